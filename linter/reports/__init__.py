@@ -1,0 +1,1 @@
+"""Reports: each module takes the same Report and draws it."""

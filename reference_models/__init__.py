@@ -1,0 +1,1 @@
+"""Reference networks of image restoration, defined once and exported to both formats."""
