@@ -204,8 +204,6 @@ Attribute: TypeAlias = (
     "| tuple[str, ...] | tuple[Constant, ...]"
 )
 
-NO_ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -234,7 +232,7 @@ class Node:
     version: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    attributes: Mapping[str, Attribute] = NO_ATTRIBUTES
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     name: str = ""
     domain: str = ""
     custom: bool = False
@@ -301,7 +299,7 @@ class Operation:
     version: int
     inputs: tuple[Value | None, ...]
     outputs: tuple[Value | None, ...]
-    attributes: Mapping[str, Attribute] = NO_ATTRIBUTES
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     domain: str = ""
     custom: bool = False
 
