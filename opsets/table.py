@@ -1,0 +1,152 @@
+"""What a support table says, once read: targets, their operators, and how they cut a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from npulint.model import Dialect, Operation
+    from npulint.opsets.measures import Measure
+    from npulint.opsets.vocabulary import Condition
+    from npulint.verdict import Status
+
+Setting: TypeAlias = "int | bool | str"
+"""What sets one target of a family apart from the next: a feature level, a flag, a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """How the runtime cuts a graph into pieces for this target.
+
+    Attributes:
+        strategy: Which runtime's way of cutting (`tflite-delegate`).
+        runs_on: Short name of what a piece is handed to (`nnapi`).
+        max_partitions: Pieces handed over at most, None for no limit.
+        min_nodes: Nodes below which a piece is not handed over.
+        dynamic_tensors: `refused` when one dynamic tensor keeps the whole graph back.
+        float16_constants: `look-through` when the delegate folds DEQUANTIZE of float16 weights.
+        source: Where the runtime's rule is written down.
+    """
+
+    strategy: str
+    runs_on: str
+    max_partitions: int | None
+    min_nodes: int
+    dynamic_tensors: Literal["refused", "allowed"]
+    float16_constants: Literal["look-through", "as-is"]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One demand of an entry: a condition, what its failure is called, and its source.
+
+    Attributes:
+        identity: Stable name within the table (`CONV_2D/version`).
+        condition: What must hold.
+        when: Where the demand applies; None for everywhere on this target.
+        kind: The runtime's own name for the failure, empty where it has none.
+        source: Where the demand is written down.
+        refuses: False where a failure leaves the verdict unknown instead of unsupported.
+    """
+
+    identity: str
+    condition: Condition
+    when: Condition | None
+    kind: str
+    source: str
+    refuses: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A caution of an operator or a target: supported, but slow, wrong or risky.
+
+    Attributes:
+        say: The caution as a sentence.
+        when: Where it applies; None for everywhere on this target.
+        source: Where it is written down.
+    """
+
+    say: str
+    when: Condition | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What the runtime does with an operator that the table has no entry for."""
+
+    verdict: Status
+    say: str
+    source: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one target says about one operator.
+
+    Attributes:
+        op: Operator name in the target's dialect.
+        require: What the runtime's own check demands.
+        build: What handing the operator over demands beyond that check.
+        accept: Cases that the check accepts before it looks at anything else.
+        cautions: Warnings that hold although the operator is taken.
+        lowering: What the accelerator is given in its place, as a sentence; empty if itself.
+        source: Where the operator is dealt with.
+        measures: Every fact of an operation that the entry looks at; two operations that
+            agree on these get the same verdict.
+    """
+
+    op: str
+    require: tuple[Rule, ...]
+    build: tuple[Rule, ...]
+    accept: tuple[Rule, ...]
+    cautions: tuple[Advice, ...]
+    lowering: str
+    source: str
+    measures: tuple[Measure, ...]
+
+    def signature(self, operation: Operation) -> tuple[object, ...]:
+        """The facts of an operation that this entry's verdict hangs on."""
+        return tuple([measure.read(operation) for measure in self.measures])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One accelerator path with one support table.
+
+    Attributes:
+        name: Stable name (`nnapi-1.2+accelerator`).
+        family: The table that it comes from (`nnapi`).
+        title: Name for people.
+        dialect: Whose operators the table speaks of.
+        date: Day of the newest source, `YYYY-MM-DD`.
+        level: Feature level, 0 where the family has none.
+        accelerator: Whether the caller named an accelerator to the runtime.
+        settings: Everything that sets this target apart within its family.
+        entries: Entries by operator name; built when first asked for.
+        otherwise: What happens to operators without an entry; None when the table is silent.
+        partitioning: How graphs are cut; None where nothing is known of it.
+        cautions: Warnings about the target as a whole.
+        limits: What the table cannot know, as sentences.
+        sources: Every source by its short name.
+    """
+
+    name: str
+    family: str
+    title: str
+    dialect: Dialect
+    date: str
+    level: int
+    accelerator: bool
+    settings: Mapping[str, Setting]
+    entries: Mapping[str, Entry]
+    otherwise: Default | None
+    partitioning: Partitioning | None
+    cautions: tuple[Advice, ...] = ()
+    limits: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
