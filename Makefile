@@ -1,0 +1,86 @@
+# Everything here works on a machine that has Python 3.10 or newer (with venv and pip) and make.
+# Pass PYTHON=... to use another interpreter than python3.
+
+PYTHON ?= python3
+JOBS ?= 2
+
+PIP := -m pip --quiet --disable-pip-version-check
+BIN := .venv/bin
+TYPES := .venv-types/bin
+DEMO_MODELS := $(foreach name,smallnet unet_small,$(foreach ending,tflite onnx,\
+    reference_models/exports/$(name).$(ending)))
+DEMO_TARGETS := nnapi-1.1 nnapi-1.2 nnapi-1.2+accelerator
+
+.PHONY: demo test test-full lint types pytest exports clean
+# The steps of `make test` run in the order given, so that pytest's closing line comes last.
+.NOTPARALLEL:
+
+# What npulint says about two real networks. Refused operators (exit code 1) are what there is
+# to see; a file that cannot be read (2) or a fault of npulint (3) makes the demo fail, and so
+# does a command that cannot even tell its version.
+demo: .venv/.light
+	@$(BIN)/npulint --version
+	@for model in $(DEMO_MODELS); do \
+	    echo; echo "== npulint check $$model"; code=0; \
+	    $(BIN)/npulint check $$model $(addprefix --target ,$(DEMO_TARGETS)) || code=$$?; \
+	    echo "exit code $$code"; test $$code -le 1 || exit $$code; \
+	done
+
+test: lint types pytest
+
+# Every sweep in full, where `make test` takes a sample.
+test-full: export NPULINT_FULL = 1
+test-full: lint types pytest
+
+lint: .venv/.dev
+	@echo "== ruff check"
+	@$(BIN)/ruff check .
+	@echo "== ruff format"
+	@$(BIN)/ruff format --check .
+
+# Type checkers and import-linter do not follow the folder mapping of an ordinary editable
+# installation. The strict kind is a tree of links as of now, hence installed anew each time.
+types: .venv-types/.tools
+	@echo "== mypy --strict, import-linter"
+	@rm -rf build/__editable__.npulint-*
+	@.venv-types/bin/python $(PIP) install --no-build-isolation --no-deps \
+	    --config-settings editable_mode=strict --editable .
+	@$(TYPES)/mypy --package npulint
+	@$(TYPES)/lint-imports --no-logo --no-cache
+
+pytest: .venv/.dev
+	@echo "== pytest"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# Write the shipped exports again, with the frameworks of the development environment.
+exports: .venv/.dev
+	@$(BIN)/python -m npulint.reference_models.export
+
+clean:
+	rm -rf .venv .venv-types build dist *.egg-info
+
+.venv/.created:
+	@echo "== creating .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "npulint needs Python 3.10 or newer; this is " + sys.version.split()[0] + ". Name one with PYTHON=...")'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.light: pyproject.toml | .venv/.created
+	@echo "== installing npulint into .venv"
+	@$(BIN)/python $(PIP) install --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/.created
+	@echo "== installing npulint and what its tests need into .venv (minutes, the first time)"
+	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1'
+	@$(BIN)/python $(PIP) install --editable . --group dev
+	@touch $@ .venv/.light
+
+.venv-types/.tools: pyproject.toml
+	@echo "== creating .venv-types"
+	@$(PYTHON) -m venv .venv-types
+	@.venv-types/bin/python $(PIP) install --upgrade 'pip>=25.1'
+	@.venv-types/bin/python $(PIP) install 'setuptools>=77' --group types
+	@.venv-types/bin/python $(PIP) install --no-build-isolation \
+	    --config-settings editable_mode=strict --editable .
+	@touch $@

@@ -1,0 +1,31 @@
+"""How much of each sweep a test run takes: a sample, or with `--full` everything."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("sample", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("full", max_examples=2000, deadline=None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full",
+        action="store_true",
+        default=bool(os.environ.get("NPULINT_FULL")),
+        help="run every sweep in full instead of a sample (also: NPULINT_FULL=1)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    full = bool(config.getoption("--full"))
+    settings.load_profile("full" if full else "sample")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether this run takes every case of a sweep."""
+    return bool(request.config.getoption("--full"))
