@@ -1,0 +1,281 @@
+"""The command line: reads options, calls the engine, prints, and chooses the exit code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+import npulint
+from npulint.errors import NpulintError
+
+if TYPE_CHECKING:
+    from npulint.finding import Report
+    from npulint.reports.text import Layout
+
+EXIT_OK = 0
+EXIT_FINDINGS = 1
+EXIT_BAD_INPUT = 2
+EXIT_OUR_FAULT = 3
+EXIT_INTERRUPTED = 130
+
+_FAIL_ON = ("error", "warning", "info", "never")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(npulint.__version__, prog_name="npulint")
+def cli() -> None:
+    """Will this model run on the phone's accelerator, why not, and what cures it?"""
+
+
+_targets_option = click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Target to ask, or a table file; repeatable. `npulint targets` lists the names.",
+)
+_output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of the terminal.",
+)
+_format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to draw the result.",
+)
+_verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="List every node and every source."
+)
+_no_color_option = click.option("--no-color", is_flag=True, help="No colours.")
+
+
+@cli.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_targets_option
+@_format_option
+@_output_option
+@click.option(
+    "--fail-on",
+    type=click.Choice(_FAIL_ON),
+    default="error",
+    show_default=True,
+    help="Mildest severity that makes the exit code 1.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing; only the exit code counts.")
+@_verbose_option
+@_no_color_option
+def check(  # noqa: PLR0913, PLR0917 - one parameter an option
+    models: tuple[Path, ...],
+    targets: tuple[str, ...],
+    form: Literal["text", "json"],
+    output: Path | None,
+    fail_on: str,
+    quiet: bool,
+    verbose: bool,
+    no_color: bool,
+) -> int:
+    """Lint model files, and the model files inside folders."""
+    from npulint.engine import check as run
+    from npulint.engine import find_models
+
+    paths = find_models(models)
+    with _progress(len(paths)) as step:
+        report = run(paths, targets=targets, progress=step)
+    for result in report.models:
+        if result.error is not None:
+            click.echo(f"npulint: {result.path}: {_one_line(result.error)}", err=True)
+    if output is not None or not quiet:
+        layout = _layout(output, verbose=verbose, no_color=no_color)
+        _deliver(_draw(report, form, layout, to_file=output is not None), output)
+    return _exit_code(report, fail_on)
+
+
+def _draw(report: Report, form: str, layout: Layout, *, to_file: bool) -> str:
+    if form == "json":
+        from npulint.reports.json import render as render_json
+
+        return render_json(report)
+    from npulint.reports.text import render as render_text
+
+    if to_file:
+        return render_text(report, layout)
+    # On a terminal the unreadable files have had their line on standard error already.
+    readable = tuple(result for result in report.models if result.error is None)
+    return render_text(replace(report, models=readable), layout) if readable else ""
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@_format_option
+@_output_option
+@_verbose_option
+@_no_color_option
+def inspect(
+    model: Path,
+    form: Literal["text", "json"],
+    output: Path | None,
+    verbose: bool,
+    no_color: bool,
+) -> int:
+    """Show a model's operators, parameters, MACs, activation memory, shapes and quantisation."""
+    from npulint.formats import load
+    from npulint.reports import inspection
+
+    found = inspection.inspect(load(model))
+    if form == "json":
+        text = inspection.render_json(found)
+    else:
+        layout = _layout(output, verbose=verbose, no_color=no_color)
+        text = inspection.render_text(found, layout)
+    _deliver(text, output)
+    return EXIT_OK
+
+
+@cli.command()
+@_format_option
+@_output_option
+@_no_color_option
+def targets(form: Literal["text", "json"], output: Path | None, no_color: bool) -> int:
+    """List the targets that `--target` takes."""
+    from npulint.reports import catalogue
+
+    if form == "json":
+        text = catalogue.targets_json()
+    else:
+        text = catalogue.targets_text(_layout(output, verbose=False, no_color=no_color))
+    _deliver(text, output)
+    return EXIT_OK
+
+
+@cli.command()
+@click.argument("subject", metavar="CODE|TARGET|TARGET:OPERATOR")
+@_output_option
+@_no_color_option
+def explain(subject: str, output: Path | None, no_color: bool) -> int:
+    """Explain a rule, a target, or every condition that a target puts on an operator."""
+    from npulint.reports import catalogue
+
+    layout = _layout(output, verbose=True, no_color=no_color)
+    _deliver(catalogue.explain(subject, layout), output)
+    return EXIT_OK
+
+
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an exit code
+    """Run the command line.
+
+    Args:
+        arguments: What follows the command's name; `sys.argv` when None.
+
+    Returns:
+        The exit code of the contract: 0 fine, 1 findings, 2 bad input, 3 our fault,
+        130 interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        outcome = cli.main(args=given, prog_name="npulint", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        return EXIT_BAD_INPUT
+    except click.ClickException as error:
+        click.echo(f"npulint: {_one_line(error.format_message())}", err=True)
+        return EXIT_BAD_INPUT
+    except NpulintError as error:
+        click.echo(f"npulint: {_one_line(str(error))}", err=True)
+        return EXIT_BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("npulint: interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`npulint check ... | head`): keep the interpreter from complaining
+        # once more when it flushes standard output at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception as error:
+        return _our_fault(error, verbose="-v" in given or "--verbose" in given)
+    return outcome if isinstance(outcome, int) else EXIT_OK
+
+
+def _our_fault(error: Exception, *, verbose: bool) -> int:
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    what = f"{type(error).__name__}: {_one_line(str(error))}"
+    ask = f"this is a fault of npulint {npulint.__version__}, please report it"
+    click.echo(f"npulint: {ask}: {what}{'' if verbose else ' (-v shows where)'}", err=True)
+    return EXIT_OUR_FAULT
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _exit_code(report: Report, fail_on: str) -> int:
+    from npulint.finding import SEVERITIES
+
+    if report.failed:
+        return EXIT_BAD_INPUT
+    worst = report.worst()
+    if fail_on == "never" or worst is None:
+        return EXIT_OK
+    threshold = next(i for i, severity in enumerate(SEVERITIES) if severity == fail_on)
+    return EXIT_FINDINGS if SEVERITIES.index(worst) >= threshold else EXIT_OK
+
+
+def _deliver(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from npulint.output import write_whole
+
+    write_whole(output, text)
+
+
+def _layout(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:
+    from npulint.reports.style import Style
+    from npulint.reports.text import Layout
+
+    terminal = output is None and sys.stdout.isatty()
+    colour = terminal and not no_color and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
+    return Layout(width=width, style=Style(colour=colour), verbose=verbose)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None] | None]:
+    """A progress line on a terminal when there are several files; nothing in a pipe."""
+    if total < 2 or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("checking", total=total)
+        first = [True]
+
+        def step(path: str) -> None:
+            bar.update(task, description=Path(path).name, advance=0 if first.pop() else 1)
+            first.append(False)
+
+        yield step

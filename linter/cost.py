@@ -1,0 +1,119 @@
+"""What a model costs: parameters, multiply-accumulates, peak activation memory, bytes moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from npulint.operators.macs import macs
+from npulint.operators.roles import CONFIGURATION_OPERANDS
+
+if TYPE_CHECKING:
+    from npulint.model import Graph, Model, Value
+
+_FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of a whole model.
+
+    Attributes:
+        nodes: Nodes of all graphs.
+        parameters: Trainable scalars: floating or quantised constants that are weights, biases,
+            norm scales and shifts or slopes. Shapes, sizes, scales of a resize and scalars that
+            configure an operator do not count.
+        macs: Multiply-accumulates of convolutions, transposed convolutions and dense products of
+            the main graph, for one inference; None where a size that counts is not known.
+        peak_activation_bytes: The most that is alive at once while the main graph runs in file
+            order: each activation from its producer to its last reader, outputs to the end.
+            Constants are not in it. None where a size is not known.
+        weight_bytes: Bytes of all stored constants.
+    """
+
+    nodes: int
+    parameters: int
+    macs: int | None
+    peak_activation_bytes: int | None
+    weight_bytes: int
+
+
+def summarise(model: Model) -> Summary:
+    """Work out the figures of a model without reading its weights."""
+    main = model.graphs[0]
+    per_node = node_macs(main)
+    return Summary(
+        nodes=sum(len(graph.nodes) for graph in model.graphs),
+        parameters=sum(parameters(graph) for graph in model.graphs),
+        macs=None if None in per_node else sum(count or 0 for count in per_node),
+        peak_activation_bytes=peak_activation_bytes(main),
+        weight_bytes=model.weight_bytes,
+    )
+
+
+def node_macs(graph: Graph) -> tuple[int | None, ...]:
+    """Multiply-accumulates of each node: 0 for what does not multiply, None where unknown."""
+    return tuple(macs(graph.operation(node)) for node in graph.nodes)
+
+
+def parameters(graph: Graph) -> int:
+    """Count the trainable scalars of one graph (see `Summary.parameters`)."""
+    configuring: set[int] = set()
+    weighing: set[int] = set()
+    for node in graph.nodes:
+        positions = CONFIGURATION_OPERANDS.get(node.op, frozenset())
+        for position, index in enumerate(node.inputs):
+            (configuring if position in positions else weighing).add(index)
+    return sum(
+        value.element_count or 0
+        for value in graph.values
+        if _is_parameter(value) and (value.index in weighing or value.index not in configuring)
+    )
+
+
+def _is_parameter(value: Value) -> bool:
+    if value.constant is None or not value.rank:
+        return False
+    return value.dtype in _FLOATING or value.quantisation is not None
+
+
+def peak_activation_bytes(graph: Graph) -> int | None:
+    """The most bytes of activations alive at once, in file order; None where a size is unknown."""
+    last_use = _last_uses(graph)
+    alive = 0
+    for index in set(graph.inputs):
+        size = _activation_size(graph.values[index])
+        if size is None:
+            return None
+        alive += size
+    peak = alive
+    for node in graph.nodes:
+        for index in node.outputs:
+            if index < 0:
+                continue
+            size = _activation_size(graph.values[index])
+            if size is None:
+                return None
+            alive += size
+        peak = max(peak, alive)
+        for index in {i for i in (*node.inputs, *node.outputs) if i >= 0}:
+            if last_use.get(index, -1) == node.index:
+                alive -= _activation_size(graph.values[index]) or 0
+    return peak
+
+
+def _last_uses(graph: Graph) -> dict[int, int]:
+    """Map each activation to the node after which it is dead; outputs of the graph never are."""
+    last_use: dict[int, int] = {}
+    for node in graph.nodes:
+        for index in node.outputs:
+            last_use[index] = node.index
+        for index in node.inputs:
+            last_use[index] = node.index
+    for index in graph.outputs:
+        last_use.pop(index, None)
+    return last_use
+
+
+def _activation_size(value: Value) -> int | None:
+    return 0 if value.constant is not None else value.nbytes

@@ -1,0 +1,185 @@
+"""The linter itself: models and targets in, one report out."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from npulint import opsets
+from npulint.cost import node_macs, summarise
+from npulint.errors import ModelFileError, UsageError
+from npulint.finding import Coverage, ModelResult, Report, TargetResult
+from npulint.formats import load
+from npulint.model import Model
+from npulint.operators import CONVERSION, lower_graph
+from npulint.partition import delegate
+from npulint.rules import run_rules
+from npulint.verdict import judge_graph
+
+if TYPE_CHECKING:
+    from npulint.model import Graph
+    from npulint.opsets.table import Target
+    from npulint.partition import Delegation
+
+MODEL_SUFFIXES = (".tflite", ".onnx")
+
+DEFAULT_TARGETS = ("nnapi-1.2", "nnapi-1.3", "neuron", "hexagon-nn", "qnn-htp-v75", "hiai")
+"""Asked when the user names none; `hexagon-nn` only for quantised .tflite models."""
+
+_ONLY_QUANTISED_TFLITE = "hexagon-nn"
+
+
+def check(
+    models: Model | str | Path | Iterable[Model | str | Path],
+    targets: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Ask each target about each model.
+
+    Args:
+        models: Loaded models, or paths of model files, or a mixture.
+        targets: Target names or paths of table files; the default set when empty.
+        progress: Called with each path before it is looked at.
+
+    Returns:
+        A report with one result a model. A file that cannot be read becomes a result with
+        `error` set and does not disturb the others.
+
+    Raises:
+        TargetError: A target is not known.
+        TableError: A table file is faulty.
+    """
+    given = [models] if isinstance(models, (Model, str, Path)) else list(models)
+    chosen = _load_targets(targets)
+    results = []
+    for item in given:
+        if progress is not None:
+            progress(str(item.path if isinstance(item, Model) else item))
+        results.append(_check_one(item, chosen, assumed=not targets))
+    return Report(models=tuple(results), notes=_notes(chosen, assumed=not targets))
+
+
+def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Expand folders into the model files inside, recursively and in a stable order.
+
+    Files are taken as they are, whatever their names, and so is a folder that is itself a
+    model (a SavedModel): its bytes say what it is.
+
+    Raises:
+        UsageError: A folder holds no model file.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir() or (path / "saved_model.pb").exists():
+            found.append(path)
+            continue
+        inside = sorted(
+            entry
+            for entry in path.rglob("*")
+            if entry.suffix.lower() in MODEL_SUFFIXES and entry.is_file()
+        )
+        if not inside:
+            raise UsageError(f"{path}: the folder holds no .tflite or .onnx file")
+        found.extend(inside)
+    return tuple(dict.fromkeys(found))
+
+
+def _load_targets(names: Sequence[str]) -> tuple[Target, ...]:
+    known = set(opsets.targets())
+    wanted = names or [name for name in DEFAULT_TARGETS if name in known]
+    return tuple(opsets.load_target(name) for name in dict.fromkeys(wanted))
+
+
+def _notes(chosen: Sequence[Target], *, assumed: bool) -> tuple[str, ...]:
+    if not assumed:
+        return ()
+    return (f"no target was named, so these were asked: {', '.join(t.name for t in chosen)}",)
+
+
+def _check_one(
+    item: Model | str | Path, targets: Sequence[Target], *, assumed: bool
+) -> ModelResult:
+    with _gc_paused():
+        try:
+            model = item if isinstance(item, Model) else load(Path(item))
+        except ModelFileError as error:
+            return ModelResult(path=Path(str(item)), error=_without_path(error))
+        asked = [t for t in targets if not assumed or _fits(t, model)]
+        macs = tuple(node_macs(graph) for graph in model.graphs)
+        judged = tuple(_ask(model, target, macs) for target in asked)
+        return ModelResult(
+            path=model.path,
+            model=model,
+            summary=summarise(model),
+            targets=judged,
+            findings=run_rules(model, judged),
+        )
+
+
+def _without_path(error: ModelFileError) -> str:
+    return str(error).removeprefix(f"{error.path}: ")
+
+
+def _fits(target: Target, model: Model) -> bool:
+    if target.name != _ONLY_QUANTISED_TFLITE:
+        return True
+    return model.dialect == "tflite" and any(
+        value.quantisation is not None for graph in model.graphs for value in graph.values
+    )
+
+
+def _ask(model: Model, target: Target, macs: tuple[tuple[int | None, ...], ...]) -> TargetResult:
+    verdicts = tuple(judge_graph(graph, target) for graph in model.graphs)
+    delegations = tuple(
+        delegate(graph, judged, target, vanishing=_vanishing(graph, target))
+        for graph, judged in zip(model.graphs, verdicts, strict=True)
+    )
+    return TargetResult(
+        target=target,
+        via=CONVERSION if target.dialect != model.dialect else None,
+        verdicts=verdicts,
+        delegations=delegations,
+        coverage=_coverage(delegations, macs),
+    )
+
+
+def _vanishing(graph: Graph, target: Target) -> frozenset[int]:
+    """Nodes of which a conversion leaves nothing, so that they cannot cut the graph."""
+    if graph.dialect == target.dialect:
+        return frozenset()
+    lowered = lower_graph(graph)
+    return frozenset(index for index, lowering in enumerate(lowered) if lowering.vanishes)
+
+
+def _coverage(delegations: Sequence[Delegation], macs: Sequence[Sequence[int | None]]) -> Coverage:
+    nodes = taken = 0
+    total: int | None = 0
+    covered = 0
+    for delegation, counts in zip(delegations, macs, strict=True):
+        for handed_over, count in zip(delegation.delegated, counts, strict=True):
+            nodes += 1
+            taken += handed_over is True
+            if count is None or total is None:
+                total = None
+                continue
+            total += count
+            covered += count if handed_over is True else 0
+    return Coverage(
+        nodes=taken / nodes if nodes else 1.0,
+        macs=covered / total if total else None,
+    )
+
+
+@contextmanager
+def _gc_paused() -> Iterator[None]:
+    """Pause the cyclic collector: a model of 50,000 nodes makes no garbage worth its scans."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

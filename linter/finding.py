@@ -1,0 +1,130 @@
+"""What a run of the linter says: findings, per-target results, and the report that holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from npulint.cost import Summary
+    from npulint.model import Dialect, Model
+    from npulint.opsets.table import Target
+    from npulint.partition import Delegation, Partition
+    from npulint.verdict import Verdict
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+"""From the mildest to the gravest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a rule has to say.
+
+    Attributes:
+        code: The rule's stable code (`NPU101`).
+        rule: The rule's name, which names the offence.
+        severity: How grave it is.
+        message: One sentence.
+        target: The target it is about, None for the model itself.
+        graph: Graph index of the node it is about, if it is about one.
+        index: Node index, likewise.
+        op: Operator name, likewise.
+        fingerprint: Stable over re-exports: does not hang on indexes or exporter-made names.
+        fixes: Names of realisations that would help.
+    """
+
+    code: str
+    rule: str
+    severity: Severity
+    message: str
+    target: str | None = None
+    graph: int | None = None
+    index: int | None = None
+    op: str | None = None
+    fingerprint: str = ""
+    fixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Shares of a model, from 0 to 1, that the runtime hands to the accelerator for certain.
+
+    Attributes:
+        nodes: Share of nodes.
+        macs: Share of multiply-accumulates; None where they are unknown or there are none.
+    """
+
+    nodes: float
+    macs: float | None
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """What one target makes of one model.
+
+    Attributes:
+        target: The target that was asked.
+        via: By which conversion a model of another dialect was judged, else None.
+        verdicts: One verdict a node, graph by graph.
+        delegations: What the runtime hands over, graph by graph.
+        coverage: Over all graphs.
+    """
+
+    target: Target
+    via: str | None
+    verdicts: tuple[tuple[Verdict, ...], ...]
+    delegations: tuple[Delegation, ...]
+    coverage: Coverage
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """The pieces of all graphs, in the order in which they run."""
+        return tuple(piece for part in self.delegations for piece in part.partitions)
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One model file: what was read, what each target makes of it, and the findings.
+
+    Attributes:
+        path: The file as the user named it.
+        error: Why it could not be read, in one sentence; everything else is empty then.
+    """
+
+    path: Path
+    error: str | None = None
+    model: Model | None = None
+    summary: Summary | None = None
+    targets: tuple[TargetResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The dialect of the model, None when it could not be read."""
+        return None if self.model is None else self.model.dialect
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one run over one or more model files.
+
+    Attributes:
+        models: One result a file, in the order given.
+        notes: What the user should know about the run itself (which targets were assumed).
+    """
+
+    models: tuple[ModelResult, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def worst(self) -> Severity | None:
+        """The gravest severity among all findings, None when there is none."""
+        found = {finding.severity for result in self.models for finding in result.findings}
+        return next((severity for severity in reversed(SEVERITIES) if severity in found), None)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any file could not be read."""
+        return any(result.error is not None for result in self.models)

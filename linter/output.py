@@ -1,0 +1,38 @@
+"""Writing results: a file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from npulint.errors import UsageError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write text to a file so that readers see the old content or the new, never a half.
+
+    The text goes to a temporary file in the same folder, which is then renamed into place.
+
+    Raises:
+        UsageError: The folder is missing or not writable, or `path` is a folder.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot write here: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        _as_new_files_are(Path(temporary))
+        Path(temporary).replace(path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot write this file: {error.strerror}") from error
+
+
+def _as_new_files_are(path: Path) -> None:
+    """Give a temporary file, made for its owner only, the mode that the umask grants."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)

@@ -1,0 +1,127 @@
+"""What npulint knows: the list of targets, and explanations of targets, operators and rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from npulint import opsets
+from npulint.errors import TargetError, UsageError
+from npulint.reports.text import Layout, wrapped
+from npulint.reports.wording import columns, plural
+from npulint.rules import RULES, find_rule
+
+if TYPE_CHECKING:
+    from npulint.opsets.table import Target
+    from npulint.rules.record import Rule
+
+
+def targets_text(layout: Layout) -> str:
+    """Draw the list of targets, one line each, ending in a newline."""
+    rows = [("target", "dialect", "level", "operators", "date", "what it is")]
+    for name in opsets.targets():
+        target = opsets.load_target(name)
+        rows.append(
+            (
+                name,
+                target.dialect,
+                str(target.level or "-"),
+                str(len(target.entries)),
+                target.date,
+                target.title,
+            )
+        )
+    table = columns(rows, indent="")
+    return "\n".join([layout.style.dim(table[0]), *table[1:]]) + "\n"
+
+
+def targets_json() -> str:
+    """Draw the list of targets as a JSON array, ending in a newline."""
+    documents = []
+    for name in opsets.targets():
+        target = opsets.load_target(name)
+        documents.append(
+            {
+                "name": name,
+                "family": target.family,
+                "title": target.title,
+                "dialect": target.dialect,
+                "level": target.level or None,
+                "accelerator": target.accelerator,
+                "operators": len(target.entries),
+                "date": target.date,
+            }
+        )
+    return json.dumps(documents, ensure_ascii=False) + "\n"
+
+
+def explain(subject: str, layout: Layout) -> str:
+    """Explain a rule by code or name, a target, or an operator on a target (`TARGET:OP`).
+
+    Raises:
+        UsageError: Nothing answers to the subject.
+        TargetError: The part before the colon is no target.
+    """
+    rule = find_rule(subject)
+    if rule is not None:
+        return "\n".join(_rule(rule, layout)) + "\n"
+    name, colon, op = subject.rpartition(":")
+    if colon and op:
+        return "\n".join(_operator(opsets.load_target(name), op, layout)) + "\n"
+    try:
+        target = opsets.load_target(subject)
+    except TargetError as error:
+        codes = ", ".join(rule.code for rule in RULES)
+        raise UsageError(f"{error}; nor is it a rule ({codes})") from error
+    return "\n".join(_target(target, layout)) + "\n"
+
+
+def _rule(rule: Rule, layout: Layout) -> Iterator[str]:
+    yield layout.style.bold(f"{rule.code}  {rule.name}")
+    yield f"severity {rule.severity}, since {rule.since}"
+    for paragraph in rule.page.split("\n\n"):
+        yield ""
+        yield wrapped(" ".join(paragraph.split()), layout, "", "")
+
+
+def _target(target: Target, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    yield f"{style.bold(target.name)}  {target.title}"
+    operators = plural(len(target.entries), "operator")
+    yield f"speaks {target.dialect}; table of {target.date}; {operators}"
+    for caution in target.cautions:
+        yield wrapped(f"{style.warn('caution')}  {caution.say}", layout, "", "  ")
+        yield style.dim(f"  [{caution.source}]")
+    if target.otherwise is not None:
+        yield wrapped(
+            f"operators not listed: {target.otherwise.verdict}, {target.otherwise.say}",
+            layout, "", "  ",
+        )  # fmt: skip
+        yield style.dim(f"  [{target.otherwise.source}]")
+    if target.partitioning is not None:
+        cut = target.partitioning
+        limit = f"at most {cut.max_partitions}" if cut.max_partitions else "any number"
+        yield wrapped(
+            f"pieces: {limit}, each of at least {plural(cut.min_nodes, 'node')}, run on "
+            f"{cut.runs_on}; dynamic tensors are {cut.dynamic_tensors}",
+            layout, "", "  ",
+        )  # fmt: skip
+        yield style.dim(f"  [{cut.source}]")
+    for limit in target.limits:
+        yield wrapped(f"limit: {limit}", layout, "", "  ")
+    yield ""
+    yield wrapped("operators: " + ", ".join(sorted(target.entries)), layout, "", "  ")
+    yield ""
+    yield "sources"
+    yield from columns(sorted(target.sources.items()))
+
+
+def _operator(target: Target, op: str, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    described = opsets.describe(target, op)
+    yield style.bold(f"{op} on {target.name}")
+    for line in described:
+        yield ""
+        yield wrapped(line.sentence, layout, "  ", "  ")
+        yield style.dim(f"    [{line.source}]")

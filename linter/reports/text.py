@@ -1,0 +1,219 @@
+"""The report as text for a terminal: one table a model, then the refusals, grouped."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from npulint.reports.style import PLAIN, Style
+from npulint.reports.wording import columns, count, of_unit, plural, printable, ranges, share, size
+
+if TYPE_CHECKING:
+    from npulint.finding import ModelResult, Report, TargetResult
+    from npulint.model import Graph, Model, Node
+    from npulint.partition import Partition
+    from npulint.verdict import Verdict
+
+_NODES_SHOWN = 8
+"""Entries of a group's node list without -v."""
+
+_PIECES_SHOWN = 12
+"""Pieces of a cut without -v."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How to draw.
+
+    Attributes:
+        width: Columns to wrap sentences to.
+        style: Colours, or none.
+        verbose: Whether each node of a group gets its own line and sources are given in full.
+    """
+
+    width: int = 100
+    style: Style = PLAIN
+    verbose: bool = False
+
+
+def render(report: Report, layout: Layout = Layout()) -> str:
+    """Draw a report as text, ending in a newline."""
+    lines: list[str] = []
+    for result in report.models:
+        lines += _model(result, layout)
+        lines.append("")
+    lines += [wrapped(f"note: {note}", layout, "", "      ") for note in report.notes]
+    lines.append(_closing(report, layout))
+    return "\n".join(lines) + "\n"
+
+
+def _model(result: ModelResult, layout: Layout) -> Iterator[str]:
+    model, summary, style = result.model, result.summary, layout.style
+    if model is None or summary is None:
+        yield style.bold(printable(str(result.path)))
+        yield wrapped(
+            f"{style.error('error')}  {printable(result.error or '')}", layout, "  ", "         "
+        )
+        return
+    yield style.bold(printable(str(result.path)))
+    figures = [
+        model.dialect,
+        plural(summary.nodes, "node"),
+        plural(summary.parameters, "parameter"),
+        of_unit(summary.macs, "MAC"),
+        f"peak activations {size(summary.peak_activation_bytes)}",
+        f"weights {size(summary.weight_bytes)}",
+    ]
+    yield wrapped(" · ".join(figures), layout, "  ", "  ")
+    yield ""
+    yield from _overview(result, layout)
+    for target in result.targets:
+        yield from _target(model, target, layout)
+
+
+def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
+    header = ("target", "accepted", "unknown", "handed over", "pieces", "MACs there")
+    rows = [header]
+    for each in result.targets:
+        verdicts = [v for graph in each.verdicts for v in graph]
+        rows.append(
+            (
+                each.target.name,
+                f"{sum(v.validation == 'accepted' for v in verdicts):,} of {len(verdicts):,}",
+                f"{sum(v.validation == 'unknown' for v in verdicts):,}",
+                share(each.coverage.nodes),
+                f"{sum(piece.runs_on != 'cpu' for piece in each.partitions):,}",
+                share(each.coverage.macs),
+            )
+        )
+    table = columns(rows)
+    yield layout.style.dim(table[0])
+    for line, each in zip(table[1:], result.targets, strict=True):
+        yield layout.style.verdict(line, whole=each.coverage.nodes == 1.0)
+
+
+def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    yield ""
+    via = f" ({result.via})" if result.via else ""
+    yield wrapped(style.bold(result.target.name) + via, layout, "  ", "    ")
+    for caution in result.target.cautions:
+        yield from _caution(caution.say, caution.source, layout)
+    for graph, verdicts, delegation in zip(
+        model.graphs, result.verdicts, result.delegations, strict=True
+    ):
+        if len(model.graphs) > 1:
+            yield f"    graph {graph.index} ({printable(graph.name) or graph.kind})"
+        yield from _refusals(graph, verdicts, layout)
+        yield from _cautions(graph, verdicts, layout)
+        if delegation.why_not:
+            yield wrapped(
+                f"{style.error('nothing is handed over')}: {delegation.why_not}",
+                layout, "    ", "      ",
+            )  # fmt: skip
+        else:
+            yield from _cut(delegation.partitions, layout)
+        for note in delegation.notes:
+            yield wrapped(f"note: {note}", layout, "    ", "      ")
+
+
+def _refusals(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iterator[str]:
+    """Refused and undecided nodes, those with the same operator and reasons as one group."""
+    groups: dict[tuple[str, ...], list[Node]] = {}
+    example: dict[tuple[str, ...], Verdict] = {}
+    for node, verdict in zip(graph.nodes, verdicts, strict=True):
+        if verdict.status == "supported" and verdict.validation == "accepted":
+            continue
+        key = (verdict.status, node.op, *(reason.message for reason in verdict.reasons))
+        groups.setdefault(key, []).append(node)
+        example.setdefault(key, verdict)
+    for key, nodes in groups.items():
+        yield from _group(key[0], nodes, example[key], layout)
+
+
+def _group(status: str, nodes: list[Node], verdict: Verdict, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    word = style.error("refused") if status == "unsupported" else style.warn("unknown")
+    title = f"{word}  {style.bold(printable(nodes[0].op))}"
+    if len(nodes) > 1:
+        title += f" ×{count(len(nodes))}"
+    where = "node" if len(nodes) == 1 else "nodes"
+    limit = None if layout.verbose else _NODES_SHOWN
+    title += f"  {style.dim(f'{where} {ranges((n.index for n in nodes), limit)}')}"
+    yield f"    {title}"
+    for reason in verdict.reasons:
+        yield wrapped(f"  {printable(reason.message)}", layout, "    ", "      ")
+        yield style.dim(f"        [{reason.source}]")
+    if layout.verbose:
+        for node in nodes:
+            yield f"        node {node.index}  {printable(node.name)}".rstrip()
+
+
+def _cautions(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iterator[str]:
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for node, verdict in zip(graph.nodes, verdicts, strict=True):
+        for caution in verdict.cautions:
+            groups.setdefault((node.op, caution.message, caution.source), []).append(node.index)
+    for (op, message, source), indexes in groups.items():
+        where = ranges(indexes, None if layout.verbose else _NODES_SHOWN)
+        text = f"{printable(op)} ({'node' if len(indexes) == 1 else 'nodes'} {where}): {message}"
+        yield from _caution(text, source, layout)
+
+
+def _caution(text: str, source: str, layout: Layout) -> Iterator[str]:
+    """One caution; its source follows on a line of its own with -v."""
+    yield wrapped(f"{layout.style.warn('caution')}  {text}", layout, "    ", "      ")
+    if layout.verbose:
+        yield layout.style.dim(f"        [{source}]")
+
+
+def _cut(pieces: Sequence[Partition], layout: Layout) -> Iterator[str]:
+    """How the runtime cuts the graph, in the order in which the pieces run."""
+    if not any(piece.runs_on != "cpu" for piece in pieces):
+        yield "    everything runs on the CPU"
+        return
+    if len(pieces) == 1:
+        yield f"    one piece on {pieces[0].runs_on}: {plural(len(pieces[0].nodes), 'node')}"
+        return
+    shown = pieces if layout.verbose else pieces[:_PIECES_SHOWN]
+    yield f"    cut into {plural(len(pieces), 'piece')}"
+    rows = [
+        (
+            piece.runs_on if piece.handed_over or piece.runs_on == "cpu" else "cpu",
+            plural(len(piece.nodes), "node"),
+            ranges(piece.nodes, None if layout.verbose else 4),
+            f"in {size(piece.bytes_in)}",
+            f"out {size(piece.bytes_out)}",
+            "" if piece.handed_over or piece.runs_on == "cpu" else "left behind by the limit",
+        )
+        for piece in shown
+    ]
+    yield from columns(rows, indent="      ")
+    if len(pieces) > len(shown):
+        yield f"      and {plural(len(pieces) - len(shown), 'piece')} more (-v lists them)"
+
+
+def _closing(report: Report, layout: Layout) -> str:
+    errors = sum(f.severity == "error" for r in report.models for f in r.findings)
+    warnings = sum(f.severity == "warning" for r in report.models for f in r.findings)
+    unread = sum(result.error is not None for result in report.models)
+    said = [plural(len(report.models), "model"), plural(errors, "error")]
+    said.append(plural(warnings, "warning"))
+    if unread:
+        said.append(f"{unread} unreadable")
+    text = ", ".join(said)
+    return layout.style.error(text) if errors or unread else layout.style.good(text)
+
+
+def wrapped(text: str, layout: Layout, first: str, rest: str) -> str:
+    """Wrap a sentence to the layout's width, with indents for its first and further lines."""
+    return textwrap.fill(
+        text,
+        width=max(layout.width, 40) + layout.style.overhead(text),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
