@@ -1,0 +1,136 @@
+"""CPU seconds and peak memory of npulint beside its peers, on the same files, in one run.
+
+    python benchmarks/speed.py                 # small, 5,000 and 50,000 nodes, 1.5 GB of weights
+    python benchmarks/speed.py --quick         # without the large ones
+    python benchmarks/speed.py MODEL...        # files of your own
+
+Every figure is of one whole process: user + system CPU seconds and the largest resident size,
+as the operating system accounts for them. The median of several runs is shown. Tools that are
+not installed are named and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from synthetic import write_chain
+
+_CHECKER = "import onnx, sys; onnx.checker.check_model(sys.argv[1])"
+_LOAD_AND_SORT = (
+    "import onnx, networkx, sys; m = onnx.load(sys.argv[1]); g = networkx.DiGraph();"
+    "p = {o: i for i, n in enumerate(m.graph.node) for o in n.output};"
+    "g.add_edges_from((p[v], i) for i, n in enumerate(m.graph.node) for v in n.input if v in p);"
+    "list(networkx.topological_sort(g))"
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A command that looks at one model file; `needs` is the package that brings it."""
+
+    name: str
+    needs: str
+    command: tuple[str, ...]
+    dialects: tuple[str, ...] = (".onnx",)
+
+
+TOOLS = (
+    Tool(
+        "npulint check",
+        "npulint",
+        (sys.executable, "-m", "npulint", "check", "-q"),
+        (".onnx", ".tflite"),
+    ),
+    Tool("onnx.checker", "onnx", (sys.executable, "-c", _CHECKER)),
+    Tool("onnx.load + networkx", "onnx", (sys.executable, "-c", _LOAD_AND_SORT)),
+    Tool(
+        "onnxruntime mobile checker",
+        "onnxruntime",
+        (sys.executable, "-m", "onnxruntime.tools.check_onnx_model_mobile_usability"),
+    ),
+    Tool(
+        "polygraphy check lint", "polygraphy", (sys.executable, "-m", "polygraphy", "check", "lint")
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Median CPU seconds, median peak memory in MiB, and the exit code of the last run."""
+
+    cpu_s: float
+    peak_mib: float
+    code: int
+
+
+def measure(tool: Tool, model: Path, runs: int) -> Figures:
+    """Run a tool on a model several times as a process of its own."""
+    cpu, peak, code = [], [], 0
+    for _ in range(runs):
+        process = subprocess.Popen(
+            [*tool.command, str(model)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        cpu.append(usage.ru_utime + usage.ru_stime)
+        peak.append(usage.ru_maxrss / 1024)
+    return Figures(statistics.median(cpu), statistics.median(peak), code)
+
+
+def make_models(folder: Path, *, quick: bool) -> list[Path]:
+    """Write the synthetic models and name the shipped ones."""
+    from npulint import reference_models
+
+    exports = Path(reference_models.__file__).parent / "exports"
+    models = sorted(exports.glob("unet_small.*"))
+    sizes = [5_000] if quick else [5_000, 50_000]
+    for nodes in sizes:
+        models.append(folder / f"chain_{nodes}.onnx")
+        write_chain(models[-1], nodes)
+    if not quick:
+        # 6 blocks of 78 nodes; 13 * 2176^2 weights each, 1.48 GB together.
+        for name, external in (("weights_inside", False), ("weights_outside", True)):
+            models.append(folder / f"{name}.onnx")
+            write_chain(models[-1], 78, channels=2176, external=external)
+    return models
+
+
+def main() -> int:
+    """Measure and print one table a model."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("models", nargs="*", type=Path)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="leave out the large models")
+    options = parser.parse_args()
+    tools = [tool for tool in TOOLS if importlib.util.find_spec(tool.needs) is not None]
+    for tool in TOOLS:
+        if tool not in tools:
+            print(f"{tool.name}: not installed (pip install {tool.needs}), left out")
+    with tempfile.TemporaryDirectory() as folder:
+        models = options.models or make_models(Path(folder), quick=options.quick)
+        for model in models:
+            size = model.stat().st_size / 2**20
+            print(f"\n{model.name} ({size:.1f} MiB)")
+            print(f"  {'':<28}{'CPU s':>8}{'peak MiB':>10}{'exit':>6}")
+            for tool in tools:
+                if model.suffix in tool.dialects:
+                    found = measure(tool, model, options.runs)
+                    print(
+                        f"  {tool.name:<28}{found.cpu_s:>8.2f}{found.peak_mib:>10.0f}"
+                        f"{found.code:>6}"
+                    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
