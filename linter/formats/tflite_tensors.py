@@ -1,0 +1,179 @@
+"""The tensors of a TFLite graph and the buffers behind them."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from npulint.model import INLINE_LIMIT, ITEM_BITS, Constant, Quantisation, Shape, Storage, Value
+
+if TYPE_CHECKING:
+    from npulint.formats.flatbuffer import FlatBuffer, Row
+
+_NAMES_OF_TYPES = {"FLOAT8_E4M3FN": "float8e4m3fn", "FLOAT8_E5M2": "float8e5m2"}
+
+
+def dtype_of(type_name: str) -> str:
+    """The element type that the schema calls `FLOAT32`, as models name it: `float32`."""
+    return _NAMES_OF_TYPES.get(type_name) or type_name.lower()
+
+
+class Buffers:
+    """The buffers of a model, looked at when a tensor first refers to one."""
+
+    def __init__(self, file: FlatBuffer, positions: tuple[int, ...]) -> None:
+        self._file = file
+        self._positions = positions
+        self._spans: dict[int, tuple[int, int] | None] = {0: None}
+
+    def span(self, index: int, user: str) -> tuple[int, int] | None:
+        """Where the bytes of a buffer lie in the file.
+
+        Args:
+            index: Position in the model's list of buffers; 0 is the empty buffer.
+            user: What refers to it, for error messages.
+
+        Returns:
+            `(offset, length)`, or None for a buffer that stores nothing.
+        """
+        if index not in self._spans:
+            if index >= len(self._positions):
+                self._file.fail(
+                    f"{user} refers to buffer {index}, but the model has "
+                    f"{len(self._positions)} buffers"
+                )
+            self._spans[index] = self._find(index)
+        return self._spans[index]
+
+    def stored_bytes(self) -> int:
+        """Bytes of all buffers that were asked for, each counted once."""
+        return sum(span[1] for span in self._spans.values() if span is not None)
+
+    def _find(self, index: int) -> tuple[int, int] | None:
+        position = self._positions[index]
+        row = self._file.row("Buffer", position)
+        data: tuple[int, int] | None = row["data"]
+        # An offset of 0 or 1 means that there is no data outside the flatbuffer, as the runtime
+        # has it (tflite/core/interpreter_builder.cc, ParseTensors).
+        if data is not None or row["offset"] <= 1:
+            return data
+        offset, size = row["offset"], row["size"]
+        if offset + size > self._file.size:
+            self._file.beyond(f"the data of buffer {index}", offset, offset + size)
+        return offset, size
+
+
+class Tensors:
+    """Reads the tensors of one graph."""
+
+    def __init__(self, file: FlatBuffer, buffers: Buffers, graph: int) -> None:
+        self._file = file
+        self._buffers = buffers
+        self._graph = graph
+        self._dtypes = tuple(dtype_of(name) for name in file.schema.names("TensorType"))
+
+    def values(self, positions: tuple[int, ...]) -> tuple[Value, ...]:
+        """Read the tensors at the given places of the file."""
+        return tuple([self._value(i, p) for i, p in enumerate(positions)])
+
+    def _value(self, index: int, position: int) -> Value:
+        row = self._file.row("Tensor", position)
+        name = row["name"] or ""
+        where = f"graph {self._graph}, value {index} ({name!r})"
+        number = row["type"]
+        if not 0 <= number < len(self._dtypes):
+            self._file.fail(
+                f"{where} has element type {number}; the schema knows 0 to {len(self._dtypes) - 1}",
+                position,
+            )
+        dtype = self._dtypes[number]
+        shape = self._shape(row["shape"] or (), dtype, where, position)
+        span = self._buffers.span(row["buffer"], where)
+        if span is not None and row["is_variable"]:
+            self._file.fail(
+                f"{where} is a variable and has stored data; the runtime takes one or the other",
+                position,
+            )
+        return Value(
+            index=index,
+            name=name,
+            dtype=dtype,
+            shape=shape,
+            constant=None if span is None else self._constant(row, dtype, shape, span, where),
+            quantisation=self._quantisation(row, shape, where),
+            shape_signature=_signature(row["shape_signature"]),
+            variable=row["is_variable"],
+        )
+
+    def _shape(self, sizes: tuple[int, ...], dtype: str, where: str, position: int) -> Shape:
+        if min(sizes, default=0) >= 0:
+            return sizes
+        if dtype in ITEM_BITS:
+            self._file.fail(
+                f"{where} has shape {list(sizes)}; a static shape has no negative size "
+                "(unknown sizes belong in the shape signature)",
+                position,
+            )
+        return tuple(None if size < 0 else size for size in sizes)
+
+    def _constant(
+        self, row: Row, dtype: str, shape: Shape, span: tuple[int, int], where: str
+    ) -> Constant:
+        offset, length = span
+        sizes = tuple(size for size in shape if isinstance(size, int))
+        sparse = row["sparsity"] is not None
+        bits = ITEM_BITS.get(dtype)
+        # The runtime refuses a model with too few bytes, and skips this check for what has no
+        # fixed size and for sparse tensors (tflite/core/subgraph.cc, SetTensorParametersReadOnly).
+        if bits is not None and not sparse:
+            needed = (prod(sizes) * bits + 7) // 8
+            if length < needed:
+                self._file.fail(
+                    f"{where} of type {dtype} and shape {list(sizes)} needs {needed} bytes, but "
+                    f"its buffer {row['buffer']} at byte {offset} stores {length}",
+                    offset,
+                )
+        small = length <= INLINE_LIMIT and not sparse
+        return Constant(
+            dtype=dtype,
+            shape=sizes,
+            payload=self._file.bytes_at(offset, length) if small else None,
+            storage=None if small else Storage(self._file.path, offset, length),
+            nbytes=length,
+            sparse=sparse,
+        )
+
+    def _quantisation(self, row: Row, shape: Shape, where: str) -> Quantisation | None:
+        position = row["quantization"]
+        if position is None:
+            return None
+        stored = self._file.row("QuantizationParameters", position)
+        scales, zero_points = stored["scale"], stored["zero_point"]
+        # No scale is no quantisation (tflite/core/interpreter_builder.cc, ParseQuantization);
+        # blockwise and multi-axis parameters are not affine ones, their scales are other tensors.
+        if not scales or stored["details_type"] in (2, 3):
+            return None
+        axis = stored["quantized_dimension"]
+        if zero_points is None or len(zero_points) != len(scales):
+            self._file.fail(
+                f"{where} has {len(scales)} scales and {len(zero_points or ())} zero points; "
+                "the runtime takes as many of one as of the other",
+                position,
+            )
+        if axis < 0 or (shape and axis >= len(shape)):
+            self._file.fail(
+                f"{where} has quantised dimension {axis}; its rank is {len(shape)}", position
+            )
+        if len(scales) != 1 and shape and len(scales) != shape[axis]:
+            self._file.fail(
+                f"{where} has {len(scales)} scales along dimension {axis} of size {shape[axis]}; "
+                "the runtime takes one scale or one for each slice",
+                position,
+            )
+        return Quantisation(scales, zero_points, axis)
+
+
+def _signature(sizes: tuple[int, ...] | None) -> Shape | None:
+    if not sizes:
+        return None
+    return tuple([None if size < 0 else size for size in sizes])
