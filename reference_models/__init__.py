@@ -1,1 +1,11 @@
-"""Reference networks of image restoration, defined once and exported to both formats."""
+"""Reference networks of image restoration, defined once and exported to both formats.
+
+Definitions and their parameters and multiply-accumulates need no framework; `torch_builder`,
+`keras_builder` and `export` do.
+"""
+
+from __future__ import annotations
+
+from npulint.reference_models.catalogue import CATALOGUE, Definition, define
+
+__all__ = ["CATALOGUE", "Definition", "define"]

@@ -1,0 +1,44 @@
+"""Weights that every build of a network shares: random, but the same for the same name.
+
+None is zero: exporters and runtimes fold zero weights away, and files shrink.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from npulint.reference_models.network import Step
+
+
+def weights(step: Step) -> Mapping[str, npt.NDArray[np.float32]]:
+    """The weights of a layer, in the layouts that `Layer.weights` states.
+
+    Args:
+        step: The layer in its place.
+
+    Returns:
+        An array by weight name. Kernels keep the variance of what passes through, biases lie
+        within 0.05 of zero, slopes between 0.1 and 0.3.
+    """
+    return {kind: _draw(step.name, kind, shape) for kind, shape in step.weights.items()}
+
+
+def _draw(name: str, kind: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    import numpy as np
+
+    digest = hashlib.sha256(f"{name}/{kind}".encode()).digest()
+    # RandomState, unlike the newer generators, promises the same stream in every release.
+    source = np.random.RandomState(int.from_bytes(digest[:4], "little"))
+    if kind == "slope":
+        return source.uniform(0.1, 0.3, shape).astype(np.float32)
+    limit = 0.05 if kind == "bias" else math.sqrt(6 / math.prod(shape[:3]))
+    size = source.uniform(0.02 * limit, limit, shape)
+    sign = np.where(source.random_sample(shape) < 0.5, -1.0, 1.0)
+    return (size * sign).astype(np.float32)
