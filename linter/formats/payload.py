@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from npulint.errors import ModelFileError
 from npulint.model import ITEM_BITS, Constant, Storage
 
@@ -100,7 +99,8 @@ def _elements(dtype: str, raw: bytes, count: int, path: Path) -> npt.NDArray[np.
         return elements if sys.byteorder == "little" else elements.astype(elements.dtype.name)
     if dtype == "bfloat16":
         # A bfloat16 is the upper half of the float32 of the same value.
-        return (np.frombuffer(raw, "<u2", count).astype(np.uint32) << 16).view(np.float32)
+        halves = np.frombuffer(raw, "<u2", count).astype(np.uint32)
+        return np.left_shift(halves, 16).view(np.float32)
     if dtype in _PACKED:
         return _unpack(raw, count, *_PACKED[dtype])
     codes = _unpack(raw, count, 4, False) if ITEM_BITS[dtype] == 4 else np.frombuffer(raw, np.uint8)
@@ -110,18 +110,20 @@ def _elements(dtype: str, raw: bytes, count: int, path: Path) -> npt.NDArray[np.
         raise ModelFileError(
             path, f"elements of type {dtype} need the package ml_dtypes; install it"
         ) from error
-    return codes.view(getattr(ml_dtypes, _NARROW_FLOATS[dtype])).astype(np.float32)
+    narrow: npt.NDArray[np.generic] = codes.view(getattr(ml_dtypes, _NARROW_FLOATS[dtype]))
+    return narrow.astype(np.float32)
 
 
-def _unpack(raw: bytes, count: int, bits: int, signed: bool) -> npt.NDArray[np.generic]:
+def _unpack(raw: bytes, count: int, bits: int, signed: bool) -> npt.NDArray[np.integer]:
     """Integers packed into bytes, the first one in the lowest bits."""
     packed = np.frombuffer(raw, np.uint8)[:, np.newaxis]
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    unsigned = ((packed >> shifts) & np.uint8((1 << bits) - 1)).reshape(-1)[:count]
-    if not signed:
-        return unsigned
+    fields = np.right_shift(packed, shifts).reshape(-1)[:count]
+    # Shifting up and down again drops the neighbours above and, for int8, copies the sign.
     spare = 8 - bits
-    return (unsigned << np.uint8(spare)).view(np.int8) >> np.int8(spare)
+    high = np.left_shift(fields, spare)
+    elements: npt.NDArray[np.integer] = high.view(np.int8) if signed else high
+    return np.right_shift(elements, spare)
 
 
 def _varints(constant: Constant, storage: Storage) -> bytes:
