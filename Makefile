@@ -43,7 +43,7 @@ lint: .venv/.dev
 types: .venv-types/.tools
 	@echo "== mypy --strict, import-linter"
 	@rm -rf build/__editable__.npulint-*
-	@.venv-types/bin/python $(PIP) install --no-build-isolation --no-deps \
+	@PYTHONWARNINGS=ignore .venv-types/bin/python $(PIP) install --no-build-isolation --no-deps \
 	    --config-settings editable_mode=strict --editable .
 	@$(TYPES)/mypy --package npulint
 	@$(TYPES)/lint-imports --no-logo --no-cache
@@ -81,6 +81,6 @@ clean:
 	@$(PYTHON) -m venv .venv-types
 	@.venv-types/bin/python $(PIP) install --upgrade 'pip>=25.1'
 	@.venv-types/bin/python $(PIP) install 'setuptools>=77' --group types
-	@.venv-types/bin/python $(PIP) install --no-build-isolation \
+	@PYTHONWARNINGS=ignore .venv-types/bin/python $(PIP) install --no-build-isolation \
 	    --config-settings editable_mode=strict --editable .
 	@touch $@
