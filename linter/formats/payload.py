@@ -122,8 +122,10 @@ def _unpack(raw: bytes, count: int, bits: int, signed: bool) -> npt.NDArray[np.i
     # Shifting up and down again drops the neighbours above and, for int8, copies the sign.
     spare = 8 - bits
     high = np.left_shift(fields, spare)
-    elements: npt.NDArray[np.integer] = high.view(np.int8) if signed else high
-    return np.right_shift(elements, spare)
+    elements: npt.NDArray[np.integer] = np.right_shift(
+        high.view(np.int8) if signed else high, spare
+    )
+    return elements
 
 
 def _varints(constant: Constant, storage: Storage) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from npulint.errors import ModelFileError
 from npulint.formats.flatbuffer import FlatBuffer, Row, Schema
+from npulint.formats.tflite_external import ExternalBuffers
 from npulint.formats.tflite_metadata import Metadata, read_metadata
 from npulint.formats.tflite_nodes import Nodes, OperatorCode, read_codes
 from npulint.formats.tflite_options import OPTION_TABLES
@@ -64,10 +65,13 @@ class _Reader:
         if root["buffers"] is None:
             file.fail("the model has no list of buffers; a TFLite model has at least the empty one")
         buffers = Buffers(file, root["buffers"])
+        external = ExternalBuffers(file, root)
         codes = read_codes(file, root["operator_codes"] or ())
-        graphs = tuple([self._graph(i, buffers, codes) for i in range(len(root["subgraphs"]))])
+        graphs = tuple(
+            [self._graph(i, buffers, external, codes) for i in range(len(root["subgraphs"]))]
+        )
         _refuse_recursion(file, graphs)
-        weight_bytes = buffers.stored_bytes()
+        weight_bytes = buffers.stored_bytes() + external.stored_bytes()
         signatures = tuple(self._signatures(graphs))
         metadata = read_metadata(file, root, buffers)
         return Model(
@@ -84,12 +88,18 @@ class _Reader:
             metadata=metadata.texts,
         )
 
-    def _graph(self, index: int, buffers: Buffers, codes: tuple[OperatorCode, ...]) -> Graph:
+    def _graph(
+        self,
+        index: int,
+        buffers: Buffers,
+        external: ExternalBuffers,
+        codes: tuple[OperatorCode, ...],
+    ) -> Graph:
         position = self._root["subgraphs"][index]
         row = self._file.row("SubGraph", position)
         if row["tensors"] is None:
             self._file.fail(f"graph {index} has no list of tensors", position)
-        values = Tensors(self._file, buffers, index).values(row["tensors"])
+        values = Tensors(self._file, buffers, external, index).values(row["tensors"])
         count = len(self._root["subgraphs"])
         nodes = Nodes(self._file, codes, index, count, values).nodes(row["operators"] or ())
         _check_order(self._file, index, values, nodes)

@@ -9,6 +9,7 @@ from npulint.model import INLINE_LIMIT, ITEM_BITS, Constant, Quantisation, Shape
 
 if TYPE_CHECKING:
     from npulint.formats.flatbuffer import FlatBuffer, Row
+    from npulint.formats.tflite_external import ExternalBuffers
 
 _NAMES_OF_TYPES = {"FLOAT8_E4M3FN": "float8e4m3fn", "FLOAT8_E5M2": "float8e5m2"}
 
@@ -66,9 +67,12 @@ class Buffers:
 class Tensors:
     """Reads the tensors of one graph."""
 
-    def __init__(self, file: FlatBuffer, buffers: Buffers, graph: int) -> None:
+    def __init__(
+        self, file: FlatBuffer, buffers: Buffers, external: ExternalBuffers, graph: int
+    ) -> None:
         self._file = file
         self._buffers = buffers
+        self._external = external
         self._graph = graph
         self._dtypes = tuple(dtype_of(name) for name in file.schema.names("TensorType"))
 
@@ -89,9 +93,12 @@ class Tensors:
         dtype = self._dtypes[number]
         shape = self._shape(row["shape"] or (), dtype, where, position)
         span = self._buffers.span(row["buffer"], where)
-        if span is not None and row["is_variable"]:
+        if row["external_buffer"]:
+            self._external.require(row["external_buffer"], where, position)
+        if span is not None and (row["is_variable"] or row["external_buffer"]):
             self._file.fail(
-                f"{where} is a variable and has stored data; the runtime takes one or the other",
+                f"{where} has stored data and is a variable or has external data too; the "
+                "runtime takes one of them",
                 position,
             )
         return Value(
