@@ -29,13 +29,12 @@ def load(path: Path | str) -> Model:
     path = Path(path)
     kind, size = sniff(path)
     with _paused_collector():
+        # Each reader is imported when its format is met: start-up is most of a small check.
         if kind == "tflite":
-            from npulint.formats import tflite
-
-            return tflite.read(path, size)
-        from npulint.formats import onnx
-
-        return onnx.read(path, size)
+            from npulint.formats.tflite import read
+        else:
+            from npulint.formats.onnx import read
+        return read(path, size)
 
 
 @contextmanager
