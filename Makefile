@@ -4,7 +4,8 @@
 PYTHON ?= python3
 JOBS ?= 2
 
-PIP := -m pip --quiet --disable-pip-version-check
+# Errors only: setuptools warns at length about each editable installation.
+PIP := -m pip -qq --disable-pip-version-check
 BIN := .venv/bin
 TYPES := .venv-types/bin
 DEMO_MODELS := $(foreach name,smallnet unet_small,$(foreach ending,tflite onnx,\
@@ -43,7 +44,7 @@ lint: .venv/.dev
 types: .venv-types/.tools
 	@echo "== mypy --strict, import-linter"
 	@rm -rf build/__editable__.npulint-*
-	@PYTHONWARNINGS=ignore .venv-types/bin/python $(PIP) install --no-build-isolation --no-deps \
+	@.venv-types/bin/python $(PIP) install --no-build-isolation --no-deps \
 	    --config-settings editable_mode=strict --editable .
 	@$(TYPES)/mypy --package npulint
 	@$(TYPES)/lint-imports --no-logo --no-cache
@@ -81,6 +82,6 @@ clean:
 	@$(PYTHON) -m venv .venv-types
 	@.venv-types/bin/python $(PIP) install --upgrade 'pip>=25.1'
 	@.venv-types/bin/python $(PIP) install 'setuptools>=77' --group types
-	@PYTHONWARNINGS=ignore .venv-types/bin/python $(PIP) install --no-build-isolation \
+	@.venv-types/bin/python $(PIP) install --no-build-isolation \
 	    --config-settings editable_mode=strict --editable .
 	@touch $@
