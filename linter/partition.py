@@ -1,0 +1,328 @@
+"""Verdicts -> partitions: what of a graph a runtime hands over, and in which pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from npulint.dynamic import Obstacle, first_obstacle
+from npulint.float16 import Lens, look_through
+from npulint.pieces import DependencyError, Piece, cut
+
+if TYPE_CHECKING:
+    from npulint.model import Graph
+    from npulint.opsets.table import Partitioning, Target
+    from npulint.verdict import Verdict
+
+CPU = "cpu"
+"""`Partition.runs_on` of a piece that the runtime keeps."""
+
+_STABLE_UP_TO = 16
+"""Pieces up to which every C++ library's std::sort keeps the order of equal ones.
+
+Both common ones sort so few by insertion (libstdc++ stl_algo.h `_S_threshold`; libc++
+__algorithm/sort.h, whose bound is higher).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One piece of a graph.
+
+    Attributes:
+        graph: Index of the graph.
+        runs_on: What the piece is cut for: an accelerator path's short name, or `cpu`.
+        nodes: Positions of its nodes, in an order in which they can run.
+        handed_over: Whether the runtime hands it over, its limits and whole-model conditions
+            applied.
+        bytes_in: Bytes of the activations that it reads from outside, each tensor once and
+            constants not counted; None where a size is unknown.
+        bytes_out: Bytes of its results that are read outside; None where a size is unknown.
+    """
+
+    graph: int
+    runs_on: str
+    nodes: tuple[int, ...]
+    handed_over: bool
+    bytes_in: int | None
+    bytes_out: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What one runtime hands over of one graph.
+
+    Attributes:
+        partitions: All pieces as cut, in the order in which they run. Nodes that are gone once
+            the graph is handed over (DEQUANTIZE of float16 weights, what vanishes in a
+            conversion) belong to none.
+        delegated: For each node whether it is handed over; None where it may be.
+        why_not: Why nothing of the graph is handed over, in one sentence; None where that is
+            not the matter.
+        obstacle: What `why_not` says, with its place.
+        notes: What else to know about this graph on this target, in sentences.
+    """
+
+    partitions: tuple[Partition, ...]
+    delegated: tuple[bool | None, ...]
+    why_not: str | None = None
+    obstacle: Obstacle | None = None
+    notes: tuple[str, ...] = ()
+
+
+def delegate_model(
+    graphs: Sequence[Graph],
+    verdicts: Sequence[Sequence[Verdict]],
+    target: Target,
+    *,
+    vanishing: Sequence[frozenset[int]] = (),
+) -> tuple[Delegation, ...]:
+    """Predict what a runtime hands over of each graph of a model.
+
+    TFLite offers the graphs to the delegate one after the other and stops at the first that
+    cannot be offered (google-ai-edge/LiteRT tflite/core/interpreter.cc 433-451 @f6745779).
+
+    Args:
+        graphs: The graphs of the model.
+        verdicts: The target's verdicts, graph by graph.
+        target: The target.
+        vanishing: For each graph the nodes that are gone after its conversion.
+
+    Returns:
+        One delegation a graph.
+    """
+    gone = vanishing or (frozenset[int](),) * len(graphs)
+    results: list[Delegation] = []
+    stop: Obstacle | None = None
+    for graph, judged, absent in zip(graphs, verdicts, gone, strict=True):
+        result = delegate(graph, judged, target, vanishing=absent, graphs=graphs)
+        if stop is not None and result.obstacle is None:
+            result = _held_back(result, stop)
+        stop = stop or result.obstacle
+        results.append(result)
+    return tuple(results)
+
+
+def delegate(
+    graph: Graph,
+    verdicts: Sequence[Verdict],
+    target: Target,
+    *,
+    vanishing: frozenset[int] = frozenset(),
+    graphs: Sequence[Graph] = (),
+) -> Delegation:
+    """Predict what a runtime hands over of one graph.
+
+    Args:
+        graph: The graph.
+        verdicts: The target's verdict on each node.
+        target: The target.
+        vanishing: Nodes that are gone after the conversion by which the graph was judged.
+        graphs: All graphs of the model: the bodies of control flow can have dynamic results.
+
+    Returns:
+        The pieces and what becomes of each node.
+    """
+    rules = target.partitioning
+    if rules is None:
+        return _uncut(verdicts, target)
+    try:
+        return _Handover(graph, verdicts, target, rules, vanishing).settle(graphs)
+    except DependencyError as error:
+        obstacle = Obstacle("order", None, None, str(error), rules.source)
+        return Delegation((), (False,) * len(graph.nodes), obstacle.message, obstacle)
+
+
+def largest(sizes: Sequence[int], rules: Partitioning) -> tuple[frozenset[int], frozenset[int]]:
+    """Which pieces survive a limit: the largest; among equals the one that runs first.
+
+    NNAPI sorts and cuts only when there are too many pieces
+    (google-ai-edge/LiteRT tflite/delegates/nnapi/nnapi_delegate.cc 6752-6789 @f6745779), other
+    delegates always (tflite/delegates/utils.cc GetFirstNLargestPartitions); the outcome is one.
+    They sort with std::sort, which keeps equals in order only while there are few.
+
+    Args:
+        sizes: Numbers of nodes, in the order in which the pieces run.
+        rules: The limits.
+
+    Returns:
+        Positions of the survivors, and of the pieces for which the order among equals, and so
+        the C++ library, decides.
+    """
+    able = [number for number, size in enumerate(sizes) if size >= rules.min_nodes]
+    limit = rules.max_partitions
+    if not limit or len(able) <= limit:
+        return frozenset(able), frozenset()
+    ranked = sorted(able, key=lambda number: -sizes[number])
+    kept = frozenset(ranked[:limit])
+    last, next_size = sizes[ranked[limit - 1]], sizes[ranked[limit]]
+    if last != next_size or len(sizes) <= _STABLE_UP_TO:
+        return kept, frozenset()
+    return kept, frozenset(number for number in able if sizes[number] == last)
+
+
+def _held_back(result: Delegation, stop: Obstacle) -> Delegation:
+    """A graph that is not offered because an earlier one could not be."""
+    obstacle = replace(stop, message=f"an earlier graph stops the delegation: {stop.message}")
+    return Delegation(
+        tuple(replace(piece, handed_over=False) for piece in result.partitions),
+        (False,) * len(result.delegated),
+        obstacle.message,
+        obstacle,
+        result.notes,
+    )
+
+
+def _uncut(verdicts: Sequence[Verdict], target: Target) -> Delegation:
+    """A target of which it is not known how it cuts a graph, so accepted nodes may be taken."""
+    return Delegation(
+        (),
+        tuple(False if verdict.validation == "refused" else None for verdict in verdicts),
+        notes=(f"how {target.name} cuts a graph into pieces is not known",),
+    )
+
+
+class _Handover:
+    """The steps from verdicts to what is handed over, on one graph and one target."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        verdicts: Sequence[Verdict],
+        target: Target,
+        rules: Partitioning,
+        vanishing: frozenset[int],
+    ) -> None:
+        self.graph = graph
+        self.verdicts = verdicts
+        self.rules = rules
+        self.vanishing = vanishing
+        self.notes: list[str] = []
+        self.lens: Lens | None = None
+        if rules.float16_constants == "look-through" and graph.dialect == "tflite":
+            self.lens = look_through(graph, verdicts, target)
+        if self.lens is None:
+            accepted = tuple(verdict.validation == "accepted" for verdict in verdicts)
+            self.pieces = cut(graph, accepted, vanishing=vanishing)
+        else:
+            self.verdicts = self.lens.verdicts
+            self.pieces = cut(
+                graph, self.lens.accepted, vanishing=self.lens.folded, reads=self.lens.reads
+            )
+        offered = [number for number, piece in enumerate(self.pieces) if piece.handed]
+        kept, tied = largest([len(self.pieces[number].nodes) for number in offered], rules)
+        self.kept = frozenset(offered[number] for number in kept)
+        self.tied = frozenset(offered[number] for number in tied)
+        self.dropped = frozenset(offered) - self.kept
+
+    def settle(self, graphs: Sequence[Graph]) -> Delegation:
+        """Apply the conditions on the whole graph, and say what comes out."""
+        obstacle = self._obstacle(graphs)
+        delegated: list[bool | None] = [False] * len(self.graph.nodes)
+        if obstacle is None:
+            self._hand_over(delegated)
+            self._explain()
+        return Delegation(
+            tuple(
+                self._partition(piece, handed_over=obstacle is None and number in self.kept)
+                for number, piece in enumerate(self.pieces)
+            ),
+            tuple(delegated),
+            None if obstacle is None else obstacle.message,
+            obstacle,
+            tuple(self.notes),
+        )
+
+    def _obstacle(self, graphs: Sequence[Graph]) -> Obstacle | None:
+        """What keeps the whole graph back, if anything does."""
+        if self.graph.dialect == "tflite" and self.rules.dynamic_tensors == "refused":
+            found = first_obstacle(self.graph, graphs)
+            if found is not None:
+                return found
+        for number in sorted(self.kept):
+            for index in self.pieces[number].nodes:
+                verdict = self.verdicts[index]
+                if verdict.validation == "accepted" and verdict.status == "unsupported":
+                    return self._unbuildable(index, verdict)
+        return None
+
+    def _unbuildable(self, index: int, verdict: Verdict) -> Obstacle:
+        op = self.graph.nodes[index].op
+        reason = verdict.reasons[0]
+        message = (
+            f"{op} (node {index}) passes the check and then cannot be built, and the runtime "
+            f"takes the whole delegation back: {reason.message}"
+        )
+        return Obstacle("build", index, None, message, reason.source)
+
+    def _hand_over(self, delegated: list[bool | None]) -> None:
+        """Say of each node what becomes of it."""
+        doubtful = self.lens is not None and bool(self.lens.reads) and bool(self.dropped)
+        for number in self.kept | self.tied:
+            fate = None if doubtful or number in self.tied else True
+            for index in self.pieces[number].nodes:
+                delegated[index] = fate
+        for index, verdict in enumerate(self.verdicts):
+            unsure = verdict.validation == "unknown"
+            if unsure or (delegated[index] and verdict.status == "unknown"):
+                delegated[index] = None
+        if self.lens is not None:
+            for index in self.lens.folded:
+                delegated[index] = True
+        for index in sorted(self.vanishing, reverse=True):
+            delegated[index] = self._fate_of_absent(index, delegated)
+        if doubtful:
+            self.notes.append(
+                "float16 weights and more pieces than are handed over: the nodes left behind keep "
+                "reading float16 on the CPU, and where a CPU kernel refuses that the runtime takes "
+                "the whole delegation back"
+            )
+
+    def _fate_of_absent(self, index: int, delegated: Sequence[bool | None]) -> bool | None:
+        """A vanished node goes where its readers go, or where its results come from."""
+        network = self.graph.network
+        around = list(network.successors(index)) or list(network.predecessors(index))
+        fates = {delegated[other] for other in around}
+        if True in fates:
+            return True
+        return None if None in fates else False
+
+    def _explain(self) -> None:
+        """Note what the pieces alone do not show."""
+        unknown = sum(verdict.validation == "unknown" for verdict in self.verdicts)
+        if unknown:
+            self.notes.append(
+                f"nodes of which nothing is known ({unknown}) are cut as if they were refused"
+            )
+        if self.lens is not None and self.lens.folded:
+            self.notes.append(
+                f"DEQUANTIZE of float16 weights ({len(self.lens.folded)}) is folded into the "
+                "nodes that read it, and belongs to no piece"
+            )
+        if self.tied:
+            self.notes.append(
+                f"{len(self.tied)} pieces of equal size compete for the last places; which of "
+                "them are handed over depends on the C++ library of the runtime"
+            )
+
+    def _partition(self, piece: Piece, *, handed_over: bool) -> Partition:
+        return Partition(
+            graph=self.graph.index,
+            runs_on=self.rules.runs_on if piece.handed else CPU,
+            nodes=piece.nodes,
+            handed_over=handed_over,
+            bytes_in=total_bytes(self.graph, piece.inputs),
+            bytes_out=total_bytes(self.graph, piece.outputs),
+        )
+
+
+def total_bytes(graph: Graph, values: Iterable[int]) -> int | None:
+    """Bytes that some activations take together, None where a size is unknown."""
+    total = 0
+    for value in values:
+        size = graph.values[value].nbytes
+        if size is None:
+            return None
+        total += size
+    return total
