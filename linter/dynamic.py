@@ -259,6 +259,7 @@ def _differ(one: Value, two: Value, *, loop: bool) -> bool:
     """Whether two tensors have different shapes for certain."""
     if _is_open(one) or _is_open(two) or one.shape is None or two.shape is None:
         return False
-    if loop and sum(shape[0] for shape in (one.shape, two.shape) if shape) == 1:
+    # A loop may turn a scalar into a tensor of one element and back (while.cc 175-187).
+    if loop and [shape[0] for shape in (one.shape, two.shape) if shape] == [1]:
         return False
     return one.shape != two.shape

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from npulint.dynamic import Obstacle, first_obstacle
+from npulint.dynamic import first_obstacle
 from npulint.float16 import Lens, look_through
+from npulint.obstacle import Obstacle
 from npulint.pieces import DependencyError, Piece, cut
 
 if TYPE_CHECKING:

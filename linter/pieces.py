@@ -208,7 +208,7 @@ def _sorted_order(graph: Graph, after: Mapping[int, int]) -> Sequence[int]:
     """Dependency order of a file that lists its nodes in another one."""
     import networkx as nx
 
-    network = nx.MultiDiGraph(graph.network)
+    network: nx.MultiDiGraph[int] = nx.MultiDiGraph(graph.network)
     network.add_edges_from((earlier, index) for index, earlier in after.items())
     try:
         return list(nx.lexicographical_topological_sort(network))
