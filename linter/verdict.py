@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from npulint.model import Graph, Operation
+    from npulint.operators.lowering import Lowering
+    from npulint.opsets.table import Advice, Entry, Rule, Target
+    from npulint.opsets.vocabulary import Truth
 
 Status: TypeAlias = Literal["supported", "unsupported", "unknown"]
 Validation: TypeAlias = Literal["accepted", "refused", "unknown"]
@@ -50,3 +58,163 @@ class Verdict:
     validation: Validation
     reasons: tuple[Reason, ...] = ()
     cautions: tuple[Caution, ...] = ()
+
+
+def judge(operation: Operation, target: Target) -> Verdict:
+    """Judge one operator on one target.
+
+    Args:
+        operation: The operator with its operands: real, or made up to ask.
+        target: The target. It must speak the operation's dialect for the answer to be known.
+
+    Returns:
+        The verdict, with every condition that fails, not only the first.
+    """
+    if operation.dialect != target.dialect:
+        message = f"the table speaks {target.dialect}, the operator is {operation.dialect}"
+        return _unknown("dialect", message)
+    entry = None if operation.custom else target.entries.get(operation.op)
+    return _unlisted(operation.op, target) if entry is None else _judged(entry, operation)
+
+
+def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
+    """Judge every node of a graph.
+
+    A graph of another dialect is judged by the operators that a converter makes of it, see
+    `npulint.operators.lower_graph`.
+
+    Returns:
+        One verdict a node, in their order.
+    """
+    memory = _Memory(target)
+    if graph.dialect == target.dialect:
+        return tuple([memory.judge(graph.operation(node)) for node in graph.nodes])
+    if graph.dialect != "onnx" or target.dialect != "tflite":
+        return tuple([judge(graph.operation(node), target) for node in graph.nodes])
+    from npulint.operators import lower_graph
+
+    return tuple([_converted(lowering, memory) for lowering in lower_graph(graph)])
+
+
+class _Memory:
+    """Remembers verdicts by the facts that they hang on: large graphs repeat few forms."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._known: dict[str, tuple[Entry | None, dict[object, Verdict]]] = {}
+
+    def judge(self, operation: Operation) -> Verdict:
+        op = operation.op
+        if operation.custom:
+            return judge(operation, self._target)
+        known = self._known.get(op)
+        if known is None:
+            known = self._known[op] = (self._target.entries.get(op), {})
+        entry, verdicts = known
+        facts = () if entry is None else entry.signature(operation)
+        verdict = verdicts.get(facts)
+        if verdict is None:
+            verdict = verdicts[facts] = judge(operation, self._target)
+        return verdict
+
+
+def _judged(entry: Entry, operation: Operation) -> Verdict:
+    outright = _any(rule.condition.test(operation) for rule in entry.accept)
+    failing, undecided = _sorted_out(entry.require, operation)
+    if outright is True:
+        failing = undecided = ()
+    elif outright is None and failing:
+        failing, undecided = (), (*failing, *undecided)
+    if failing:
+        return Verdict("unsupported", "refused", tuple(_reasons(failing, operation)))
+    if undecided:
+        return Verdict("unknown", "unknown", tuple(_reasons(undecided, operation)))
+    cautions = tuple(_cautions(entry.cautions, operation))
+    failing, undecided = _sorted_out(entry.build, operation)
+    if failing:
+        return Verdict("unsupported", "accepted", tuple(_reasons(failing, operation)), cautions)
+    if undecided:
+        return Verdict("unknown", "accepted", tuple(_reasons(undecided, operation)), cautions)
+    return Verdict("supported", "accepted", cautions=cautions)
+
+
+def _sorted_out(
+    rules: tuple[Rule, ...], operation: Operation
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """The rules that an operation breaks, and those that cannot be decided."""
+    failing: list[Rule] = []
+    undecided: list[Rule] = []
+    for rule in rules:
+        applies = True if rule.when is None else rule.when.test(operation)
+        if applies is False:
+            continue
+        truth = rule.condition.test(operation)
+        if truth is True:
+            continue
+        certain = applies is True and truth is False and rule.refuses
+        (failing if certain else undecided).append(rule)
+    return tuple(failing), tuple(undecided)
+
+
+def _reasons(rules: tuple[Rule, ...], operation: Operation) -> Iterator[Reason]:
+    from npulint.opsets.describe import sentence_of
+
+    for rule in rules:
+        message = f"{sentence_of(rule)}; found {rule.condition.found(operation)}"
+        yield Reason(rule.identity, message, rule.source, rule.kind)
+
+
+def _cautions(advice: tuple[Advice, ...], operation: Operation) -> Iterator[Caution]:
+    for each in advice:
+        if each.when is None or each.when.test(operation):
+            yield Caution(each.say, each.source)
+
+
+def _unlisted(op: str, target: Target) -> Verdict:
+    default = target.otherwise
+    if default is None:
+        return _unknown(f"{op}/unlisted", f"the table of {target.name} says nothing about {op}")
+    reason = Reason(f"{op}/unlisted", f"{op}: {default.say}", default.source, default.kind)
+    refused = default.verdict == "unsupported"
+    return Verdict(default.verdict, "refused" if refused else "unknown", (reason,))
+
+
+def _unknown(constraint: str, message: str) -> Verdict:
+    return Verdict("unknown", "unknown", (Reason(constraint, message, ""),))
+
+
+def _any(truths: Iterable[Truth]) -> Truth:
+    result: Truth = False
+    for truth in truths:
+        if truth is True:
+            return True
+        if truth is None:
+            result = None
+    return result
+
+
+def _converted(lowering: Lowering, memory: _Memory) -> Verdict:
+    """The verdict of a node by those of the operators that a converter makes of it."""
+    if lowering.operations is None:
+        return _unknown("conversion", f"no conversion is known: {lowering.reason}")
+    parts = [(each.op, memory.judge(each)) for each in lowering.operations]
+    reasons = [
+        replace(reason, message=f"{op}: {reason.message}")
+        for op, part in parts
+        for reason in part.reasons
+    ]
+    cautions = [
+        replace(caution, message=f"{op}: {caution.message}")
+        for op, part in parts
+        for caution in part.cautions
+    ]
+    statuses = {part.status for _, part in parts}
+    validations = {part.validation for _, part in parts}
+    status: Status = "unknown" if "unknown" in statuses else "supported"
+    validation: Validation = "unknown" if "unknown" in validations else "accepted"
+    return Verdict(
+        "unsupported" if "unsupported" in statuses else status,
+        "refused" if "refused" in validations else validation,
+        tuple(dict.fromkeys(reasons)),
+        tuple(dict.fromkeys(cautions)),
+    )

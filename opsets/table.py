@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from npulint.model import Dialect, Operation
-    from npulint.opsets.measures import Measure
+    from npulint.opsets.measures import Measure, Operand
     from npulint.opsets.vocabulary import Condition
     from npulint.verdict import Status
 
@@ -95,20 +95,24 @@ class Entry:
         build: What handing the operator over demands beyond that check.
         accept: Cases that the check accepts before it looks at anything else.
         cautions: Warnings that hold although the operator is taken.
+        granted: Demands that this target meets whatever the operation is.
         lowering: What the accelerator is given in its place, as a sentence; empty if itself.
         source: Where the operator is dealt with.
         measures: Every fact of an operation that the entry looks at; two operations that
             agree on these get the same verdict.
+        operands: The operands that the entry names.
     """
 
     op: str
     require: tuple[Rule, ...]
     build: tuple[Rule, ...]
     accept: tuple[Rule, ...]
+    granted: tuple[Rule, ...]
     cautions: tuple[Advice, ...]
     lowering: str
     source: str
     measures: tuple[Measure, ...]
+    operands: tuple[Operand, ...]
 
     def signature(self, operation: Operation) -> tuple[object, ...]:
         """The facts of an operation that this entry's verdict hangs on."""

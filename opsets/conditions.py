@@ -1,0 +1,243 @@
+"""From a table's plain data to the conditions of the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from npulint.model import ITEM_BITS, Operation, Value
+from npulint.opsets import measures as facts
+from npulint.opsets.document import Part, nearest
+from npulint.opsets.measures import (
+    AttributeOf,
+    AttributeProduct,
+    EachElement,
+    Fact,
+    Given,
+    Measure,
+    OfOperand,
+    OfOperation,
+    Operand,
+    ScaleProduct,
+)
+from npulint.opsets.predicates import PREDICATES, Named
+from npulint.opsets.table import Setting
+from npulint.opsets.vocabulary import (
+    RELATIONS,
+    All,
+    AnyOf,
+    Compare,
+    Condition,
+    Flag,
+    Never,
+)
+
+DTYPES = frozenset({*ITEM_BITS, "string", "resource", "variant"})
+"""Every element type that a table may name."""
+
+_OF_OPERAND: Mapping[str, tuple[str, Callable[[Value], Fact]]] = MappingProxyType(
+    {
+        "dtype": ("the type of", facts.dtype),
+        "rank": ("the rank of", facts.rank),
+        "last_axis": ("the last axis of", facts.last_axis),
+        "shape": ("the shape of", facts.shape),
+        "element_count": ("the number of elements of", facts.element_count),
+        "first_element": ("the first element of", facts.first_element),
+        "scale": ("the per-tensor scale of", facts.scale),
+        "zero_point": ("the per-tensor zero point of", facts.zero_point),
+        "quantisation": ("the quantisation of", facts.quantisation),
+    }
+)
+
+_OF_OPERATION: Mapping[str, tuple[str, Callable[[Operation], Fact]]] = MappingProxyType(
+    {
+        "version": ("the operator version", lambda operation: operation.version),
+        "inputs": ("the number of inputs", lambda operation: len(operation.inputs)),
+        "outputs": ("the number of outputs", lambda operation: len(operation.outputs)),
+    }
+)
+
+_FLAGS = ("constant", "present")
+_OTHERS = ("attribute", "attribute_product", "dimension", "elements", "scale_product")
+_COMPOSED = ("all", "any", "not", "never", "predicate")
+
+MEASURES = (*_OF_OPERAND, *_OF_OPERATION, *_OTHERS)
+"""Words that name a fact to be compared."""
+
+WORDS = (*MEASURES, *_FLAGS, *_COMPOSED)
+"""Every word that may begin a condition, apart from the family's own settings."""
+
+_FRACTIONS = ("attribute", "elements", "first_element", "scale", "scale_product")
+
+_EXTRA: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"dimension": ("axis",), "predicate": ("of",)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the words of one entry's conditions stand for.
+
+    Attributes:
+        operands: Operands by the names that the entry gives them.
+        settings: The target's settings.
+        wordings: What each setting is called in a sentence.
+        titles: Names for people of a level's values (29 is `NNAPI 1.2`).
+    """
+
+    operands: Mapping[str, Operand]
+    settings: Mapping[str, Setting]
+    wordings: Mapping[str, str]
+    titles: Mapping[Fact, str]
+
+    def word_of(self, part: Part, others: tuple[str, ...] = ()) -> str:
+        """The one word that says what a condition is about.
+
+        Args:
+            part: The condition.
+            others: Keys that it may have besides those of its word.
+        """
+        known = (*WORDS, *self.settings)
+        words = [key for key in part.words() if key in known]
+        if len(words) != 1:
+            unknown = [key for key in part.words() if key not in (*known, *RELATIONS, *others)]
+            if unknown:
+                raise part.error(
+                    f"unknown condition {unknown[0]!r}: {nearest(unknown[0], known)}", unknown[0]
+                )
+            raise part.error(f"expected one condition, found {' and '.join(words) or 'none'}")
+        word = words[0]
+        compares = word in MEASURES and not isinstance(part.at(word).data, dict)
+        relations = tuple(RELATIONS) if compares else ()
+        part.words((word, *_EXTRA.get(word, ()), *relations, *others))
+        return word
+
+    def condition(self, part: Part, others: tuple[str, ...] = ()) -> Condition:
+        """Build one condition.
+
+        Args:
+            part: The condition's data.
+            others: Keys of the mapping that are not the condition's.
+
+        Raises:
+            DocumentError: The data is not a condition of the language.
+        """
+        word = self.word_of(part, others)
+        if word in _COMPOSED:
+            return self._composed(word, part)
+        if word in _FLAGS:
+            return self._flag(word, part.at(word))
+        below = part.at(word)
+        if word in self.settings:
+            return self._setting(word, below)
+        measure = self._measure(word, part)
+        return self._compare(measure, below if isinstance(below.data, dict) else part, word)
+
+    def _composed(self, word: str, part: Part) -> Condition:
+        below = part.at(word)
+        if word == "never":
+            return Never(below.text())
+        if word == "not":
+            return self.condition(below).negated()
+        if word == "predicate":
+            return self._named(part)
+        parts = tuple(self.condition(each) for each in below.each())
+        if not parts:
+            raise below.error("expected at least one condition")
+        return All(parts) if word == "all" else AnyOf(parts)
+
+    def _named(self, part: Part) -> Condition:
+        name = part.text_at("predicate")
+        predicate = PREDICATES.get(name)
+        if predicate is None:
+            raise part.error(f"unknown predicate {name!r}: {nearest(name, PREDICATES)}")
+        operands = tuple(self.operand(each) for each in part.list_at("of"))
+        if len(operands) != len(predicate.operands):
+            raise part.error(f"{name} takes {len(predicate.operands)} operands under 'of'")
+        return Named(predicate, operands)
+
+    def _flag(self, word: str, below: Part) -> Condition:
+        operand = self.operand(below)
+        if word == "constant":
+            look = OfOperand(operand, "", facts.is_constant)
+            return Flag(look, "a constant stored in the model", "computed at run time")
+        return Flag(facts.Presence(operand), "given", "left out")
+
+    def _setting(self, word: str, below: Part) -> Condition:
+        given = Given(self.wordings[word], self.settings[word])
+        if isinstance(self.settings[word], bool):
+            if not isinstance(below.data, bool):
+                raise below.error(f"{word} is a switch: expected true or false")
+            return Flag(given, "given", "not given", below.data)
+        return self._compare(given, below, word)
+
+    def operand(self, part: Part) -> Operand:
+        """The operand that a name stands for."""
+        name = part.text()
+        if name not in self.operands:
+            raise part.error(f"unknown operand {name!r}: {nearest(name, self.operands)}")
+        return self.operands[name]
+
+    def _measure(self, word: str, part: Part) -> Measure:
+        below = part.at(word)
+        if word in _OF_OPERATION:
+            wording, of_operation = _OF_OPERATION[word]
+            return OfOperation(wording, of_operation)
+        if word == "attribute":
+            return AttributeOf(below.text())
+        if word == "attribute_product":
+            return AttributeProduct(tuple(AttributeOf(each.text()) for each in below.each()))
+        if word == "scale_product":
+            return ScaleProduct(tuple(self.operand(each) for each in below.each()))
+        return self._of_operand(word, part)
+
+    def _of_operand(self, word: str, part: Part) -> Measure:
+        operand = self.operand(part.at(word))
+        if word == "elements":
+            return EachElement(operand)
+        if word == "dimension":
+            axis = part.at("axis").integer()
+            return OfOperand(operand, f"the size on axis {axis} of", facts.size_of(axis))
+        wording, look = _OF_OPERAND[word]
+        return OfOperand(operand, wording, look)
+
+    def _compare(self, measure: Measure, part: Part, word: str) -> Condition:
+        relations = [key for key in part.words() if key in RELATIONS]
+        if len(relations) != 1:
+            expected = ", ".join(RELATIONS)
+            raise part.error(f"expected one comparison, found {len(relations)}: one of {expected}")
+        if isinstance(part.data, dict) and word not in part:
+            part.words(RELATIONS)
+        relation = relations[0]
+        bound = self._bound(part.at(relation), relation, word)
+        return Compare(measure, relation, bound, self.titles if word == "level" else {})
+
+    def _bound(self, part: Part, relation: str, word: str) -> Fact | Measure:
+        kind = RELATIONS[relation].bound
+        if isinstance(part.data, dict) and kind in {"any", "number"}:
+            other = self.word_of(part)
+            if other not in MEASURES or set(part.words()) & set(RELATIONS):
+                raise part.error("expected a fact to compare with, such as {rank: output}")
+            return self._measure(other, part)
+        if kind in {"list", "interval"}:
+            bounds = tuple(_literal(each, word) for each in part.each())
+            if not bounds or (kind == "interval" and len(bounds) != 2):
+                raise part.error("expected [low, high]" if bounds else "expected a value")
+            return bounds
+        return _literal(part, word)
+
+
+def _literal(part: Part, word: str) -> Fact:
+    data = part.data
+    if isinstance(data, list) and word in {"shape", "attribute"}:
+        return tuple(_literal(each, word) for each in part.each())
+    if not isinstance(data, (str, int, float, bool)):
+        raise part.error("expected a plain value")
+    if isinstance(data, float) and word not in _FRACTIONS:
+        raise part.error(f"{word} is no fraction: expected a whole number, or a quoted text")
+    if word == "dtype" and data not in DTYPES:
+        raise part.error(f"unknown type {data!r}: {nearest(str(data), DTYPES)}")
+    if word == "quantisation" and data not in {"none", "per-tensor", "per-channel"}:
+        raise part.error("quantisation is none, per-tensor or per-channel")
+    return data

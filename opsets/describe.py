@@ -1,0 +1,85 @@
+"""What a target demands of an operator, said in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from npulint.errors import TargetError
+from npulint.opsets.document import nearest
+from npulint.opsets.table import Advice, Entry, Rule, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that a table says about an operator.
+
+    Attributes:
+        sentence: The demand, the caution or the note, with where it applies.
+        source: Where it is written down.
+        when: Where it applies, empty for everywhere; part of `sentence` already.
+        kind: What it is: something the runtime's check demands, accepts outright, something
+            that handing over demands beyond the check, a caution, or how it is lowered.
+    """
+
+    sentence: str
+    source: str
+    when: str = ""
+    kind: Literal["require", "accept", "build", "caution", "lowering", "otherwise"] = "require"
+
+
+def sentence_of(rule: Rule) -> str:
+    """A demand as a sentence."""
+    demand = rule.condition.clause("must be")
+    return demand if rule.when is None else f"where {rule.when.clause('is')}: {demand}"
+
+
+def describe(target: Target, op: str) -> tuple[Line, ...]:
+    """Say every condition that a target sets on an operator.
+
+    Args:
+        target: The target.
+        op: An operator's name in the target's dialect.
+
+    Returns:
+        One line per condition, caution and note. A target that says what it does with
+        operators that it has no entry for describes such an operator so.
+
+    Raises:
+        TargetError: The target has no entry for the operator and no default.
+    """
+    if op in target.entries:
+        return tuple(_lines(target.entries[op]))
+    if target.otherwise is None:
+        hint = nearest(op, target.entries)
+        raise TargetError(f"{target.name} says nothing about {op!r}: {hint}")
+    default = target.otherwise
+    return (Line(f"{op}: {default.verdict}, {default.say}", default.source, kind="otherwise"),)
+
+
+def _lines(entry: Entry) -> Iterator[Line]:
+    for rule in entry.accept:
+        text = f"accepted outright where {rule.condition.clause('is')}"
+        yield Line(text, rule.source, rule.condition.clause("is"), "accept")
+    for rule in entry.granted:
+        yield Line(f"{sentence_of(rule)} (so it is here)", rule.source)
+    for rule in entry.require:
+        yield Line(sentence_of(rule), rule.source, _when(rule))
+    for rule in entry.build:
+        yield Line(f"beyond the check: {sentence_of(rule)}", rule.source, _when(rule), "build")
+    if not (entry.accept or entry.granted or entry.require or entry.build):
+        yield Line(f"{entry.op} is taken without any condition", entry.source)
+    if entry.lowering:
+        yield Line(entry.lowering, entry.source, kind="lowering")
+    for advice in entry.cautions:
+        yield Line(_caution(advice), advice.source, _when(advice), "caution")
+
+
+def _caution(advice: Advice) -> str:
+    where = _when(advice)
+    return f"caution, where {where}: {advice.say}" if where else f"caution: {advice.say}"
+
+
+def _when(part: Rule | Advice) -> str:
+    return "" if part.when is None else part.when.clause("is")

@@ -1,0 +1,230 @@
+"""From a table's plain data to the entries of one target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from npulint.model import Operation
+from npulint.opsets.conditions import WORDS, Scope
+from npulint.opsets.document import Part, nearest
+from npulint.opsets.measures import Fact, Given, Measure, Operand
+from npulint.opsets.table import Advice, Entry, Rule, Setting
+from npulint.opsets.vocabulary import All, AnyOf, Condition, Truth, settled
+
+_ENTRY_KEYS = (
+    "op", "inputs", "outputs", "source", "require", "build", "accept", "cautions",
+    "lowering",
+)  # fmt: skip
+_RULE_KEYS = ("when", "kind", "source", "id", "else")
+_NOWHERE = Operation("tflite", "", 0, (), ())
+_REFERENCE = re.compile(r"([a-z][a-z0-9_-]*)(?: (\S.*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What all entries of a table share.
+
+    Attributes:
+        sources: Each source by its short name: what stands before and after the place in it.
+        kinds: Names of failures by the word of the condition, where an entry gives none.
+        wordings: What each setting is called in a sentence.
+        titles: Names for people of a level's values.
+    """
+
+    sources: Mapping[str, tuple[str, str]]
+    kinds: Mapping[str, str]
+    wordings: Mapping[str, str]
+    titles: Mapping[Fact, str]
+
+    def cite(self, part: Part) -> str:
+        """A source in full: its file or page, the place in it, and what was read when."""
+        match = _REFERENCE.fullmatch(part.text())
+        if match is None or match[1] not in self.sources:
+            raise part.error(f"unknown source {part.data!r}: {nearest(part.text(), self.sources)}")
+        before, after = self.sources[match[1]]
+        return " ".join(filter(None, (before, match[2], after)))
+
+
+def build_entry(part: Part, op: str, family: Family, settings: Mapping[str, Setting]) -> Entry:
+    """Build what one target says about one operator.
+
+    Conditions that hang on the target's settings alone are decided here, so that an entry has
+    only what is left to ask of an operation.
+
+    Args:
+        part: The entry's data.
+        op: The operator, one of those that the data is for.
+        family: What the table's entries share.
+        settings: The target's settings.
+
+    Raises:
+        DocumentError: The data is not an entry of the language.
+    """
+    part.words(_ENTRY_KEYS)
+    scope = Scope(
+        operands=_operands(part),
+        settings=settings,
+        wordings=family.wordings,
+        titles=family.titles,
+    )
+    maker = _Maker(op, family, scope, family.cite(part.at("source")))
+    parts = {key: tuple(maker.rules(part, key)) for key in ("require", "build", "accept")}
+    left, granted = _decided(parts["require"])
+    build, built = _decided(parts["build"])
+    accept = tuple(
+        replace(rule, condition=All(()) if condition is True else condition, when=None)
+        for rule in parts["accept"]
+        for condition in [_reduced(_whole(rule))]
+        if condition is not False
+    )
+    cautions = tuple(_advice(part, family, scope, maker.source))
+    kept = (*left, *build, *accept)
+    return Entry(
+        op=op,
+        require=left,
+        build=build,
+        accept=accept,
+        granted=(*granted, *built),
+        cautions=cautions,
+        lowering=part.text_at("lowering", ""),
+        source=maker.source,
+        measures=_measures(kept, cautions),
+        operands=tuple(scope.operands.values()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    op: str
+    family: Family
+    scope: Scope
+    source: str
+
+    def rules(self, part: Part, key: str, outer: Condition | None = None) -> Iterator[Rule]:
+        """The demands of a list, those of nested groups included."""
+        names: dict[str, int] = {}
+        for rule in self._rules(part, key, outer):
+            count = names[rule.identity] = names.get(rule.identity, 0) + 1
+            suffix = f"-{count}" if count > 1 else ""
+            yield replace(rule, identity=f"{rule.identity}{suffix}")
+
+    def _rules(self, part: Part, key: str, outer: Condition | None) -> Iterator[Rule]:
+        for item in part.list_at(key):
+            if "require" in item:
+                item.words(("when", "require"))
+                inner = self.scope.condition(item.at("when"))
+                whole = inner if outer is None else _and(outer, inner)
+                yield from self._rules(item, "require", whole)
+            else:
+                yield self._rule(item, outer)
+
+    def _rule(self, item: Part, outer: Condition | None) -> Rule:
+        word = self.scope.word_of(item, _RULE_KEYS)
+        condition = self.scope.condition(item, _RULE_KEYS)
+        when = outer
+        if "when" in item:
+            inner = self.scope.condition(item.at("when"))
+            when = inner if outer is None else _and(outer, inner)
+        subject = item.at(word).data
+        name = f"{word}-{subject}" if isinstance(subject, str) and word in WORDS else word
+        outcome = item.at("else").choice("unknown", "unsupported") if "else" in item else ""
+        kind = item.text_at("kind", self.family.kinds.get(word, "none"))
+        return Rule(
+            identity=f"{self.op}/{item.text_at('id', name)}",
+            condition=condition,
+            when=when,
+            kind="" if kind == "none" else kind,
+            source=self.family.cite(item.at("source")) if "source" in item else self.source,
+            refuses=outcome != "unknown",
+        )
+
+
+def build_advice(
+    document: Part, family: Family, settings: Mapping[str, Setting]
+) -> tuple[Advice, ...]:
+    """Build the cautions of a target as a whole, which hang on its settings at most.
+
+    Raises:
+        DocumentError: The data is not a list of cautions of the language.
+    """
+    scope = Scope({}, settings, family.wordings, family.titles)
+    return tuple(_advice(document, family, scope, ""))
+
+
+def _advice(part: Part, family: Family, scope: Scope, source: str) -> Iterator[Advice]:
+    for item in part.list_at("cautions"):
+        item.words(("say", "when", "source"))
+        when = _reduced(scope.condition(item.at("when"))) if "when" in item else True
+        cited = family.cite(item.at("source")) if "source" in item or not source else source
+        if when is not False:
+            yield Advice(item.text_at("say"), None if when is True else when, cited)
+
+
+def _operands(part: Part) -> dict[str, Operand]:
+    operands: dict[str, Operand] = {}
+    for key in ("inputs", "outputs"):
+        for position, item in enumerate(part.list_at(key)):
+            rest = item.text().endswith("...")
+            for name in item.text().removesuffix("...").split("|"):
+                if name in operands:
+                    raise item.error(f"operand {name!r} is named twice")
+                operands[name] = Operand(name, key == "outputs", position, rest)
+    return operands
+
+
+def _decided(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """Rules that an operation must be asked about, and rules that the settings alone meet."""
+    left: list[Rule] = []
+    granted: list[Rule] = []
+    for rule in rules:
+        when = True if rule.when is None else _reduced(rule.when)
+        if when is False:
+            continue
+        condition = _reduced(rule.condition)
+        if condition is True:
+            if when is True:
+                granted.append(replace(rule, when=None))
+            continue
+        kept = rule.condition if condition is False else condition
+        left.append(replace(rule, condition=kept, when=None if when is True else when))
+    return tuple(left), tuple(granted)
+
+
+def _reduced(condition: Condition) -> Condition | bool:
+    """A condition without what the target's settings already decide."""
+    if isinstance(condition, (All, AnyOf)):
+        absorbing = isinstance(condition, AnyOf)
+        parts: list[Condition] = []
+        for part in condition.parts:
+            reduced = _reduced(part)
+            if reduced is absorbing:
+                return absorbing
+            if not isinstance(reduced, bool):
+                parts.append(reduced)
+        if not parts:
+            return not absorbing
+        if len(parts) == 1:
+            return parts[0]
+        return AnyOf(tuple(parts)) if absorbing else All(tuple(parts))
+    if condition.measures() and settled(condition):
+        truth: Truth = condition.test(_NOWHERE)
+        return condition if truth is None else truth
+    return condition
+
+
+def _whole(rule: Rule) -> Condition:
+    return rule.condition if rule.when is None else _and(rule.when, rule.condition)
+
+
+def _and(left: Condition, right: Condition) -> Condition:
+    return All((left, right))
+
+
+def _measures(rules: tuple[Rule, ...], cautions: tuple[Advice, ...]) -> tuple[Measure, ...]:
+    conditions = [rule.condition for rule in rules]
+    conditions += [rule.when for rule in rules if rule.when is not None]
+    conditions += [advice.when for advice in cautions if advice.when is not None]
+    found = (measure for condition in conditions for measure in condition.measures())
+    return tuple(dict.fromkeys(each for each in found if not isinstance(each, Given)))

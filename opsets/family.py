@@ -1,0 +1,188 @@
+"""From a table's plain data to its targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal, cast
+
+from npulint.model import Dialect
+from npulint.opsets.document import Part, nearest
+from npulint.opsets.entries import Family, build_advice, build_entry
+from npulint.opsets.measures import Fact
+from npulint.opsets.table import Default, Entry, Partitioning, Setting, Target
+
+_KEYS = (
+    "family", "title", "dialect", "date", "sources", "settings", "levels", "kinds", "variants",
+    "otherwise", "partitioning", "cautions", "limits", "operators",
+)  # fmt: skip
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Entries(Mapping[str, Entry]):
+    """A target's entries, each built when it is first asked for: most checks need a few."""
+
+    def __init__(self, parts: Mapping[str, Part], family: Family, settings: Mapping[str, Setting]):
+        self._parts = parts
+        self._family = family
+        self._settings = settings
+        self._built: dict[str, Entry] = {}
+
+    def __getitem__(self, op: str) -> Entry:
+        entry = self._built.get(op)
+        if entry is None:
+            entry = build_entry(self._parts[op], op, self._family, self._settings)
+            self._built[op] = entry
+        return entry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __contains__(self, op: object) -> bool:
+        return op in self._parts
+
+
+def variant_names(document: Part) -> tuple[str, ...]:
+    """The names of a table's targets; the family's own where it has but one."""
+    if "variants" not in document:
+        return (document.text_at("family"),)
+    return tuple(part.text_at("name") for part in document.list_at("variants"))
+
+
+def build_target(document: Part, name: str) -> Target:
+    """Build one target of a table.
+
+    Args:
+        document: The table's data.
+        name: One of `variant_names`.
+
+    Raises:
+        DocumentError: The data is not a table of the language.
+    """
+    document.words(_KEYS)
+    title, settings = _variant(document, name)
+    family = _family(document)
+    return Target(
+        name=name,
+        family=document.text_at("family"),
+        title=title,
+        dialect=cast(Dialect, document.at("dialect").choice("tflite", "onnx")),
+        date=_date(document.at("date")),
+        level=int(settings.get("level", 0)),
+        accelerator=bool(settings.get("accelerator", False)),
+        settings=settings,
+        entries=Entries(_by_operator(document), family, settings),
+        otherwise=_default(document.at("otherwise"), family) if "otherwise" in document else None,
+        partitioning=_partitioning(document, family),
+        cautions=build_advice(document, family, settings),
+        limits=tuple(item.text() for item in document.list_at("limits")),
+        sources={short: " ".join(filter(None, ends)) for short, ends in family.sources.items()},
+    )
+
+
+def check_document(document: Part) -> None:
+    """Build everything that a table says, so that no fault in it waits for its first use.
+
+    Raises:
+        DocumentError: The data is not a table of the language.
+    """
+    names = variant_names(document)
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise document.error(f"target {name!r} is named twice", "variants", position)
+        target = build_target(document, name)
+        for op in target.entries:
+            target.entries[op]
+
+
+def _variant(document: Part, name: str) -> tuple[str, dict[str, Setting]]:
+    declared = tuple(document.map_at("settings", Part.text))
+    for part in document.list_at("variants"):
+        part.words(("name", "title", "settings"))
+        if part.text_at("name") == name:
+            settings = part.map_at("settings", _setting)
+            if tuple(sorted(settings)) != tuple(sorted(declared)):
+                raise part.error(f"expected a value for each of the settings: {declared}")
+            return part.text_at("title"), settings
+    return document.text_at("title"), {}
+
+
+def _setting(part: Part) -> Setting:
+    if not isinstance(part.data, (int, str)):
+        raise part.error("a setting is a whole number, true, false or a text")
+    return part.data
+
+
+def _family(document: Part) -> Family:
+    titles: dict[Fact, str] = {}
+    for level, title in document.map_at("levels", Part.text).items():
+        if not level.isdigit():
+            raise document.error(f"a level is a number, found {level!r}", "levels", level)
+        titles[int(level)] = title
+    return Family(
+        sources=document.map_at("sources", _source),
+        kinds=document.map_at("kinds", Part.text),
+        wordings=document.map_at("settings", Part.text),
+        titles=titles,
+    )
+
+
+def _source(part: Part) -> tuple[str, str]:
+    """What stands before and after the place within a source."""
+    if "file" in part:
+        part.words(("file", "commit"))
+        return part.text_at("file"), f"@{part.text_at('commit')}"
+    part.words(("page", "date"))
+    return part.text_at("page"), f"({_date(part.at('date'))})" if "date" in part else ""
+
+
+def _date(part: Part) -> str:
+    text = part.text()
+    if not _DATE.fullmatch(text):
+        raise part.error(f"expected a date as 'YYYY-MM-DD', found {text!r}")
+    return text
+
+
+def _default(part: Part, family: Family) -> Default:
+    part.words(("verdict", "say", "source", "kind"))
+    verdict = part.at("verdict").choice("unsupported", "unknown")
+    return Default(
+        verdict=cast(Literal["unsupported", "unknown"], verdict),
+        say=part.text_at("say"),
+        source=family.cite(part.at("source")),
+        kind=part.text_at("kind", ""),
+    )
+
+
+def _partitioning(document: Part, family: Family) -> Partitioning | None:
+    if "partitioning" not in document:
+        return None
+    part = document.at("partitioning")
+    part.words(Partitioning.__dataclass_fields__)
+    dynamic = part.at("dynamic_tensors").choice("refused", "allowed")
+    float16 = part.at("float16_constants").choice("look-through", "as-is")
+    return Partitioning(
+        strategy=part.text_at("strategy"),
+        runs_on=part.text_at("runs_on"),
+        max_partitions=part.at("max_partitions").integer() if "max_partitions" in part else None,
+        min_nodes=part.at("min_nodes").integer(),
+        dynamic_tensors=cast(Literal["refused", "allowed"], dynamic),
+        float16_constants=cast(Literal["look-through", "as-is"], float16),
+        source=family.cite(part.at("source")),
+    )
+
+
+def _by_operator(document: Part) -> dict[str, Part]:
+    parts: dict[str, Part] = {}
+    for part in document.list_at("operators"):
+        names = part.at("op")
+        for op in [names] if isinstance(names.data, str) else list(names.each()):
+            if op.text() in parts:
+                raise op.error(f"{op.data} has two entries; write all conditions into one")
+            parts[op.text()] = part
+    if not parts:
+        raise document.error(f"missing operators: {nearest('operators', _KEYS)}")
+    return parts

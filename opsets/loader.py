@@ -1,0 +1,221 @@
+"""Reading a table's YAML strictly: what a careless table could mean twice is an error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from npulint.errors import TableError
+from npulint.opsets.document import DocumentError, Part
+from npulint.opsets.document import Path as DocumentPath
+from npulint.opsets.family import check_document
+
+if TYPE_CHECKING:
+    import yaml
+
+LIMIT = 4 * 1024 * 1024
+"""Bytes of a table at most; ours have some tens of thousands."""
+
+NODES = 500_000
+"""Parts of a document at most, aliases counted where they stand."""
+
+DEPTH = 64
+"""Levels of nesting at most."""
+
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
+_PLAIN = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table's data and where each part of it stands in the file."""
+
+    path: Path
+    document: Part
+    lines: dict[DocumentPath, int]
+
+    def error(self, fault: DocumentError) -> TableError:
+        """A complaint with the line at which its part of the document begins."""
+        path = fault.path
+        while path and path not in self.lines:
+            path = path[:-1]
+        return TableError(self.path, fault.message, line=self.lines.get(path))
+
+
+def read_table(path: Path) -> Source:
+    """Read and check one table.
+
+    Args:
+        path: A YAML file.
+
+    Returns:
+        Its data, every part of which has been built once, so that building it again cannot fail.
+
+    Raises:
+        TableError: The file cannot be read, is not strict YAML, or is not a table.
+    """
+    source = parse(path, _read(path))
+    try:
+        check_document(source.document)
+    except DocumentError as fault:
+        raise source.error(fault) from None
+    return source
+
+
+def read_shipped(path: Path) -> Part:
+    """Read one of the package's own tables, by its compiled form where that is fresh.
+
+    Args:
+        path: The YAML file; its compiled form lies beside it.
+
+    Returns:
+        Its data: checked when it was compiled, or else just now.
+
+    Raises:
+        TableError: The table is at fault.
+    """
+    text = _read(path)
+    try:
+        stored = json.loads(path.with_suffix(".json").read_bytes())
+    except (OSError, ValueError):
+        return read_table(path).document
+    if stored["sha256"] != hashlib.sha256(text).hexdigest():
+        return read_table(path).document
+    return Part(stored["document"])
+
+
+def compile_table(path: Path) -> str:
+    """The compiled form of a table: its data as JSON and the digest of the YAML.
+
+    Raises:
+        TableError: The table is at fault.
+    """
+    document = read_table(path).document.data
+    digest = hashlib.sha256(_read(path)).hexdigest()
+    return json.dumps({"sha256": digest, "document": document}, separators=(",", ":")) + "\n"
+
+
+def parse(path: Path, text: bytes) -> Source:
+    """Turn strict YAML into plain data.
+
+    Args:
+        path: The file that it comes from, for messages.
+        text: The file's bytes.
+
+    Raises:
+        TableError: It is not YAML, has a duplicate key, or a scalar that is not plain.
+    """
+    import yaml
+
+    loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _check_depth(path, yaml.parse(text, Loader=loader))
+        node = yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = None if mark is None else mark.line + 1
+        raise TableError(path, f"not YAML: {error.problem}", line=line) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TableError(path, f"not YAML: {str(error).splitlines()[0]}") from None
+    if node is None:
+        raise TableError(path, "empty: expected a support table")
+    reader = _Reader(path)
+    return Source(path, Part(reader.plain(node, ())), reader.lines)
+
+
+def _check_depth(path: Path, events: Iterable[yaml.Event]) -> None:
+    """Refuse what libyaml, which composes by recursion, would end the process over."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEPTH:
+                mark = event.start_mark
+                line = None if mark is None else mark.line + 1
+                raise TableError(
+                    path, f"nested deeper than {DEPTH}: not a support table", line=line
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+class _Reader:
+    """Turns composed nodes into plain data, noting lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[DocumentPath, int] = {}
+        self._open: set[int] = set()
+
+    def plain(self, node: yaml.Node, path: DocumentPath) -> object:
+        """The data of a node."""
+        self.lines[path] = node.start_mark.line + 1
+        if len(self.lines) > NODES:
+            raise self._error(node, f"more than {NODES} parts: not a support table")
+        if node.tag.startswith("!"):
+            raise self._error(node, f"the tag {node.tag} has no meaning here: write plain YAML")
+        if not isinstance(node.value, list):
+            return self._scalar(node)
+        if id(node) in self._open:
+            raise self._error(node, "an alias contains itself")
+        self._open.add(id(node))
+        mapping = node.tag.endswith(":map")
+        data = self._mapping(node, path) if mapping else self._list(node, path)
+        self._open.discard(id(node))
+        return data
+
+    def _list(self, node: yaml.Node, path: DocumentPath) -> list[object]:
+        return [self.plain(item, (*path, place)) for place, item in enumerate(node.value)]
+
+    def _mapping(self, node: yaml.Node, path: DocumentPath) -> dict[str, object]:
+        data: dict[str, object] = {}
+        for key_node, value in node.value:
+            key = key_node.value
+            if not isinstance(key, str) or not key_node.tag.endswith(":str"):
+                raise self._error(key_node, f"the key {key!r} is not a text: quote it")
+            if key in data:
+                raise self._error(key_node, f"duplicate key {key!r}")
+            below = (*path, key)
+            data[key] = self.plain(value, below)
+            self.lines[below] = key_node.start_mark.line + 1
+        return data
+
+    def _scalar(self, node: yaml.Node) -> object:
+        text = str(node.value)
+        kind = node.tag.rpartition(":")[2]
+        if kind == "str":
+            return text
+        if kind == "int" and _INTEGER.fullmatch(text):
+            return int(text)
+        if kind == "float" and _DECIMAL.fullmatch(text):
+            return float(text)
+        if kind == "bool" and text in _PLAIN:
+            return _PLAIN[text]
+        if kind == "null":
+            raise self._error(node, "nothing stands here: expected a value")
+        plain = {"bool": "true or false", "int": "a plain whole number", "float": "a plain decimal"}
+        meant = plain.get(kind, "a text")
+        raise self._error(node, f"{text} is not plain: write {meant}, or quote it as a text")
+
+    def _error(self, node: yaml.Node, message: str) -> TableError:
+        return TableError(self.path, message, line=node.start_mark.line + 1)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            text = file.read(LIMIT + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TableError(path, f"cannot be read: {reason}") from None
+    if len(text) > LIMIT:
+        raise TableError(path, f"longer than {LIMIT} bytes: not a support table")
+    return text
