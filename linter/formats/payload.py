@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from npulint.errors import ModelFileError
 from npulint.model import ITEM_BITS, Constant, Storage
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -113,6 +112,8 @@ def _control_edges(content: bytes, graph_count: int) -> str:
         return ""
     if next(stream, None) is not None or len(graphs) != graph_count:
         return ""
+    import json
+
     return json.dumps(graphs)
 
 

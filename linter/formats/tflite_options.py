@@ -1,7 +1,8 @@
 """Facts of the TFLite schema: the options of the builtin operators, as data.
 
 Written as `npulint.formats.tflite_schema` says. Source: google-ai-edge/LiteRT
-tflite/converter/schema/schema.fbs @f6745779; which operator reads which table:
+tflite/converter/schema/schema.fbs @f6745779 (`quant_spec` is newer: the schema of ai-edge-litert
+2.3.0); which operator reads which table:
 tflite/converter/core/api/flatbuffer_conversions.cc @f6745779.
 """
 
@@ -98,7 +99,7 @@ OPTION_TABLES: Mapping[str, str] = {
     "FullyConnectedOptions": (
         "fused_activation_function:ActivationFunctionType "
         "weights_format:FullyConnectedOptionsWeightsFormat keep_num_dims:bool "
-        "asymmetric_quantize_inputs:bool quantized_bias_type:TensorType"
+        "asymmetric_quantize_inputs:bool quantized_bias_type:TensorType quant_spec:[ubyte]"
     ),
     "SoftmaxOptions": "beta:float",
     "ConcatenationOptions": "axis:int fused_activation_function:ActivationFunctionType",

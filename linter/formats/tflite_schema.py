@@ -6,8 +6,9 @@ An enumeration is its underlying type and then its names from 0 on. A union list
 from 1 on; a member that has no entry in the tables has no fields. The options of the operators
 stand in `npulint.formats.tflite_options`.
 
-Source: google-ai-edge/LiteRT tflite/converter/schema/schema.fbs @f6745779 and, for the
-conversion metadata, tflite/converter/schema/conversion_metadata.fbs @f6745779.
+Source: google-ai-edge/LiteRT tflite/converter/schema/schema.fbs @f6745779 (`block_shape` is newer:
+the schema of ai-edge-litert 2.3.0) and, for the conversion metadata,
+tflite/converter/schema/conversion_metadata.fbs @f6745779.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ SCHEMA_VERSION = 3
 
 TABLES: Mapping[str, str] = {
     "CustomQuantization": "custom:[ubyte]",
-    "BlockwiseQuantization": "scales:int zero_points:int block_size:int",
+    "BlockwiseQuantization": "scales:int zero_points:int block_size:int block_shape:[int]",
     "MultiAxisQuantization": "scales:int zero_points:int block_size:int quantized_dimensions:[int]",
     "QuantizationParameters": (
         "min:[float] max:[float] scale:[float] zero_point:[long] details:QuantizationDetails "
