@@ -22,9 +22,9 @@ from npulint.opsets.measures import (
     ScaleProduct,
 )
 from npulint.opsets.predicates import PREDICATES, Named
+from npulint.opsets.relations import RELATIONS
 from npulint.opsets.table import Setting
 from npulint.opsets.vocabulary import (
-    RELATIONS,
     All,
     AnyOf,
     Compare,

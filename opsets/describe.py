@@ -31,7 +31,7 @@ class Line:
 
 def sentence_of(rule: Rule) -> str:
     """A demand as a sentence."""
-    demand = rule.condition.clause("must be")
+    demand = rule.condition.clause("must be") + (f" ({rule.note})" if rule.note else "")
     return demand if rule.when is None else f"where {rule.when.clause('is')}: {demand}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -29,6 +28,8 @@ class DocumentError(Exception):
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The words closest to one that nobody knows, as the end of an error's sentence."""
+    import difflib
+
     known = sorted(words)
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     if close:

@@ -17,7 +17,7 @@ _ENTRY_KEYS = (
     "op", "inputs", "outputs", "source", "require", "build", "accept", "cautions",
     "lowering",
 )  # fmt: skip
-_RULE_KEYS = ("when", "kind", "source", "id", "else")
+_RULE_KEYS = ("when", "kind", "source", "id", "else", "note")
 _NOWHERE = Operation("tflite", "", 0, (), ())
 _REFERENCE = re.compile(r"([a-z][a-z0-9_-]*)(?: (\S.*))?")
 
@@ -138,6 +138,7 @@ class _Maker:
             kind="" if kind == "none" else kind,
             source=self.family.cite(item.at("source")) if "source" in item else self.source,
             refuses=outcome != "unknown",
+            note=item.text_at("note", ""),
         )
 
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from npulint.model import Operation, Value
 from npulint.opsets import measures
 from npulint.opsets.measures import Fact, Measure, Operand
-from npulint.opsets.vocabulary import Condition, Mood, Opposite, Truth, show
+from npulint.opsets.relations import show
+from npulint.opsets.vocabulary import Condition, Mood, Opposite, Truth
 
 Judgement: TypeAlias = "tuple[Truth, str]"
 """Whether a predicate holds, and what it found."""

@@ -50,6 +50,7 @@ class Rule:
         kind: The runtime's own name for the failure, empty where it has none.
         source: Where the demand is written down.
         refuses: False where a failure leaves the verdict unknown instead of unsupported.
+        note: What the demand means, where the condition alone does not tell.
     """
 
     identity: str
@@ -58,6 +59,7 @@ class Rule:
     kind: str
     source: str
     refuses: bool = True
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
