@@ -25,9 +25,9 @@ from npulint.errors import ModelFileError
 from npulint.formats.onnx_graphs import GraphReader, RawFunction, RawGraph, opset
 from npulint.formats.onnx_inference import infer
 from npulint.formats.onnx_scopes import Resolver
-from npulint.formats.onnx_tensors import TensorReader, string_entry
+from npulint.formats.onnx_tensors import TensorReader, string_entry, tensor_message
 from npulint.formats.onnx_types import text
-from npulint.formats.protobuf import LENGTH, VARINT, Skeleton, WireError, fields, skim
+from npulint.formats.protobuf import LENGTH, VARINT, Skeleton, WireError, encode_field, fields, skim
 from npulint.model import INLINE_LIMIT, Model
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def read(path: Path, size: int) -> Model:
         graph = root.graph
         if graph is None:
             raise ModelFileError(path, "is not an ONNX model: it holds no graph")
-        infer(skeleton.data, graph)
+        infer(skeleton.data + _supplement(graph, tensors), graph)
         resolver = Resolver(path, root.functions)
         resolver.resolve(graph, 0, "main", root.opsets)
         for position, function in enumerate(root.functions, 1):
@@ -160,6 +160,17 @@ def _root(path: Path, skeleton: Skeleton, tensors: TensorReader) -> _Root:
         elif key in (_PRODUCER, _PRODUCER_VERSION):
             root.producer[key != _PRODUCER] = text(data[first:second])
     return root
+
+
+def _supplement(graph: RawGraph, tensors: TensorReader) -> bytes:
+    """What is to follow the model so that inference sees small tensors of external files.
+
+    Protobuf merges messages that follow each other, and of two initializers of one name the
+    inference takes the later.
+    """
+    own = [pair for pair in tensors.fetched if graph.constants.get(pair[0]) is pair[1]]
+    messages = b"".join(encode_field(5, tensor_message(*pair)) for pair in own)
+    return encode_field(7, messages) if own else b""
 
 
 def _digest(skeleton: Skeleton, size: int) -> str:

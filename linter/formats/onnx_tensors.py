@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Literal
 from npulint.errors import ModelFileError
 from npulint.formats.onnx_external import ExternalFiles, fetch
 from npulint.formats.onnx_types import DTYPES, text
-from npulint.formats.protobuf import Skeleton, WireError, fields, signed, varint
+from npulint.formats.protobuf import (
+    Skeleton,
+    WireError,
+    encode,
+    encode_field,
+    fields,
+    signed,
+    varint,
+)
 from npulint.model import INLINE_LIMIT, ITEM_BITS, Constant, Storage
 
 if TYPE_CHECKING:
@@ -100,6 +108,7 @@ class TensorReader:
 
     Attributes:
         weight_bytes: Bytes of all tensors read so far, external data included.
+        fetched: Small tensors that were read from external files.
     """
 
     def __init__(self, skeleton: Skeleton, path: Path) -> None:
@@ -108,6 +117,7 @@ class TensorReader:
         self._path = path
         self._external = ExternalFiles(path)
         self.weight_bytes = 0
+        self.fetched: list[tuple[bytes, Constant]] = []
 
     def tensor(self, begin: int, end: int, what: str = "") -> tuple[bytes, Constant]:
         """A TensorProto: its name and its elements.
@@ -189,7 +199,10 @@ class TensorReader:
         if header.dtype == "string":
             return header.constant(None, None, parts.string_bytes)
         if parts.external is not None:
-            return self._outside(parts.external, header)
+            constant = self._outside(parts.external, header)
+            if constant.payload is not None:
+                self.fetched.append((parts.name, constant))
+            return constant
         if parts.raw is None:
             return self._typed(parts, header)
         offset, length = self._where(*parts.raw)
@@ -279,6 +292,14 @@ class TensorReader:
 
 _SEVERAL_PER_INTEGER = frozenset({"int4", "uint4", "int2", "uint2", "float4e2m1"})
 """Types of which one entry of int32_data holds a whole byte's worth."""
+
+
+def tensor_message(name: bytes, constant: Constant) -> bytes:
+    """A small constant as a TensorProto that carries its own data."""
+    number = next(number for number, dtype in DTYPES.items() if dtype == constant.dtype)
+    dims = b"".join(encode(_DIMS) + encode(size) for size in constant.shape)
+    kind = encode(_DATA_TYPE) + encode(number)
+    return dims + kind + encode_field(8, name) + encode_field(9, constant.payload or b"")
 
 
 def _varints(data: bytes, position: int, end: int) -> Iterator[int]:

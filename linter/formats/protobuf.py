@@ -212,7 +212,7 @@ class _Skimmer:
         """Write what stands in the skeleton for one field that is not copied."""
         if rule is None or rule == "dropped":
             return
-        self.output += _encode(key)
+        self.output += encode(key)
         if isinstance(rule, str):
             self.output.append(0)
             self.payloads[len(self.output)] = (begin, stop - begin)
@@ -286,7 +286,7 @@ class _Skimmer:
         )
 
 
-def _encode(value: int) -> bytes:
+def encode(value: int) -> bytes:
     """A non-negative integer as a varint."""
     encoded = bytearray()
     while value >= 0x80:
@@ -294,3 +294,8 @@ def _encode(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+def encode_field(number: int, body: bytes) -> bytes:
+    """A length-delimited field."""
+    return encode(number << 3 | LENGTH) + encode(len(body)) + body
