@@ -79,11 +79,12 @@ class _Preparation:
         self.within = within | {graph.index}
         self.stored = [value.constant is not None for value in graph.values]
         self.known = list(self.stored)
+        self.dtypes = [value.dtype for value in graph.values]
 
     def obstacles(self) -> Iterator[Obstacle]:
         for node in self.graph.nodes:
             if not node.custom:
-                refused = refusal(self.graph, node)
+                refused = refusal(self.graph, node, self.dtypes)
                 if refused is not None:
                     yield refused
             found = self._dynamic(node)
@@ -93,15 +94,16 @@ class _Preparation:
                 for value in node.outputs:
                     if value >= 0:
                         self.known[value] = True
+            self._retype(node)
         yield from self._unsized_results()
 
     def _dynamic(self, node: Node) -> Obstacle | None:
         """Why a result of a node has no size, if one has none."""
-        typed = self._unsized_type(node)
-        if typed is not None:
-            return typed
-        if node.custom:
+        if all(index < 0 for index in node.outputs):
             return None
+        typed = self._unsized_type(node)
+        if typed is not None or node.custom:
+            return typed
         for test in (self._by_contents, self._by_shape, self._by_body):
             found = test(node)
             if found is not None:
@@ -140,26 +142,29 @@ class _Preparation:
         """Inputs of one node that must be known; some kernels ask for less in some cases."""
         if node.op == "STRIDED_SLICE" and node.attributes.get("offset"):
             return (3,)
-        if node.op == "SLICE" and self._is_closed(node.outputs[0]):
+        if node.op == "SLICE" and self._is_closed(self._result(node)):
             return ()
         return sizing.needs
 
-    def _is_closed(self, index: int) -> bool:
+    def _result(self, node: Node) -> Value:
+        """The first result of a node that has one."""
+        return self.graph.values[next(index for index in node.outputs if index >= 0)]
+
+    def _is_closed(self, value: Value) -> bool:
         """Whether the file declares a tensor with a rank above 0 and no size that may change."""
-        value = self.graph.values[index]
         return bool(value.shape) and not _is_open(value)
 
     def _by_shape(self, node: Node) -> Obstacle | None:
         """Results that have no size because of a declared shape."""
         first = node.inputs[0] if node.inputs else -1
-        if first < 0 or not node.outputs:
+        if first < 0:
             return None
         if node.op in kernels.UNRANKED and self.graph.values[first].rank == 0:
             return self._of_kernel(node, None, "its input is a scalar", kernels.UNRANKED[node.op])
-        if node.op in kernels.SCALAR_RESULT and self.graph.values[node.outputs[0]].rank == 0:
+        if node.op in kernels.SCALAR_RESULT and self._result(node).rank == 0:
             why = "it is declared as a scalar, which may mean any rank"
             return self._of_kernel(node, None, why, kernels.SCALAR_RESULT[node.op])
-        sized_anyway = node.op == "SLICE" and self._is_closed(node.outputs[0])
+        sized_anyway = node.op == "SLICE" and self._is_closed(self._result(node))
         if (
             node.op in kernels.OPEN_INPUT
             and _is_open(self.graph.values[first])
@@ -172,7 +177,7 @@ class _Preparation:
     def _by_body(self, node: Node) -> Obstacle | None:
         """Results of control flow, which are as its bodies make them."""
         lines = _BRANCHING.get(node.op) or _LOOPS.get(node.op)
-        if lines is None or not node.outputs:
+        if lines is None:
             return None
         bodies = [
             self.graphs[body]
@@ -204,7 +209,7 @@ class _Preparation:
     def _folds(self, node: Node) -> bool:
         """Whether the kernel computes its result while it prepares."""
         folding = kernels.FOLDINGS.get(node.op)
-        if folding is None or node.custom:
+        if folding is None or node.custom or all(index < 0 for index in node.outputs):
             return False
         inputs = [index for index in node.inputs if index >= 0]
         if folding.needs is not None:
@@ -215,8 +220,19 @@ class _Preparation:
             return False
         if folding.most_elements is None:
             return True
-        count = self.graph.values[node.outputs[0]].element_count
+        count = self._result(node).element_count
         return count is not None and count <= folding.most_elements
+
+    def _retype(self, node: Node) -> None:
+        """Give results the element type that the kernel gives them."""
+        given = None if node.custom else kernels.RESULT_TYPE.get(node.op)
+        if isinstance(given, int):
+            index = node.inputs[given] if given < len(node.inputs) else -1
+            given = self.dtypes[index] if index >= 0 else None
+        if given is not None:
+            for index in node.outputs:
+                if index >= 0:
+                    self.dtypes[index] = given
 
     def _unsized_results(self) -> Iterator[Obstacle]:
         """Graph results that are dynamic before any node is prepared."""
@@ -233,10 +249,8 @@ class _Preparation:
         self, node: Node, outputs: tuple[int, ...] | None, why: str, lines: str
     ) -> Obstacle:
         positions = range(len(node.outputs)) if outputs is None else outputs
-        index = next(
-            (node.outputs[p] for p in positions if p < len(node.outputs) and node.outputs[p] >= 0),
-            node.outputs[0],
-        )
+        meant = [node.outputs[p] for p in positions if p < len(node.outputs)]
+        index = next((value for value in meant if value >= 0), self._result(node).index)
         return self._obstacle(node, index, why, kernels.source(lines))
 
     def _obstacle(self, node: Node, index: int, why: str, source: str) -> Obstacle:

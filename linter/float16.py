@@ -72,7 +72,9 @@ def look_through(graph: Graph, verdicts: Sequence[Verdict], target: Target) -> L
 
 def dequantizes_float16(graph: Graph, node: Node) -> bool:
     """Whether a node turns a stored float16 tensor into float32."""
-    if node.op != "DEQUANTIZE" or node.custom or not node.inputs or node.inputs[0] < 0:
+    if node.op != "DEQUANTIZE" or node.custom or not (node.inputs and node.outputs):
+        return False
+    if node.inputs[0] < 0:
         return False
     value = graph.values[node.inputs[0]]
     return value.dtype == "float16" and value.constant is not None

@@ -227,7 +227,6 @@ _IN_OUT = {
     "TILE": "tile.cc 312",
     "TOPK_V2": "topk_v2.cc 265",
     "TRANSPOSE": "transpose.cc 81-82",
-    "TRANSPOSE_CONV": "transpose_conv.cc 382",
     "UNPACK": "unpack.cc 77",
 }
 
@@ -245,6 +244,7 @@ SAME_TYPE: Mapping[str, Operands] = MappingProxyType(
         "SELECT_V2": Operands((1, 2), (), "select.cc 80"),
         "SPARSE_TO_DENSE": Operands((2, 3), (), "sparse_to_dense.cc 182"),
         "TABLE": Operands(_BOTH, _FIRST, "table.cc 44-45"),
+        "TRANSPOSE_CONV": Operands((2,), _FIRST, "transpose_conv.cc 382"),
     }
 )
 """Operands that a kernel demands to have one element type."""
@@ -268,7 +268,6 @@ _SYMMETRIC_IN_OUT = {
     "SPACE_TO_BATCH_ND": "space_to_batch_nd.cc 116-119",
     "SUM": "reduce.cc 419-422",
     "TANH": "activations.cc 378-392",
-    "TRANSPOSE_CONV": "transpose_conv.cc 368-371",
 }
 
 SYMMETRIC_INT16: Mapping[str, Operands] = MappingProxyType(
@@ -279,6 +278,7 @@ SYMMETRIC_INT16: Mapping[str, Operands] = MappingProxyType(
         "DEQUANTIZE": Operands(_FIRST, (), "dequantize.cc 74-76"),
         "EXPAND_DIMS": Operands(_FIRST, (), "expand_dims.cc 88-90"),
         "TABLE": Operands(_FIRST, _FIRST, "table.cc 47-50"),
+        "TRANSPOSE_CONV": Operands((2,), _FIRST, "transpose_conv.cc 368-371"),
     }
 )
 """Operands whose zero point must be 0 when the first input is int16."""
@@ -314,7 +314,41 @@ INPUT_TYPES: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
         "TRANSPOSE_CONV": (_QUANTISED, "transpose_conv.cc 337-339"),
     }
 )
-"""Element types of the first input that a kernel prepares for."""
+"""Element types of its data that a kernel prepares for."""
+
+_AS_FIRST = (
+    "ADD", "ADD_N", "BITWISE_XOR", "CEIL", "DENSIFY", "DIV", "DYNAMIC_UPDATE_SLICE", "EXP",
+    "EXPAND_DIMS", "FAKE_QUANT", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GATHER", "GATHER_ND",
+    "LOGICAL_AND", "LOGICAL_OR", "MATRIX_DIAG", "MATRIX_SET_DIAG", "MAXIMUM", "MINIMUM", "NEG",
+    "POW", "PRELU", "RANGE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "RIGHT_SHIFT",
+    "ROUND", "SPLIT_V", "SQUARED_DIFFERENCE", "SUB", "ZEROS_LIKE",
+)  # fmt: skip
+_COMPARISONS = ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
+
+RESULT_TYPE: Mapping[str, int | str] = MappingProxyType(
+    {
+        **dict.fromkeys(_AS_FIRST, 0),
+        **dict.fromkeys(_COMPARISONS, "bool"),
+        "BUCKETIZE": "int32",
+        "DEQUANTIZE": "float32",
+        "FILL": 1,
+        "RANK": "int32",
+        "RFFT2D": "complex64",
+        "SCATTER_ND": 1,
+        "SELECT": 1,
+        "SELECT_V2": 1,
+        "SPARSE_TO_DENSE": 2,
+        "SPLIT": 1,
+        "WHERE": "int64",
+    }
+)
+"""Element type that a kernel gives its results, whatever the file says.
+
+A position stands for the type of that input (the assignments to `output->type` in each file).
+"""
+
+DATA_AT = MappingProxyType({"TRANSPOSE_CONV": 2})
+"""Position of the input that carries the data, where it is not the first."""
 
 BIAS_AT = MappingProxyType({"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3})
 """Position of the bias of a convolution."""
