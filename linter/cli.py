@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+
 import npulint
 from npulint.errors import NpulintError
 

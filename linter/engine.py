@@ -15,12 +15,12 @@ from npulint.finding import Coverage, ModelResult, Report, TargetResult
 from npulint.formats import load
 from npulint.model import Model
 from npulint.operators import CONVERSION, lower_graph
-from npulint.partition import delegate
+from npulint.partition import delegate_model
 from npulint.rules import run_rules
-from npulint.verdict import judge_graph
+from npulint.verdict import Caution, judge_graph
 
 if TYPE_CHECKING:
-    from npulint.model import Graph
+    from npulint.model import Graph, Operation
     from npulint.opsets.table import Target
     from npulint.partition import Delegation
 
@@ -133,17 +133,32 @@ def _fits(target: Target, model: Model) -> bool:
 
 def _ask(model: Model, target: Target, macs: tuple[tuple[int | None, ...], ...]) -> TargetResult:
     verdicts = tuple(judge_graph(graph, target) for graph in model.graphs)
-    delegations = tuple(
-        delegate(graph, judged, target, vanishing=_vanishing(graph, target))
-        for graph, judged in zip(model.graphs, verdicts, strict=True)
-    )
+    vanishing = tuple(_vanishing(graph, target) for graph in model.graphs)
+    delegations = delegate_model(model.graphs, verdicts, target, vanishing=vanishing)
     return TargetResult(
         target=target,
         via=CONVERSION if target.dialect != model.dialect else None,
         verdicts=verdicts,
         delegations=delegations,
         coverage=_coverage(delegations, macs),
+        cautions=tuple(_cautions(model, target)),
     )
+
+
+def _cautions(model: Model, target: Target) -> Iterator[Caution]:
+    """The target's warnings about itself, those with a condition where some operation meets it."""
+    for advice in target.cautions:
+        if advice.when is None or any(advice.when.test(each) for each in _asked(model, target)):
+            yield Caution(advice.say, advice.source)
+
+
+def _asked(model: Model, target: Target) -> Iterator[Operation]:
+    """The operations that the target's table is asked about."""
+    for graph in model.graphs:
+        if graph.dialect == target.dialect:
+            yield from map(graph.operation, graph.nodes)
+        else:
+            yield from (each for lowering in lower_graph(graph) for each in lowering.operations)
 
 
 def _vanishing(graph: Graph, target: Target) -> frozenset[int]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from npulint.model import Dialect, Model
     from npulint.opsets.table import Target
     from npulint.partition import Delegation, Partition
-    from npulint.verdict import Verdict
+    from npulint.verdict import Caution, Verdict
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
@@ -71,6 +71,7 @@ class TargetResult:
         verdicts: One verdict a node, graph by graph.
         delegations: What the runtime hands over, graph by graph.
         coverage: Over all graphs.
+        cautions: The target's own warnings, as far as they concern this model.
     """
 
     target: Target
@@ -78,6 +79,7 @@ class TargetResult:
     verdicts: tuple[tuple[Verdict, ...], ...]
     delegations: tuple[Delegation, ...]
     coverage: Coverage
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def partitions(self) -> tuple[Partition, ...]:

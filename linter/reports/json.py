@@ -86,7 +86,7 @@ def _target(result: TargetResult) -> Json:
         "coverage": {"nodes": result.coverage.nodes, "macs": result.coverage.macs},
         "why_not": [d.why_not for d in result.delegations if d.why_not],
         "cautions": [
-            {"message": caution.say, "source": caution.source} for caution in result.target.cautions
+            {"message": caution.message, "source": caution.source} for caution in result.cautions
         ],
     }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from npulint.finding import ModelResult, Report, TargetResult
     from npulint.model import Graph, Model, Node
     from npulint.partition import Partition
-    from npulint.verdict import Verdict
+    from npulint.verdict import Caution, Verdict
 
 _NODES_SHOWN = 8
 """Entries of a group's node list without -v."""
@@ -71,6 +71,19 @@ def _model(result: ModelResult, layout: Layout) -> Iterator[str]:
     yield from _overview(result, layout)
     for target in result.targets:
         yield from _target(model, target, layout)
+    yield from _about_targets(result, layout)
+
+
+def _about_targets(result: ModelResult, layout: Layout) -> Iterator[str]:
+    """What the targets warn of as such, each warning once with all the targets it is about."""
+    about: dict[Caution, list[str]] = {}
+    for each in result.targets:
+        for caution in each.cautions:
+            about.setdefault(caution, []).append(each.target.name)
+    if about:
+        yield ""
+    for caution, names in about.items():
+        yield from _caution(f"{caution.message} ({', '.join(names)})", caution.source, layout, "  ")
 
 
 def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
@@ -84,7 +97,7 @@ def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
                 f"{sum(v.validation == 'accepted' for v in verdicts):,} of {len(verdicts):,}",
                 f"{sum(v.validation == 'unknown' for v in verdicts):,}",
                 share(each.coverage.nodes),
-                f"{sum(piece.runs_on != 'cpu' for piece in each.partitions):,}",
+                _pieces(each),
                 share(each.coverage.macs),
             )
         )
@@ -94,13 +107,18 @@ def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
         yield layout.style.verdict(line, whole=each.coverage.nodes == 1.0)
 
 
+def _pieces(result: TargetResult) -> str:
+    """How many pieces are handed over, and of how many, where a limit keeps some back."""
+    able = sum(piece.runs_on != "cpu" for piece in result.partitions)
+    handed = sum(piece.runs_on != "cpu" and piece.handed_over for piece in result.partitions)
+    return f"{handed:,}" if handed == able else f"{handed:,} of {able:,}"
+
+
 def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]:
     style = layout.style
     yield ""
     via = f" ({result.via})" if result.via else ""
     yield wrapped(style.bold(result.target.name) + via, layout, "  ", "    ")
-    for caution in result.target.cautions:
-        yield from _caution(caution.say, caution.source, layout)
     for graph, verdicts, delegation in zip(
         model.graphs, result.verdicts, result.delegations, strict=True
     ):
@@ -162,11 +180,12 @@ def _cautions(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iter
         yield from _caution(text, source, layout)
 
 
-def _caution(text: str, source: str, layout: Layout) -> Iterator[str]:
+def _caution(text: str, source: str, layout: Layout, indent: str = "    ") -> Iterator[str]:
     """One caution; its source follows on a line of its own with -v."""
-    yield wrapped(f"{layout.style.warn('caution')}  {text}", layout, "    ", "      ")
+    said = f"{layout.style.warn('caution')}  {text}"
+    yield wrapped(said, layout, indent, f"{indent}  ")
     if layout.verbose:
-        yield layout.style.dim(f"        [{source}]")
+        yield layout.style.dim(f"{indent}    [{source}]")
 
 
 def _cut(pieces: Sequence[Partition], layout: Layout) -> Iterator[str]:

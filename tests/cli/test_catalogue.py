@@ -1,0 +1,52 @@
+"""`npulint targets` and `npulint explain`."""
+
+from __future__ import annotations
+
+import pytest
+
+from npulint import opsets
+from npulint.rules import RULES
+from npulint.rules.record import Rule
+from tests.cli.support import Runner
+
+PARTS = ("Why it matters:", "Example:", "What to do:", "Limits:")
+
+
+def test_targets_lists_every_target(npulint: Runner) -> None:
+    run = npulint("targets")
+    assert run.code == 0
+    for name in opsets.targets():
+        assert f"\n{name} " in run.out
+    listed = npulint("targets", "--format", "json").json
+    assert [entry["name"] for entry in listed] == list(opsets.targets())
+
+
+def test_explain_operator_gives_every_condition_with_its_source(npulint: Runner) -> None:
+    run = npulint("explain", "nnapi-1.2:RESIZE_BILINEAR")
+    assert run.code == 0
+    assert "half_pixel_centers" in run.out
+    assert "align_corners" in run.out
+    assert run.out.count("nnapi_delegate.cc") >= 4
+
+
+def test_explain_target(npulint: Runner) -> None:
+    run = npulint("explain", "nnapi-1.3")
+    assert run.code == 0
+    assert "deprecated" in run.out
+    assert "at most 3" in run.out
+    assert "CONV_2D" in run.out
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_rule_has_its_page(npulint: Runner, rule: Rule) -> None:
+    run = npulint("explain", rule.code)
+    assert run.code == 0
+    assert rule.name in run.out
+    for part in PARTS:
+        assert part in run.out
+
+
+def test_explain_says_when_the_target_does_not_take_an_operator(npulint: Runner) -> None:
+    run = npulint("explain", "nnapi-1.3:CUMSUM")
+    assert run.code == 0
+    assert "unsupported" in run.out or "refuse" in run.out
