@@ -199,11 +199,6 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
     except (KeyboardInterrupt, click.Abort):
         click.echo("npulint: interrupted", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone (`npulint check ... | head`): keep the interpreter from complaining
-        # once more when it flushes standard output at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
     except Exception as error:
         return _our_fault(error, verbose="-v" in given or "--verbose" in given)
     return outcome if isinstance(outcome, int) else EXIT_OK
@@ -238,11 +233,21 @@ def _exit_code(report: Report, fail_on: str) -> int:
 
 def _deliver(text: str, output: Path | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        _print(text)
         return
     from npulint.output import write_whole
 
     write_whole(output, text)
+
+
+def _print(text: str) -> None:
+    """Print, and let the exit code stand when the reader has gone (`npulint check ... | head`)."""
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Keeps the interpreter from complaining once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _layout(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:

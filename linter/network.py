@@ -30,10 +30,8 @@ def build(graph: Graph) -> nx.MultiDiGraph[int]:
         for value in node.outputs:
             if value >= 0:
                 producer[value] = node.index
-    network.add_edges_from(
-        (producer[value], node.index, (value, position))
-        for node in graph.nodes
-        for position, value in enumerate(node.inputs)
-        if value in producer
-    )
+    for node in graph.nodes:
+        for position, value in enumerate(node.inputs):
+            if value in producer:
+                network.add_edge(producer[value], node.index, key=(value, position))
     return network
