@@ -174,7 +174,7 @@ def explain(subject: str, output: Path | None, no_color: bool) -> int:
     return EXIT_OK
 
 
-def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an exit code
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
