@@ -27,7 +27,17 @@ from npulint.formats.onnx_inference import infer
 from npulint.formats.onnx_scopes import Resolver
 from npulint.formats.onnx_tensors import TensorReader, string_entry, tensor_message
 from npulint.formats.onnx_types import text
-from npulint.formats.protobuf import LENGTH, VARINT, Skeleton, WireError, encode_field, fields, skim
+from npulint.formats.protobuf import (
+    LENGTH,
+    VARINT,
+    Plan,
+    Skeleton,
+    WireError,
+    encode_field,
+    fields,
+    signed,
+    skim,
+)
 from npulint.model import INLINE_LIMIT, Model
 
 if TYPE_CHECKING:
@@ -49,11 +59,20 @@ _GRAPH[1] = _NODE
 _MODEL: dict[int, Layout | str] = {7: _GRAPH, 20: "dropped", 25: {7: _NODE, 11: _ATTRIBUTE}}
 """Where in a ModelProto the payloads are (field numbers of onnx/onnx.proto, onnx 1.23.0)."""
 
+_PLAN = Plan(
+    _MODEL,
+    INLINE_LIMIT,
+    {7: "the graph", 8: "an imported opset", 14: "the metadata", 25: "a function"},
+)
+
 _WIRE_TYPES: Mapping[int, int] = MappingProxyType(
     {1: VARINT, 2: LENGTH, 3: LENGTH, 4: LENGTH, 5: VARINT, 6: LENGTH, 7: LENGTH, 8: LENGTH,
      14: LENGTH, 20: LENGTH, 25: LENGTH, 26: LENGTH}
 )  # fmt: skip
 """Wire type by field number of ModelProto."""
+
+_IR_WITH_OPSETS = 3
+"""Before this IR version models imported nothing and meant opset 1."""
 
 _IR_VERSION, _PRODUCER, _PRODUCER_VERSION, _GRAPH_KEY = 0x08, 0x12, 0x1A, 0x3A
 _OPSET, _METADATA, _FUNCTION = 0x42, 0x72, 0xCA
@@ -91,7 +110,7 @@ def read(path: Path, size: int) -> Model:
     try:
         with path.open("rb", buffering=0) as file:
             _refuse_other_formats(path, file.read(1))
-            skeleton = skim(file, path, size, _MODEL, INLINE_LIMIT)
+            skeleton = skim(file, path, size, _PLAN)
     except OSError as error:
         raise ModelFileError(path, f"cannot be read: {error.strerror}") from None
     try:
@@ -99,7 +118,14 @@ def read(path: Path, size: int) -> Model:
         root = _root(path, skeleton, tensors)
         graph = root.graph
         if graph is None:
-            raise ModelFileError(path, "is not an ONNX model: it holds no graph")
+            raise ModelFileError(path, "is not an ONNX model: it holds no graph", offset=size)
+        if not root.opsets and root.ir_version >= _IR_WITH_OPSETS:
+            raise ModelFileError(
+                path,
+                f"imports no opset, as every model of IR version {_IR_WITH_OPSETS} or newer must; "
+                f"was it cut off at byte {size}?",
+                offset=size,
+            )
         infer(skeleton.data + _supplement(graph, tensors), graph)
         resolver = Resolver(path, root.functions)
         resolver.resolve(graph, 0, "main", root.opsets)
@@ -138,7 +164,7 @@ def _refuse_other_formats(path: Path, first: bytes) -> None:
 def _root(path: Path, skeleton: Skeleton, tensors: TensorReader) -> _Root:
     """Take the ModelProto apart."""
     data, root = skeleton.data, _Root()
-    reader = GraphReader(skeleton, tensors)
+    reader = GraphReader(skeleton, path, tensors)
     for key, first, second in fields(data, 0, len(data)):
         if _WIRE_TYPES.get(key >> 3, key & 7) != key & 7:
             raise ModelFileError(
@@ -154,7 +180,7 @@ def _root(path: Path, skeleton: Skeleton, tensors: TensorReader) -> _Root:
         elif key == _FUNCTION:
             root.functions.append(reader.function(first, second))
         elif key == _IR_VERSION:
-            root.ir_version = first
+            root.ir_version = signed(first)
         elif key == _METADATA:
             root.metadata.update([string_entry(data, first, second)])
         elif key in (_PRODUCER, _PRODUCER_VERSION):

@@ -49,7 +49,7 @@ class RawAttribute:
         name: Its name.
         kind: AttributeType; where a file of IR version 1 leaves it out, by what is there.
         reference: The function's attribute that it stands for, or empty.
-        messages: Where its tensors, graphs and types lie, by kind.
+        messages: Where its tensors, graphs, types and string lie, by kind.
         values: Its number or string, by kind.
         lists: Its lists of numbers or strings, by kind, as far as they are kept.
         counts: The lengths of those lists.
@@ -115,6 +115,7 @@ def _read_plain(found: RawAttribute, data: bytes, key: int, first: int, second: 
         found.values[FLOAT] = _real(data, first)
     elif key == _S:
         found.values[STRING] = _string(data[first:second])
+        found.messages[STRING] = [(first, second)]
     elif key == _INTS:
         found.add(INTS, signed(first))
     elif key == _FLOATS:

@@ -13,6 +13,7 @@ from npulint.formats.onnx_attributes import (
     GRAPHS,
     SPARSE_TENSOR,
     SPARSE_TENSORS,
+    STRING,
     TENSOR,
     TENSORS,
     TYPE_PROTO,
@@ -20,11 +21,15 @@ from npulint.formats.onnx_attributes import (
     read_attribute,
 )
 from npulint.formats.onnx_types import TypeReader, text
-from npulint.formats.protobuf import Skeleton, WireError, fields, signed
+from npulint.formats.protobuf import WireError, fields, signed
+from npulint.model import Constant, Storage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from npulint.formats.onnx_tensors import TensorReader
-    from npulint.model import Attribute, Constant, Shape
+    from npulint.formats.protobuf import Skeleton
+    from npulint.model import Attribute, Shape
 
 MAXIMUM_GRAPH_DEPTH = 32
 """Graphs within graphs: with three messages a level, the official parser stops here too."""
@@ -105,8 +110,9 @@ def opset(data: bytes, begin: int, end: int) -> tuple[str, int]:
 class GraphReader:
     """Takes the graphs of one model apart."""
 
-    def __init__(self, skeleton: Skeleton, tensors: TensorReader) -> None:
+    def __init__(self, skeleton: Skeleton, path: Path, tensors: TensorReader) -> None:
         data = skeleton.data
+        self._path = path
         self._skeleton = skeleton
         self._data = data
         self._tensors = tensors
@@ -215,5 +221,9 @@ class GraphReader:
         elif kind in (TYPE_PROTO, TYPE_PROTOS):
             types = tuple(self._types.type(*place)[0] or "" for place in places)
             node.attributes[name] = types if kind == TYPE_PROTOS else "".join(types[-1:])
+        elif kind == STRING and places and places[-1][0] in self._skeleton.payloads:
+            offset, length = self._skeleton.payloads[places[-1][0]]
+            blob = Storage(self._path, offset, length)
+            node.attributes[name] = Constant("uint8", (length,), None, blob, length)
         else:
             node.attributes[name] = found.plain()

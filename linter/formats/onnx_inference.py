@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 _EXTENSION = "onnx_cpp2py_export"
 _WORKER = Path(__file__).with_name("onnx_inference_worker.py")
-_SECONDS, _BYTES_A_SECOND = 10, 1 << 20
+_SECONDS, _BYTES_A_SECOND = 2, 1 << 20
+"""Processor time that the inference gets: a hundred times what it takes."""
+
+_PATIENCE = 30
+"""Wall-clock seconds that a busy machine may take for one second of processor time."""
 
 # Keys are field number << 3 | wire type, as `protobuf.fields` yields them.
 _MODEL_GRAPH = 0x3A
@@ -49,15 +53,18 @@ def infer(model: bytes, graph: RawGraph) -> None:
     if not _is_incomplete(graph):
         return
     extension = _extension()
-    if extension is None or not sys.executable:
+    # A frozen program's executable is that program, which must not be started again.
+    if extension is None or not sys.executable or getattr(sys, "frozen", False):
         return
+    seconds = _SECONDS + len(model) // _BYTES_A_SECOND
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", str(_WORKER), extension],
+            [sys.executable, "-I", "-S", str(_WORKER), extension, str(seconds)],
             input=model,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             check=False,
-            timeout=_SECONDS + len(model) / _BYTES_A_SECOND,
+            timeout=_PATIENCE * seconds,
         )
     except (OSError, subprocess.TimeoutExpired):
         return

@@ -1,24 +1,30 @@
 """The process that infers shapes: a ModelProto on standard input, the inferred one on output.
 
-Run as a script with nothing but the interpreter's own library; its argument is the file of
-onnx's extension module. Any exit code but 0 means that there is no result.
+Run as a script with nothing but the interpreter's own library; its arguments are the file of
+onnx's extension module and the seconds of processor time it may take. Any exit code but 0 means
+that there is no result.
 """
 
 import sys
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 
-MEMORY, SECONDS = 4 << 30, 60
+MEMORY = 4 << 30
 NAME = "onnx.onnx_cpp2py_export"
 
 
-def limit() -> None:
-    """Bound memory and time, where the system can."""
+def limit(seconds: int) -> None:
+    """Bound memory and time where the system can, and leave no core file."""
     try:
         import resource
     except ImportError:
         return
-    for kind, wanted in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS)):
+    bounds = {
+        resource.RLIMIT_AS: MEMORY,
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, wanted in bounds.items():
         hard = resource.getrlimit(kind)[1]
         bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (bound, hard))
@@ -26,8 +32,8 @@ def limit() -> None:
 
 def main() -> None:
     """Infer once."""
-    limit()
-    path = sys.argv[1]
+    path, seconds = sys.argv[1:]
+    limit(int(seconds))
     loader = ExtensionFileLoader(NAME, path)
     spec = spec_from_file_location(NAME, path, loader=loader)
     if spec is None:

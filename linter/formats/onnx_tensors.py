@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from npulint.errors import ModelFileError
 from npulint.formats.onnx_external import ExternalFiles, fetch
-from npulint.formats.onnx_types import DTYPES, text
+from npulint.formats.onnx_types import DTYPES, MAXIMUM_RANK, text
 from npulint.formats.protobuf import (
     Skeleton,
     WireError,
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _BITS: Mapping[str, int] = MappingProxyType({**ITEM_BITS, "float6e2m3": 6, "float6e3m2": 6})
-
-MAXIMUM_RANK = 64
-"""Dimensions of a stored tensor; no runtime takes more than a few."""
 
 # Keys are field number << 3 | wire type, as `protobuf.fields` yields them.
 _DIMS, _DIMS_PACKED, _DATA_TYPE, _NAME, _RAW = 0x08, 0x0A, 0x10, 0x42, 0x4A

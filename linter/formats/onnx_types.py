@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from npulint.formats.protobuf import fields, signed
+from npulint.formats.protobuf import WireError, fields, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,9 @@ DTYPES: Mapping[int, str] = MappingProxyType(
     }
 )  # fmt: skip
 """Our dtype name by TensorProto.DataType (onnx/onnx.proto of onnx 1.23.0)."""
+
+MAXIMUM_RANK = 64
+"""Dimensions of a tensor; numpy has as many, no runtime takes more than a few."""
 
 # Keys are field number << 3 | wire type, as `protobuf.fields` yields them.
 _TENSOR_TYPE, _SPARSE_TENSOR_TYPE = 0x0A, 0x42
@@ -97,6 +100,8 @@ class TypeReader:
                     name = text(self._data[value:stop])
                     size = None if self._invented and name.startswith(_INVENTED) else name or None
             shape.append(size)
+        if len(shape) > MAXIMUM_RANK:
+            raise WireError(begin, f"a shape has {len(shape)} dimensions")
         return tuple(shape)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
@@ -129,8 +130,23 @@ class Skeleton:
         return there + position - here
 
 
-def skim(file: BinaryIO, path: Path, size: int, layout: Layout, limit: int) -> Skeleton:
-    """Copy the message that fills a file, leaving payloads above `limit` bytes where they are.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a kind of file is skimmed.
+
+    Attributes:
+        layout: What to descend into, what to leave on disk and what to drop.
+        limit: Bytes up to which a sub-message is copied whole.
+        parts: What messages call the outermost message's fields, by number.
+    """
+
+    layout: Layout
+    limit: int
+    parts: Mapping[int, str]
+
+
+def skim(file: BinaryIO, path: Path, size: int, plan: Plan) -> Skeleton:
+    """Copy the message that fills a file, leaving big payloads where they are.
 
     Fields that the layout does not name are copied when they are short of 1 MiB and left out
     otherwise: documentation and vendor blobs, which nobody here reads.
@@ -139,29 +155,28 @@ def skim(file: BinaryIO, path: Path, size: int, layout: Layout, limit: int) -> S
         file: The file, opened unbuffered for binary reading.
         path: Its path, for messages.
         size: Its size in bytes.
-        layout: What to descend into, what to leave on disk and what to drop.
-        limit: Bytes up to which a sub-message is copied whole.
+        plan: What to do with which field.
 
     Raises:
         ModelFileError: A declared size does not fit, or the bytes are not a message.
     """
-    return _Skimmer(file, path, size, limit).run(layout)
+    return _Skimmer(file, path, size, plan).run()
 
 
 class _Skimmer:
     """Carries the window on the file and the output of one `skim`."""
 
-    def __init__(self, file: BinaryIO, path: Path, size: int, limit: int) -> None:
-        self.file, self.path, self.size, self.limit = file, path, size, limit
+    def __init__(self, file: BinaryIO, path: Path, size: int, plan: Plan) -> None:
+        self.file, self.path, self.size, self.plan = file, path, size, plan
         self.window = b""
         self.base = 0
         self.output = bytearray()
         self.payloads: dict[int, tuple[int, int]] = {}
         self.marks: list[tuple[int, int]] = []
 
-    def run(self, layout: Layout) -> Skeleton:
+    def run(self) -> Skeleton:
         """Skim the whole file."""
-        self._message(0, self.size, layout, 0)
+        self._message(0, self.size, self.plan.layout, 0)
         return Skeleton(bytes(self.output), self.payloads, self.marks)
 
     def _message(self, begin: int, end: int, layout: Layout, depth: int) -> None:
@@ -184,9 +199,9 @@ class _Skimmer:
                 length, position = self._varint(position)
                 stop = position + length
                 if stop > end:
-                    raise self._overrun(field, stop, end)
+                    raise self._overrun(key, field, stop, end)
                 rule = layout.get(key >> 3)
-                if rule == "dropped" or (length > self.limit and self._special(rule, length)):
+                if rule == "dropped" or (length > self.plan.limit and self._special(rule, length)):
                     self._copy(copied, field)
                     self._replace(key, position, stop, rule, depth)
                     copied = stop
@@ -198,7 +213,7 @@ class _Skimmer:
             else:
                 raise self._fault(field, f"no field can have wire type {kind}")
         if position != end:
-            raise self._overrun(field, position, end)
+            raise self._overrun(key, field, position, end)
         self._copy(copied, end)
 
     @staticmethod
@@ -266,23 +281,30 @@ class _Skimmer:
         try:
             value, after = varint(window, local)
         except WireError as error:
+            if self.size - position < 10 and local + 10 > len(window):
+                raise ModelFileError(
+                    self.path,
+                    f"ends at byte {self.size} inside an integer; copy or export it again",
+                    offset=self.size,
+                ) from None
             raise self._fault(position, str(error)) from None
         return value, after + self.base
 
     def _fault(self, offset: int, message: str) -> ModelFileError:
         return ModelFileError(self.path, f"damaged at byte {offset}: {message}", offset=offset)
 
-    def _overrun(self, field: int, stop: int, end: int) -> ModelFileError:
+    def _overrun(self, key: int, field: int, stop: int, end: int) -> ModelFileError:
         """A field that does not fit: into the file (truncated) or into its message (damaged)."""
-        if stop > self.size:
-            return ModelFileError(
-                self.path,
-                f"the file ends at byte {self.size} inside the field that begins at byte {field}; "
-                f"that field declares that it goes on to byte {stop}",
-                offset=self.size,
+        if stop <= self.size or end < self.size:
+            return self._fault(
+                field, f"a field up to byte {stop} leaves its message, which ends at byte {end}"
             )
-        return self._fault(
-            field, f"a field up to byte {stop} leaves its message, which ends at byte {end}"
+        part = self.plan.parts.get(key >> 3, "a field")
+        return ModelFileError(
+            self.path,
+            f"ends at byte {self.size} inside {part}, which begins at byte {field} and goes on to "
+            f"byte {stop} as the file declares; copy or export it again",
+            offset=self.size,
         )
 
 
