@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from npulint.errors import ModelFileError
-from npulint.formats.flatbuffer import FlatBuffer, Row, Schema
+from npulint.formats.flatbuffer import FlatBuffer, Row, shown
+from npulint.formats.flatbuffer_schema import Schema
 from npulint.formats.tflite_external import ExternalBuffers
 from npulint.formats.tflite_metadata import Metadata, read_metadata
-from npulint.formats.tflite_nodes import Nodes, OperatorCode, read_codes
+from npulint.formats.tflite_nodes import Nodes, OperatorCode, label, read_codes
 from npulint.formats.tflite_options import OPTION_TABLES
 from npulint.formats.tflite_schema import ENUMS, SCHEMA_VERSION, TABLES, UNIONS
 from npulint.formats.tflite_tensors import Buffers, Tensors
@@ -132,8 +133,8 @@ class _Reader:
                 self._file.fail(f"signature {index} has no name", position)
             if graph >= len(graphs):
                 self._file.fail(
-                    f"signature {row['signature_key']!r} is of graph {graph}, but the model has "
-                    f"{len(graphs)} graphs",
+                    f"signature {shown(row['signature_key'])} is of graph {graph}, but the "
+                    f"model has {len(graphs)} graphs",
                     position,
                 )
             count = len(graphs[graph].values)
@@ -150,7 +151,7 @@ class _Reader:
             entry = self._file.row("TensorMap", position)
             if entry["tensor_index"] >= count:
                 self._file.fail(
-                    f"signature {row['signature_key']!r}: its {role} name value "
+                    f"signature {shown(row['signature_key'])}: its {role} name value "
                     f"{entry['tensor_index']}, but the graph has {count} values",
                     position,
                 )
@@ -172,15 +173,15 @@ def _check_order(
             if output >= 0 and producer.setdefault(output, node.index) != node.index:
                 file.fail(
                     f"graph {graph}: nodes {producer[output]} and {node.index} both produce value "
-                    f"{output} ({values[output].name!r}); a value has one producer"
+                    f"{output} ({shown(values[output].name)}); a value has one producer"
                 )
     for node in nodes:
         for value in node.inputs:
             if producer.get(value, -1) >= node.index:
                 file.fail(
-                    f"graph {graph}, node {node.index} ({node.op}) reads value {value} "
-                    f"({values[value].name!r}), which only node {producer[value]} produces; "
-                    "nodes run in the order of the file"
+                    f"graph {graph}, node {node.index} ({label(node.op, node.custom)}) reads "
+                    f"value {value} ({shown(values[value].name)}), which only node "
+                    f"{producer[value]} produces; nodes run in the order of the file"
                 )
 
 

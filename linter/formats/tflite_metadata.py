@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from npulint.errors import ModelFileError
-from npulint.formats.flatbuffer import FlatBuffer, Row
+from npulint.formats.flatbuffer import FlatBuffer, Row, shown
 from npulint.model import INLINE_LIMIT
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read_metadata(file: FlatBuffer, root: Row, buffers: Buffers) -> Metadata:
     for position in root["metadata"] or ():
         entry = file.row("Metadata", position)
         name = entry["name"] or ""
-        span = buffers.span(entry["buffer"], f"metadata {name!r}")
+        span = buffers.span(entry["buffer"], f"metadata {shown(name)}")
         limit = _CONTROL_LIMIT if name == _CONTROL else INLINE_LIMIT
         content = file.bytes_at(*span) if span is not None and span[1] <= limit else b""
         texts[name] = (

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from npulint.formats.flatbuffer import shown
 from npulint.formats.tflite_options import OPERATORS_OF
 from npulint.formats.tflite_schema import ENUMS
 from npulint.formats.tflite_tensors import dtype_of
 from npulint.model import INLINE_LIMIT, OMITTED, Attribute, Constant, Node, Storage, Value
 
 if TYPE_CHECKING:
-    from npulint.formats.flatbuffer import Field, FlatBuffer, Row
+    from npulint.formats.flatbuffer import FlatBuffer, Row
+    from npulint.formats.flatbuffer_schema import Field
 
 _OPERATORS = tuple(ENUMS["BuiltinOperator"].split()[1:])
 _CUSTOM = _OPERATORS.index("CUSTOM")
@@ -44,6 +46,11 @@ class OperatorCode:
     op: str
     version: int
     custom: bool
+
+
+def label(op: str, custom: bool) -> str:
+    """An operator as messages show it; a custom one has whatever name the file gives."""
+    return shown(op) if custom else op
 
 
 def read_codes(file: FlatBuffer, positions: tuple[int, ...]) -> tuple[OperatorCode, ...]:
@@ -103,7 +110,7 @@ class Nodes:
                 position,
             )
         code = self._codes[number]
-        where = f"graph {self._graph}, node {index} ({code.op})"
+        where = f"graph {self._graph}, node {index} ({label(code.op, code.custom)})"
         inputs = self._operands(row, "inputs", where, position)
         outputs = self._operands(row, "outputs", where, position)
         bodies: tuple[tuple[str, int], ...] = ()

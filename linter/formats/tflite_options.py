@@ -1,6 +1,6 @@
 """Facts of the TFLite schema: the options of the builtin operators, as data.
 
-Written as `npulint.formats.tflite_schema` says. Source: google-ai-edge/LiteRT
+Written as `npulint.formats.flatbuffer_schema` says. Source: google-ai-edge/LiteRT
 tflite/converter/schema/schema.fbs @f6745779 (`quant_spec` is newer: the schema of ai-edge-litert
 2.3.0); which operator reads which table:
 tflite/converter/core/api/flatbuffer_conversions.cc @f6745779.

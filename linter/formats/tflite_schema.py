@@ -1,10 +1,7 @@
 """Facts of the TFLite schema: tables, enumerations, unions and builtin operators, as data.
 
-A table is written as `field:type=default ...` in slot order; a union takes two slots (its member
-and its value), `-` is a slot that is no longer used, and a default that is not written is zero.
-An enumeration is its underlying type and then its names from 0 on. A union lists its members
-from 1 on; a member that has no entry in the tables has no fields. The options of the operators
-stand in `npulint.formats.tflite_options`.
+Written as `npulint.formats.flatbuffer_schema` says. The options of the operators stand in
+`npulint.formats.tflite_options`.
 
 Source: google-ai-edge/LiteRT tflite/converter/schema/schema.fbs @f6745779 (`block_shape` is newer:
 the schema of ai-edge-litert 2.3.0) and, for the conversion metadata,

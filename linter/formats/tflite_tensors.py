@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from npulint.formats.flatbuffer import shown
 from npulint.model import INLINE_LIMIT, ITEM_BITS, Constant, Quantisation, Shape, Storage, Value
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Tensors:
     def _value(self, index: int, position: int) -> Value:
         row = self._file.row("Tensor", position)
         name = row["name"] or ""
-        where = f"graph {self._graph}, value {index} ({name!r})"
+        where = f"graph {self._graph}, value {index} ({shown(name)})"
         number = row["type"]
         if not 0 <= number < len(self._dtypes):
             self._file.fail(

@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as generated
 from tflite_building import UNION_OF, camel, chain, code, float32, operator, table, write
 
 from npulint import load
-from npulint.formats.flatbuffer import Field
+from npulint.formats.flatbuffer_schema import Field
 from npulint.formats.tflite import SCHEMA
 from npulint.formats.tflite_options import OPERATORS_OF, OPTION_TABLES
 from npulint.formats.tflite_schema import ENUMS, TABLES, UNIONS
