@@ -63,7 +63,7 @@ def _lines(entry: Entry) -> Iterator[Line]:
         text = f"accepted outright where {rule.condition.clause('is')}"
         yield Line(text, rule.source, rule.condition.clause("is"), "accept")
     for rule in entry.granted:
-        yield Line(f"{sentence_of(rule)} (so it is here)", rule.source)
+        yield Line(f"{sentence_of(rule)} (met here)", rule.source)
     for rule in entry.require:
         yield Line(sentence_of(rule), rule.source, _when(rule))
     for rule in entry.build:

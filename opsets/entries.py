@@ -44,7 +44,8 @@ class Family:
         if match is None or match[1] not in self.sources:
             raise part.error(f"unknown source {part.data!r}: {nearest(part.text(), self.sources)}")
         before, after = self.sources[match[1]]
-        return " ".join(filter(None, (before, match[2], after)))
+        joint = "" if before.endswith("/") and match[2] else " "
+        return " ".join(filter(None, (joint.join(filter(None, (before, match[2]))), after)))
 
 
 def build_entry(part: Part, op: str, family: Family, settings: Mapping[str, Setting]) -> Entry:
