@@ -225,7 +225,11 @@ class _Preparation:
 
     def _retype(self, node: Node) -> None:
         """Give results the element type that the kernel gives them."""
-        given = None if node.custom else kernels.RESULT_TYPE.get(node.op)
+        if node.custom:
+            return
+        given = kernels.RESULT_TYPE.get(node.op)
+        if node.op in kernels.RESULT_TYPE_OPTION:
+            given = str(node.attributes.get(kernels.RESULT_TYPE_OPTION[node.op], "")) or None
         if isinstance(given, int):
             index = node.inputs[given] if given < len(node.inputs) else -1
             given = self.dtypes[index] if index >= 0 else None

@@ -332,6 +332,8 @@ RESULT_TYPE: Mapping[str, int | str] = MappingProxyType(
         "BUCKETIZE": "int32",
         "DEQUANTIZE": "float32",
         "FILL": 1,
+        "NON_MAX_SUPPRESSION_V4": "int32",
+        "ONE_HOT": 2,
         "RANK": "int32",
         "RFFT2D": "complex64",
         "SCATTER_ND": 1,
@@ -346,6 +348,11 @@ RESULT_TYPE: Mapping[str, int | str] = MappingProxyType(
 
 A position stands for the type of that input (the assignments to `output->type` in each file).
 """
+
+RESULT_TYPE_OPTION = MappingProxyType(
+    {"ARG_MAX": "output_type", "ARG_MIN": "output_type", "SHAPE": "out_type"}
+)
+"""The option that names the element type of an operator's results."""
 
 DATA_AT = MappingProxyType({"TRANSPOSE_CONV": 2})
 """Position of the input that carries the data, where it is not the first."""
