@@ -1,6 +1,6 @@
 """ONNX files -> Model, with the weights left on disk.
 
-The file is skimmed (`protobuf.skim`): what stays in memory is the model without its big
+The file is skimmed (`protobuf_skim`): what stays in memory is the model without its big
 payloads. That is taken apart (`onnx_graphs`), completed by the shapes that the official
 inference finds (`onnx_inference`), and its names are resolved (`onnx_scopes`).
 
@@ -22,29 +22,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from npulint.errors import ModelFileError
+from npulint.formats.onnx_elements import tensor_message
 from npulint.formats.onnx_graphs import GraphReader, RawFunction, RawGraph, opset
 from npulint.formats.onnx_inference import infer
 from npulint.formats.onnx_scopes import Resolver
-from npulint.formats.onnx_tensors import TensorReader, string_entry, tensor_message
+from npulint.formats.onnx_tensors import TensorReader, string_entry
 from npulint.formats.onnx_types import text
-from npulint.formats.protobuf import (
-    LENGTH,
-    VARINT,
-    Plan,
-    Skeleton,
-    WireError,
-    encode_field,
-    fields,
-    signed,
-    skim,
-)
+from npulint.formats.protobuf import LENGTH, VARINT, WireError, encode_field, fields, signed
+from npulint.formats.protobuf_skim import Plan, Skeleton, skim
 from npulint.model import INLINE_LIMIT, Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from npulint.formats.protobuf import Layout
+    from npulint.formats.protobuf_skim import Layout
 
 _TENSOR: dict[int, Layout | str] = {
     4: "payload", 5: "payload", 7: "payload", 9: "payload", 10: "payload", 11: "payload",

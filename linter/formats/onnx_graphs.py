@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from npulint.formats.onnx_tensors import TensorReader
-    from npulint.formats.protobuf import Skeleton
+    from npulint.formats.protobuf_skim import Skeleton
     from npulint.model import Attribute, Shape
 
 MAXIMUM_GRAPH_DEPTH = 32

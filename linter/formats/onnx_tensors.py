@@ -5,61 +5,35 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from npulint.errors import ModelFileError
+from npulint.formats.onnx_elements import (
+    BITS,
+    INT32_DATA,
+    LOOSE_KEYS,
+    PACKED_KEYS,
+    PLAIN_FIELDS,
+    SEVERAL_PER_INTEGER,
+    TYPED_FIELD,
+    packed,
+    varints,
+)
 from npulint.formats.onnx_external import ExternalFiles, fetch
 from npulint.formats.onnx_types import DTYPES, MAXIMUM_RANK, text
-from npulint.formats.protobuf import (
-    Skeleton,
-    WireError,
-    encode,
-    encode_field,
-    fields,
-    signed,
-    varint,
-)
-from npulint.model import INLINE_LIMIT, ITEM_BITS, Constant, Storage
+from npulint.formats.protobuf import WireError, fields, signed
+from npulint.model import INLINE_LIMIT, Constant, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_BITS: Mapping[str, int] = MappingProxyType({**ITEM_BITS, "float6e2m3": 6, "float6e3m2": 6})
+    from npulint.formats.protobuf_skim import Skeleton
 
 # Keys are field number << 3 | wire type, as `protobuf.fields` yields them.
 _DIMS, _DIMS_PACKED, _DATA_TYPE, _NAME, _RAW = 0x08, 0x0A, 0x10, 0x42, 0x4A
 _STRINGS, _EXTERNAL, _LOCATION = 0x32, 0x6A, 0x70
 _ENTRY_KEY, _ENTRY_VALUE = 0x0A, 0x12
 _SPARSE_VALUES, _SPARSE_INDICES, _SPARSE_DIMS, _SPARSE_DIMS_PACKED = 0x0A, 0x12, 0x18, 0x1A
-
-_FLOAT_DATA, _INT32_DATA, _INT64_DATA, _DOUBLE_DATA, _UINT64_DATA = 4, 5, 7, 10, 11
-_LOOSE: Mapping[int, int] = MappingProxyType(
-    {
-        0x25: _FLOAT_DATA,
-        0x28: _INT32_DATA,
-        0x38: _INT64_DATA,
-        0x51: _DOUBLE_DATA,
-        0x58: _UINT64_DATA,
-    }
-)
-_PACKED: Mapping[int, int] = MappingProxyType(
-    {
-        0x22: _FLOAT_DATA,
-        0x2A: _INT32_DATA,
-        0x3A: _INT64_DATA,
-        0x52: _DOUBLE_DATA,
-        0x5A: _UINT64_DATA,
-    }
-)
-_TYPED_FIELD: Mapping[str, int] = MappingProxyType(
-    {
-        "float32": _FLOAT_DATA, "complex64": _FLOAT_DATA,
-        "float64": _DOUBLE_DATA, "complex128": _DOUBLE_DATA,
-        "int64": _INT64_DATA, "uint32": _UINT64_DATA, "uint64": _UINT64_DATA,
-    }
-)  # fmt: skip
-"""The typed field by dtype; every other numeric type is stored as int32_data."""
 
 
 @dataclass(slots=True)
@@ -93,7 +67,7 @@ class _Header:
 
     @property
     def needed(self) -> int:
-        return (self.count * _BITS.get(self.dtype, 0) + 7) // 8
+        return (self.count * BITS.get(self.dtype, 0) + 7) // 8
 
     def constant(self, payload: bytes | None, storage: Storage | None, nbytes: int) -> Constant:
         """The constant with these elements."""
@@ -177,10 +151,10 @@ class TensorReader:
                 parts.raw = (first, second)
             elif key == _DIMS_PACKED:
                 parts.dims.extend(self._integers(first, second))
-            elif key in _PACKED:
-                parts.chunks.setdefault(_PACKED[key], []).append((first, second))
-            elif key in _LOOSE:
-                loose = parts.loose.setdefault(_LOOSE[key], bytearray())
+            elif key in PACKED_KEYS:
+                parts.chunks.setdefault(PACKED_KEYS[key], []).append((first, second))
+            elif key in LOOSE_KEYS:
+                loose = parts.loose.setdefault(LOOSE_KEYS[key], bytearray())
                 loose += self._data[first:second] if key & 7 else first.to_bytes(8, "little")
             elif key == _STRINGS:
                 parts.string_bytes += second - first
@@ -218,15 +192,15 @@ class TensorReader:
 
     def _typed(self, parts: _Parts, header: _Header) -> Constant:
         """A tensor in one of the typed fields, brought to little-endian bytes when it is small."""
-        number = _TYPED_FIELD.get(header.dtype, _INT32_DATA)
-        plain = number in (_FLOAT_DATA, _DOUBLE_DATA)
+        number = TYPED_FIELD.get(header.dtype, INT32_DATA)
+        plain = number in PLAIN_FIELDS
         chunks = parts.chunks.get(number, [])
         places = [self._where(*chunk) for chunk in chunks]
         loose = bytes(parts.loose.get(number, b""))
         stored = sum(length for _, length in places) + len(loose)
         needed = header.needed
         if needed > INLINE_LIMIT or stored > 10 * INLINE_LIMIT:
-            entries = needed if header.dtype in _SEVERAL_PER_INTEGER else header.count
+            entries = needed if header.dtype in SEVERAL_PER_INTEGER else header.count
             if not (stored == needed if plain else entries <= stored <= 10 * entries):
                 raise self._mismatch(header, stored)
             # Nobody writes an array in several pieces; if somebody does, it is not readable.
@@ -239,11 +213,11 @@ class TensorReader:
             payload = b"".join([*pieces, loose])
         else:
             try:
-                integers = [value for piece in pieces for value in _varints(piece, 0, len(piece))]
+                integers = [value for piece in pieces for value in varints(piece, 0, len(piece))]
             except WireError as error:
                 raise self._fault(header.position, f"tensor {header.name!r}: {error}") from None
             integers += (value for (value,) in struct.iter_unpack("<Q", loose))
-            payload = _packed(integers, header.dtype)
+            payload = packed(integers, header.dtype)
         if len(payload) != needed:
             raise self._mismatch(header, len(payload))
         return header.constant(payload, None, stored)
@@ -272,7 +246,7 @@ class TensorReader:
         return count
 
     def _integers(self, begin: int, end: int) -> Iterator[int]:
-        return (signed(value) for value in _varints(self._data, begin, end))
+        return (signed(value) for value in varints(self._data, begin, end))
 
     def _mismatch(self, header: _Header, found: int) -> ModelFileError:
         sizes = "x".join(map(str, header.shape)) or "one element"
@@ -285,39 +259,6 @@ class TensorReader:
     def _fault(self, position: int, message: str) -> ModelFileError:
         offset = self._skeleton.file_offset(position)
         return ModelFileError(self._path, f"{message} (byte {offset})", offset=offset)
-
-
-_SEVERAL_PER_INTEGER = frozenset({"int4", "uint4", "int2", "uint2", "float4e2m1"})
-"""Types of which one entry of int32_data holds a whole byte's worth."""
-
-
-def tensor_message(name: bytes, constant: Constant) -> bytes:
-    """A small constant as a TensorProto that carries its own data."""
-    number = next(number for number, dtype in DTYPES.items() if dtype == constant.dtype)
-    dims = b"".join(encode(_DIMS) + encode(size) for size in constant.shape)
-    kind = encode(_DATA_TYPE) + encode(number)
-    return dims + kind + encode_field(8, name) + encode_field(9, constant.payload or b"")
-
-
-def _varints(data: bytes, position: int, end: int) -> Iterator[int]:
-    """The integers of a packed field, as unsigned 64-bit values."""
-    while position < end:
-        value, position = varint(data, position)
-        yield value
-    if position > end:
-        raise WireError(end, "the last integer does not fit into its field")
-
-
-def _packed(integers: list[int], dtype: str) -> bytes:
-    """The integers of a typed field as the bytes that `raw_data` would hold."""
-    bits = _BITS[dtype]
-    if bits == 6:
-        # Here the typed field holds one element an entry, while raw_data packs four in 3 bytes.
-        whole = sum((value & 0x3F) << 6 * place for place, value in enumerate(integers))
-        return whole.to_bytes((len(integers) * 6 + 7) // 8, "little")
-    size = max(bits // 8, 1)
-    mask = (1 << 8 * size) - 1
-    return b"".join((value & mask).to_bytes(size, "little") for value in integers)
 
 
 def string_entry(data: bytes, begin: int, end: int) -> tuple[str, str]:
