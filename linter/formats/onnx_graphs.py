@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 MAXIMUM_GRAPH_DEPTH = 32
 """Graphs within graphs: with three messages a level, the official parser stops here too."""
 
+_REPEATED = 64
+"""Bytes of an attribute that is likely to come again, like the strides of a convolution."""
+
 REFERENCE_MARK = "@"
 """Begins the value of an attribute that a function's caller states: `@` and its name there."""
 
@@ -117,6 +120,7 @@ class GraphReader:
         self._data = data
         self._tensors = tensors
         self._types = TypeReader(data)
+        self._plain: dict[bytes, tuple[str, Attribute]] = {}
 
     def graph(self, begin: int, end: int, depth: int = 0) -> RawGraph:
         """A GraphProto and the graphs within it."""
@@ -201,6 +205,11 @@ class GraphReader:
 
     def _attribute(self, node: RawNode, begin: int, end: int, depth: int) -> None:
         """Add an AttributeProto to its node: a value, or attached graphs."""
+        raw = self._data[begin:end] if end - begin <= _REPEATED else b""
+        known = self._plain.get(raw)
+        if known is not None:
+            node.attributes[known[0]] = known[1]
+            return
         found = read_attribute(self._data, begin, end)
         kind, name = found.kind, found.name
         places = found.messages.get(kind, [])
@@ -226,4 +235,6 @@ class GraphReader:
             blob = Storage(self._path, offset, length)
             node.attributes[name] = Constant("uint8", (length,), None, blob, length)
         else:
-            node.attributes[name] = found.plain()
+            node.attributes[name] = value = found.plain()
+            if raw:
+                self._plain[raw] = (name, value)
