@@ -25,9 +25,10 @@ Row: TypeAlias = "dict[str, Any]"
 
 _TABLE_COST = 16
 _LARGEST_BUDGET = 1 << 24
-_SMALLEST_BUDGET = 1 << 18
-_BUDGET_PER_BYTE = 8
-_CHARACTERS_PER_UNIT = 16
+_SMALLEST_BUDGET = 1 << 16
+_BUDGET_PER_BYTE = 4
+_CHARACTERS_PER_UNIT = 4
+_BYTES_PER_UNIT = 16
 
 _SHOWN_CHARACTERS = 80
 
@@ -66,8 +67,9 @@ class FlatBuffer:
         self.path = path
         self.schema = schema
         self.size = len(data)
-        # Tables may share what they refer to, so a small file can describe a huge model. Real
-        # files stay far below: a table takes at least 8 bytes, an element of a vector at least 1.
+        # Tables may share what they refer to, so that a small file can describe a huge model.
+        # A unit stands for up to 64 bytes of memory, so a file takes at most 1 GiB, and one of
+        # 1 MB at most 270 MB. Real files take less than one unit a byte.
         self._budget = min(_LARGEST_BUDGET, _SMALLEST_BUDGET + _BUDGET_PER_BYTE * self.size)
         self._plans: dict[tuple[str, int], _Plan] = {}
 
@@ -111,6 +113,7 @@ class FlatBuffer:
 
     def bytes_at(self, offset: int, length: int) -> bytes:
         """The bytes of a span that was already checked."""
+        self._spend(length // _BYTES_PER_UNIT, offset)
         return self.data[offset : offset + length]
 
     def fail(self, message: str, offset: int | None = None) -> NoReturn:

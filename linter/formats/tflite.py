@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import sys
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from npulint.formats.tflite_nodes import Nodes, OperatorCode, label, read_codes
 from npulint.formats.tflite_options import OPTION_TABLES
 from npulint.formats.tflite_schema import ENUMS, SCHEMA_VERSION, TABLES, UNIONS
 from npulint.formats.tflite_tensors import Buffers, Tensors
-from npulint.model import Graph, Model, Node, Signature, Value
+from npulint.model import Constant, Graph, Model, Node, Signature, Value
 
 SCHEMA = Schema({**TABLES, **OPTION_TABLES}, ENUMS, UNIONS)
 
@@ -211,22 +213,35 @@ def _digest(
     """SHA-256 over all that was read; of larger constants only the size."""
     digest = hashlib.sha256(repr(("tflite", 1, size)).encode())
     for graph in graphs:
-        values = [
-            (
-                v.name, v.dtype, v.shape, v.shape_signature, v.variable,
-                v.quantisation and (v.quantisation.scales, v.quantisation.zero_points,
-                                    v.quantisation.axis),
-                v.constant and (v.constant.nbytes, v.constant.sparse, v.constant.payload),
-            )
-            for v in graph.values
-        ]  # fmt: skip
+        scales, zero_points, payloads = array("d"), array("q"), dict[bytes | None, int]()
+        values = []
+        for v in graph.values:
+            if v.quantisation is not None:
+                scales.extend(v.quantisation.scales)
+                zero_points.extend(v.quantisation.zero_points)
+            values.append(
+                (
+                    v.name, v.dtype, v.shape, v.shape_signature, v.variable,
+                    v.quantisation and (len(v.quantisation.scales), v.quantisation.axis),
+                    v.constant and (
+                        v.constant.nbytes, v.constant.sparse,
+                        payloads.setdefault(v.constant.payload, len(payloads)),
+                    ),
+                )
+            )  # fmt: skip
         nodes = [
             (n.op, n.version, n.custom, n.inputs, n.outputs, list(n.attributes), [
-                a if isinstance(a, (int, float, str, bytes, tuple)) else a.nbytes
-                for a in n.attributes.values()
+                a.nbytes if isinstance(a, Constant) else a for a in n.attributes.values()
             ])
             for n in graph.nodes
         ]  # fmt: skip
         digest.update(repr((graph.name, graph.inputs, graph.outputs, values, nodes)).encode())
+        for payload in payloads:
+            digest.update(b"" if payload is None else payload)
+        # Most numbers of a large model are these, and as text they would take most of the time.
+        for numbers in (scales, zero_points):
+            if sys.byteorder == "big":
+                numbers.byteswap()
+            digest.update(numbers.tobytes())
     digest.update(repr((signatures, metadata)).encode())
     return digest.hexdigest()

@@ -53,7 +53,13 @@ def read_metadata(file: FlatBuffer, root: Row, buffers: Buffers) -> Metadata:
     for position in root["metadata"] or ():
         entry = file.row("Metadata", position)
         name = entry["name"] or ""
-        span = buffers.span(entry["buffer"], f"metadata {shown(name)}")
+        if entry["buffer"] >= len(buffers):
+            file.fail(
+                f"metadata {shown(name)} refers to buffer {entry['buffer']}, but the model has "
+                f"{len(buffers)} buffers",
+                position,
+            )
+        span = buffers.span(entry["buffer"])
         limit = _CONTROL_LIMIT if name == _CONTROL else INLINE_LIMIT
         content = file.bytes_at(*span) if span is not None and span[1] <= limit else b""
         texts[name] = (

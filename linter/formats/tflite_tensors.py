@@ -27,25 +27,29 @@ class Buffers:
         self._file = file
         self._positions = positions
         self._spans: dict[int, tuple[int, int] | None] = {0: None}
+        self._payloads: dict[int, bytes] = {}
 
-    def span(self, index: int, user: str) -> tuple[int, int] | None:
+    def span(self, index: int) -> tuple[int, int] | None:
         """Where the bytes of a buffer lie in the file.
 
         Args:
             index: Position in the model's list of buffers; 0 is the empty buffer.
-            user: What refers to it, for error messages.
 
         Returns:
             `(offset, length)`, or None for a buffer that stores nothing.
         """
         if index not in self._spans:
-            if index >= len(self._positions):
-                self._file.fail(
-                    f"{user} refers to buffer {index}, but the model has "
-                    f"{len(self._positions)} buffers"
-                )
             self._spans[index] = self._find(index)
         return self._spans[index]
+
+    def payload(self, index: int) -> bytes:
+        """The bytes of a buffer that stores some; tensors that share it share them."""
+        if index not in self._payloads:
+            self._payloads[index] = self._file.bytes_at(*(self.span(index) or (0, 0)))
+        return self._payloads[index]
+
+    def __len__(self) -> int:
+        return len(self._positions)
 
     def stored_bytes(self) -> int:
         """Bytes of all buffers that were asked for, each counted once."""
@@ -81,51 +85,62 @@ class Tensors:
         """Read the tensors at the given places of the file."""
         return tuple([self._value(i, p) for i, p in enumerate(positions)])
 
+    def _where(self, index: int, row: Row) -> str:
+        return f"graph {self._graph}, value {index} ({shown(row['name'] or '')})"
+
     def _value(self, index: int, position: int) -> Value:
         row = self._file.row("Tensor", position)
-        name = row["name"] or ""
-        where = f"graph {self._graph}, value {index} ({shown(name)})"
         number = row["type"]
         if not 0 <= number < len(self._dtypes):
             self._file.fail(
-                f"{where} has element type {number}; the schema knows 0 to {len(self._dtypes) - 1}",
+                f"{self._where(index, row)} has element type {number}; the schema knows 0 to "
+                f"{len(self._dtypes) - 1}",
                 position,
             )
         dtype = self._dtypes[number]
-        shape = self._shape(row["shape"] or (), dtype, where, position)
-        span = self._buffers.span(row["buffer"], where)
+        shape = self._shape(index, row, dtype, position)
+        if row["buffer"] >= len(self._buffers):
+            self._file.fail(
+                f"{self._where(index, row)} refers to buffer {row['buffer']}, but the model has "
+                f"{len(self._buffers)} buffers",
+                position,
+            )
+        span = self._buffers.span(row["buffer"])
         if row["external_buffer"]:
-            self._external.require(row["external_buffer"], where, position)
+            self._external.require(row["external_buffer"], self._where(index, row), position)
         if span is not None and (row["is_variable"] or row["external_buffer"]):
             self._file.fail(
-                f"{where} has stored data and is a variable or has external data too; the "
-                "runtime takes one of them",
+                f"{self._where(index, row)} has stored data and is a variable or has external "
+                "data too; the runtime takes one of them",
                 position,
             )
         return Value(
             index=index,
-            name=name,
+            name=row["name"] or "",
             dtype=dtype,
             shape=shape,
-            constant=None if span is None else self._constant(row, dtype, shape, span, where),
-            quantisation=self._quantisation(row, shape, where),
+            constant=None if span is None else self._constant(index, row, dtype, shape, span),
+            quantisation=None
+            if row["quantization"] is None
+            else self._quantisation(index, row, shape),
             shape_signature=_signature(row["shape_signature"]),
             variable=row["is_variable"],
         )
 
-    def _shape(self, sizes: tuple[int, ...], dtype: str, where: str, position: int) -> Shape:
-        if min(sizes, default=0) >= 0:
+    def _shape(self, index: int, row: Row, dtype: str, position: int) -> Shape:
+        sizes: tuple[int, ...] = row["shape"] or ()
+        if not sizes or min(sizes) >= 0:
             return sizes
         if dtype in ITEM_BITS:
             self._file.fail(
-                f"{where} has shape {list(sizes)}; a static shape has no negative size "
-                "(unknown sizes belong in the shape signature)",
+                f"{self._where(index, row)} has shape {list(sizes)}; a static shape has no "
+                "negative size (unknown sizes belong in the shape signature)",
                 position,
             )
         return tuple(None if size < 0 else size for size in sizes)
 
     def _constant(
-        self, row: Row, dtype: str, shape: Shape, span: tuple[int, int], where: str
+        self, index: int, row: Row, dtype: str, shape: Shape, span: tuple[int, int]
     ) -> Constant:
         offset, length = span
         sizes = tuple(size for size in shape if isinstance(size, int))
@@ -137,24 +152,23 @@ class Tensors:
             needed = (prod(sizes) * bits + 7) // 8
             if length < needed:
                 self._file.fail(
-                    f"{where} of type {dtype} and shape {list(sizes)} needs {needed} bytes, but "
-                    f"its buffer {row['buffer']} at byte {offset} stores {length}",
+                    f"{self._where(index, row)} of type {dtype} and shape {list(sizes)} needs "
+                    f"{needed} bytes, but its buffer {row['buffer']} at byte {offset} stores "
+                    f"{length}",
                     offset,
                 )
         small = length <= INLINE_LIMIT and not sparse
         return Constant(
             dtype=dtype,
             shape=sizes,
-            payload=self._file.bytes_at(offset, length) if small else None,
+            payload=self._buffers.payload(row["buffer"]) if small else None,
             storage=None if small else Storage(self._file.path, offset, length),
             nbytes=length,
             sparse=sparse,
         )
 
-    def _quantisation(self, row: Row, shape: Shape, where: str) -> Quantisation | None:
+    def _quantisation(self, index: int, row: Row, shape: Shape) -> Quantisation | None:
         position = row["quantization"]
-        if position is None:
-            return None
         stored = self._file.row("QuantizationParameters", position)
         scales, zero_points = stored["scale"], stored["zero_point"]
         # No scale is no quantisation (tflite/core/interpreter_builder.cc, ParseQuantization);
@@ -162,22 +176,9 @@ class Tensors:
         if not scales or stored["details_type"] in (2, 3):
             return None
         axis = stored["quantized_dimension"]
-        if zero_points is None or len(zero_points) != len(scales):
-            self._file.fail(
-                f"{where} has {len(scales)} scales and {len(zero_points or ())} zero points; "
-                "the runtime takes as many of one as of the other",
-                position,
-            )
-        if axis < 0 or (shape and axis >= len(shape)):
-            self._file.fail(
-                f"{where} has quantised dimension {axis}; its rank is {len(shape)}", position
-            )
-        if len(scales) != 1 and shape and len(scales) != shape[axis]:
-            self._file.fail(
-                f"{where} has {len(scales)} scales along dimension {axis} of size {shape[axis]}; "
-                "the runtime takes one scale or one for each slice",
-                position,
-            )
+        wrong = _wrong_quantisation(scales, zero_points, axis, shape)
+        if wrong:
+            self._file.fail(f"{self._where(index, row)} has {wrong}", position)
         return Quantisation(scales, zero_points, axis)
 
 
@@ -185,3 +186,22 @@ def _signature(sizes: tuple[int, ...] | None) -> Shape | None:
     if not sizes:
         return None
     return tuple([None if size < 0 else size for size in sizes])
+
+
+def _wrong_quantisation(
+    scales: tuple[float, ...], zero_points: tuple[int, ...] | None, axis: int, shape: Shape
+) -> str:
+    """What the runtime would not take about affine parameters; empty if it would take them."""
+    if zero_points is None or len(zero_points) != len(scales):
+        return (
+            f"{len(scales)} scales and {len(zero_points or ())} zero points; the runtime takes as "
+            "many of one as of the other"
+        )
+    if axis < 0 or (shape and axis >= len(shape)):
+        return f"quantised dimension {axis}; its rank is {len(shape)}"
+    if len(scales) != 1 and shape and len(scales) != shape[axis]:
+        return (
+            f"{len(scales)} scales along dimension {axis} of size {shape[axis]}; the runtime takes "
+            "one scale or one for each slice"
+        )
+    return ""
