@@ -139,15 +139,14 @@ class FlatBuffer:
 
     def _compile(self, table: str, vtable: int, position: int) -> _Plan:
         self._spend(_TABLE_COST, position)
-        if vtable < 0 or vtable + 4 > self.size:
-            self.beyond(f"the vtable of the {table} table at byte {position}", vtable, vtable + 4)
+        what = f"the vtable of the {table} table at byte {position}"
+        if vtable < 0:
+            self.fail(f"{what} lies before the start of the file; the file is damaged", position)
+        if vtable + 2 > self.size:
+            self.beyond(what, vtable, vtable + 2)
         length = _uint16(self.data, vtable)[0]
-        if length < 4 or vtable + length > self.size:
-            self.fail(
-                f"the vtable at byte {vtable} of the {table} table at byte {position} has an "
-                f"impossible length of {length} bytes; the file is damaged",
-                vtable,
-            )
+        if vtable + length > self.size:
+            self.beyond(what, vtable, vtable + length)
         fields = self.schema.fields(table)
         slots = length // 2 - 2
         offsets = [

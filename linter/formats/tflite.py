@@ -24,6 +24,8 @@ from npulint.formats.tflite_schema import ENUMS, SCHEMA_VERSION, TABLES, UNIONS
 from npulint.formats.tflite_tensors import Buffers, Tensors
 from npulint.model import Constant, Graph, Model, Node, Signature, Value
 
+_SHOWN_GRAPHS = 10
+
 SCHEMA = Schema({**TABLES, **OPTION_TABLES}, ENUMS, UNIONS)
 
 
@@ -40,14 +42,17 @@ def read(path: Path, size: int) -> Model:
     Raises:
         ModelFileError: The file is truncated, damaged, or not a model that the runtime takes.
     """
+    with _mapped(path, size) as data:
+        return _Reader(FlatBuffer(data, path, SCHEMA)).model()
+
+
+def _mapped(path: Path, size: int) -> mmap.mmap:
     try:
-        with (
-            path.open("rb") as stream,
-            mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ) as data,
-        ):
-            return _Reader(FlatBuffer(data, path, SCHEMA)).model()
-    except (OSError, ValueError) as error:
-        # ValueError: the file has become shorter since its size was taken.
+        with path.open("rb") as stream:
+            return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
+    except (OSError, ValueError, OverflowError) as error:
+        # ValueError: the file has become shorter since its size was taken. OverflowError: it is
+        # larger than the address space.
         raise ModelFileError(path, f"cannot be read: {error}") from error
 
 
@@ -203,7 +208,7 @@ def _refuse_recursion(file: FlatBuffer, graphs: tuple[Graph, ...]) -> None:
             if not callers[called_graph]:
                 ready.append(called_graph)
     if done < len(graphs):
-        circle = [graph for graph, count in enumerate(callers) if count]
+        circle = [graph for graph, count in enumerate(callers) if count][:_SHOWN_GRAPHS]
         file.fail(f"graphs {circle} run each other in a circle; control flow has to end somewhere")
 
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from npulint.formats.flatbuffer import FlatBuffer, Row
     from npulint.formats.tflite_external import ExternalBuffers
 
+# Kernels stop at 8 dimensions and fewer; without a limit, the product of the sizes of one damaged
+# tensor would take minutes.
+_LARGEST_RANK = 32
+
 _NAMES_OF_TYPES = {"FLOAT8_E4M3FN": "float8e4m3fn", "FLOAT8_E5M2": "float8e5m2"}
 
 
@@ -129,6 +133,12 @@ class Tensors:
 
     def _shape(self, index: int, row: Row, dtype: str, position: int) -> Shape:
         sizes: tuple[int, ...] = row["shape"] or ()
+        if len(sizes) > _LARGEST_RANK:
+            self._file.fail(
+                f"{self._where(index, row)} has {len(sizes)} dimensions; no operator takes more "
+                f"than {_LARGEST_RANK}",
+                position,
+            )
         if not sizes or min(sizes) >= 0:
             return sizes
         if dtype in ITEM_BITS:

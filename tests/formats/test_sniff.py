@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from tflite_building import REAL_FILES
+from tflite_building import EXPORTED_FILES
 
 from npulint import load
 from npulint.errors import ModelFileError
 from npulint.formats.sniff import sniff
 
-FILES = {path.name: path for path in (*REAL_FILES, *REAL_FILES[0].parent.glob("*.onnx"))}
+FILES = {path.name: path for path in (*EXPORTED_FILES, *EXPORTED_FILES[0].parent.glob("*.onnx"))}
 
 
 def _zip(*names: str) -> bytes:
@@ -172,8 +172,8 @@ def test_names_do_not_count(name: str, tmp_path: Path) -> None:
 
 def test_metadata_archives_behind_a_model_are_part_of_it(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
-    path.write_bytes(REAL_FILES[0].read_bytes() + _zip("labels.txt"))
-    assert len(load(path).graphs[0].nodes) == len(load(REAL_FILES[0]).graphs[0].nodes)
+    path.write_bytes(EXPORTED_FILES[0].read_bytes() + _zip("labels.txt"))
+    assert len(load(path).graphs[0].nodes) == len(load(EXPORTED_FILES[0]).graphs[0].nodes)
 
 
 @pytest.mark.parametrize("producer", ["", "pytorch", "\n"])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as generated
 from tflite_building import (
+    EXPORTED_FILES,
     REAL_FILES,
     chain,
     code,
@@ -77,7 +78,7 @@ def _compare_value(value: Any, stored: Any, other: Any) -> None:
 
 
 def test_models_say_where_they_come_from() -> None:
-    model = load(next(path for path in REAL_FILES if path.stem == "smallnet"))
+    model = load(next(path for path in EXPORTED_FILES if path.stem == "smallnet"))
     assert model.dialect == "tflite"
     assert model.version == 3
     assert model.producer.startswith("TensorFlow 2.")

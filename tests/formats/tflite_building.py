@@ -13,8 +13,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from npulint.formats.tflite import SCHEMA
 
-EXPORTS = Path(__file__).parents[2] / "reference_models" / "exports"
-REAL_FILES = tuple(sorted(EXPORTS.glob("*.tflite")))
+ROOT = Path(__file__).parents[2]
+EXPORTED_FILES = tuple(sorted((ROOT / "reference_models" / "exports").glob("*.tflite")))
+REAL_FILES = EXPORTED_FILES + tuple(sorted((ROOT / "tests" / "truth" / "models").glob("*.tflite")))
 
 UNION_OF = {
     member: (union, number)
