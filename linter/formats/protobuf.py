@@ -62,6 +62,8 @@ def fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int
         if key >= 0x80:
             key, position = varint(data, begin)
         kind = key & 7
+        if key < 8:
+            raise WireError(begin, "no field can have number 0")
         if kind == LENGTH:
             length = data[position] if position < end else 0x80
             position += 1
@@ -81,8 +83,6 @@ def fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int
             position = stop
         else:
             raise WireError(begin, f"no field can have wire type {kind}")
-        if key < 8:
-            raise WireError(begin, "no field can have number 0")
     if position != end:
         raise WireError(end, "the last field does not fit into its message")
 
