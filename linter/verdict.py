@@ -195,8 +195,8 @@ def _any(truths: Iterable[Truth]) -> Truth:
 
 def _converted(lowering: Lowering, memory: _Memory) -> Verdict:
     """The verdict of a node by those of the operators that a converter makes of it."""
-    if lowering.operations is None:
-        return _unknown("conversion", f"no conversion is known: {lowering.reason}")
+    if not lowering.known:
+        return _unknown("conversion", f"no conversion is known: {lowering.why}")
     parts = [(each.op, memory.judge(each)) for each in lowering.operations]
     reasons = [
         replace(reason, message=f"{op}: {reason.message}")
