@@ -86,3 +86,10 @@ def test_importing_the_package_imports_nothing_else() -> None:
 def test_defining_a_reference_network_needs_no_framework() -> None:
     imported = imported_by("from npulint.reference_models import define; define('smallnet')")
     assert imported.isdisjoint(HEAVY | ON_DEMAND)
+
+
+@pytest.mark.parametrize("ending", ["tflite", "onnx"])
+def test_checking_a_model_needs_no_framework(ending: str) -> None:
+    model = ROOT / "reference_models" / "exports" / f"smallnet.{ending}"
+    statement = f"import npulint; assert npulint.check({str(model)!r}, ['nnapi-1.2']).models"
+    assert imported_by(statement).isdisjoint(HEAVY)
