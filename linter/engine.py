@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from npulint.model import Model
 from npulint.operators import CONVERSION, lower_graph
 from npulint.partition import delegate_model
 from npulint.rules import run_rules
-from npulint.verdict import Caution, judge_graph
+from npulint.verdict import Caution, Verdict, judge_graph
 
 if TYPE_CHECKING:
     from npulint.model import Graph, Operation
@@ -138,11 +139,25 @@ def _ask(model: Model, target: Target, macs: tuple[tuple[int | None, ...], ...])
     return TargetResult(
         target=target,
         via=CONVERSION if target.dialect != model.dialect else None,
-        verdicts=verdicts,
+        verdicts=tuple(
+            tuple(map(_settled, judged, delegation.delegated))
+            for judged, delegation in zip(verdicts, delegations, strict=True)
+        ),
         delegations=delegations,
         coverage=_coverage(delegations, macs),
         cautions=tuple(_cautions(model, target)),
     )
+
+
+def _settled(verdict: Verdict, delegated: bool | None) -> Verdict:
+    """The verdict once it is known what happens to the node.
+
+    A runtime may take what its check refuses when asked about it alone: NNAPI's delegate folds
+    DEQUANTIZE of float16 weights into the nodes that read them.
+    """
+    if delegated and verdict.status == "unsupported":
+        return replace(verdict, status="supported")
+    return verdict
 
 
 def _cautions(model: Model, target: Target) -> Iterator[Caution]:

@@ -69,6 +69,8 @@ def _model(result: ModelResult, layout: Layout) -> Iterator[str]:
     yield wrapped(" · ".join(figures), layout, "  ", "  ")
     yield ""
     yield from _overview(result, layout)
+    for via in dict.fromkeys(target.via for target in result.targets if target.via):
+        yield wrapped(f"judged by what a conversion makes of it: {via}", layout, "  ", "    ")
     for target in result.targets:
         yield from _target(model, target, layout)
     yield from _about_targets(result, layout)
@@ -117,8 +119,7 @@ def _pieces(result: TargetResult) -> str:
 def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]:
     style = layout.style
     yield ""
-    via = f" ({result.via})" if result.via else ""
-    yield wrapped(style.bold(result.target.name) + via, layout, "  ", "    ")
+    yield f"  {style.bold(result.target.name)}"
     for graph, verdicts, delegation in zip(
         model.graphs, result.verdicts, result.delegations, strict=True
     ):
@@ -142,7 +143,7 @@ def _refusals(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iter
     groups: dict[tuple[str, ...], list[Node]] = {}
     example: dict[tuple[str, ...], Verdict] = {}
     for node, verdict in zip(graph.nodes, verdicts, strict=True):
-        if verdict.status == "supported" and verdict.validation == "accepted":
+        if verdict.status == "supported":
             continue
         key = (verdict.status, node.op, *(reason.message for reason in verdict.reasons))
         groups.setdefault(key, []).append(node)
