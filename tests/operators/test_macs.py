@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from npulint.model import Dialect, Operation, Shape, Value
 from npulint.operators.macs import macs
 
