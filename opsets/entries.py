@@ -6,19 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from npulint.model import Operation
 from npulint.opsets.conditions import WORDS, Scope
 from npulint.opsets.document import Part, nearest
 from npulint.opsets.measures import Fact, Given, Measure, Operand
+from npulint.opsets.reduction import reduced
 from npulint.opsets.table import Advice, Entry, Rule, Setting
-from npulint.opsets.vocabulary import All, AnyOf, Condition, Truth, settled
+from npulint.opsets.vocabulary import All, Condition
 
 _ENTRY_KEYS = (
     "op", "inputs", "outputs", "source", "require", "build", "accept", "cautions",
     "lowering",
 )  # fmt: skip
 _RULE_KEYS = ("when", "kind", "source", "id", "else", "note")
-_NOWHERE = Operation("tflite", "", 0, (), ())
 _REFERENCE = re.compile(r"([a-z][a-z0-9_-]*)(?: (\S.*))?")
 
 
@@ -77,7 +76,7 @@ def build_entry(part: Part, op: str, family: Family, settings: Mapping[str, Sett
     accept = tuple(
         replace(rule, condition=All(()) if condition is True else condition, when=None)
         for rule in parts["accept"]
-        for condition in [_reduced(_whole(rule))]
+        for condition in [reduced(_whole(rule))]
         if condition is not False
     )
     cautions = tuple(_advice(part, family, scope, maker.source))
@@ -158,7 +157,7 @@ def build_advice(
 def _advice(part: Part, family: Family, scope: Scope, source: str) -> Iterator[Advice]:
     for item in part.list_at("cautions"):
         item.words(("say", "when", "source"))
-        when = _reduced(scope.condition(item.at("when"))) if "when" in item else True
+        when = reduced(scope.condition(item.at("when"))) if "when" in item else True
         cited = family.cite(item.at("source")) if "source" in item or not source else source
         if when is not False:
             yield Advice(item.text_at("say"), None if when is True else when, cited)
@@ -181,10 +180,10 @@ def _decided(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...
     left: list[Rule] = []
     granted: list[Rule] = []
     for rule in rules:
-        when = True if rule.when is None else _reduced(rule.when)
+        when = True if rule.when is None else reduced(rule.when)
         if when is False:
             continue
-        condition = _reduced(rule.condition)
+        condition = reduced(rule.condition)
         if condition is True:
             if when is True:
                 granted.append(replace(rule, when=None))
@@ -192,28 +191,6 @@ def _decided(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...
         kept = rule.condition if condition is False else condition
         left.append(replace(rule, condition=kept, when=None if when is True else when))
     return tuple(left), tuple(granted)
-
-
-def _reduced(condition: Condition) -> Condition | bool:
-    """A condition without what the target's settings already decide."""
-    if isinstance(condition, (All, AnyOf)):
-        absorbing = isinstance(condition, AnyOf)
-        parts: list[Condition] = []
-        for part in condition.parts:
-            reduced = _reduced(part)
-            if reduced is absorbing:
-                return absorbing
-            if not isinstance(reduced, bool):
-                parts.append(reduced)
-        if not parts:
-            return not absorbing
-        if len(parts) == 1:
-            return parts[0]
-        return AnyOf(tuple(parts)) if absorbing else All(tuple(parts))
-    if condition.measures() and settled(condition):
-        truth: Truth = condition.test(_NOWHERE)
-        return condition if truth is None else truth
-    return condition
 
 
 def _whole(rule: Rule) -> Condition:

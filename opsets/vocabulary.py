@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from npulint.model import Operation
-from npulint.opsets.measures import Fact, Given, Measure
+from npulint.opsets.measures import Fact, Measure
 from npulint.opsets.relations import RELATIONS, listed, show
 
 Truth: TypeAlias = "bool | None"
@@ -316,11 +316,6 @@ def conjunction(truths: Iterable[Truth]) -> Truth:
         if truth is None:
             result = None
     return result
-
-
-def settled(condition: Condition) -> bool:
-    """Whether a condition hangs on the target's settings alone."""
-    return all(isinstance(measure, Given) for measure in condition.measures())
 
 
 def _states(parts: tuple[Condition, ...], operation: Operation) -> str:
