@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from npulint.model import OMITTED
-
 if TYPE_CHECKING:
     from npulint.model import Graph
 
@@ -70,102 +68,103 @@ def cut(
     Raises:
         DependencyError: The nodes wait for each other.
     """
-    return _Cutter(graph, handed, vanishing, reads or {}).pieces()
+    cutter = _Cutter(graph, handed, vanishing, reads or {})
+    if not cutter.run(range(len(graph.nodes))):
+        cutter = _Cutter(graph, handed, vanishing, reads or {})
+        cutter.run(_dependency_order(graph))
+    return cutter.pieces()
 
 
 class _Cutter:
-    """One run of the cut: which epoch each value and each node falls into."""
+    """One run of the cut: which epoch each value and each node falls into.
+
+    Lists by value have one place more than there are values: an operand left out has index -1
+    and so finds that last place, which is always ready and never counted.
+    """
 
     def __init__(
-        self,
-        graph: Graph,
-        handed: Sequence[bool],
-        vanishing: frozenset[int],
-        reads: Reads,
+        self, graph: Graph, handed: Sequence[bool], vanishing: frozenset[int], reads: Reads
     ) -> None:
         self.graph = graph
         self.handed = handed
         self.vanishing = vanishing
         self.reads = reads
-        self.after = side_effect_chain(graph)
-        self.value_epoch = [_ALWAYS_READY] * len(graph.values)
+        self.opens = False
+        self.value_epoch = [_ALWAYS_READY] * (len(graph.values) + 1)
         for node in graph.nodes:
             for value in node.outputs:
                 if value >= 0:
                     self.value_epoch[value] = _NOT_READY
         self.fixed = [value.constant is not None for value in graph.values]
-        self.node_epoch = [_ALWAYS_READY] * len(graph.nodes)
+        self.fixed.append(True)
         self.nodes: list[list[int]] = []
         self.inputs: list[set[int]] = []
         self.outputs: list[set[int]] = []
 
-    def pieces(self) -> tuple[Piece, ...]:
-        order = _dependency_order(self.graph, self.after)
+    def run(self, order: Sequence[int]) -> bool:
+        """Give each node its epoch.
+
+        Returns:
+            Whether the order let every node run after all that it waits for.
+        """
+        after = side_effect_chain(self.graph)
+        node_epoch: dict[int, int] = {}
         first = next((index for index in order if index not in self.vanishing), None)
-        if first is None:
-            return ()
-        opens = self.handed[first]
+        self.opens = first is not None and self.handed[first]
         for index in order:
+            node = self.graph.nodes[index]
+            inputs = self.reads.get(index, node.inputs)
+            epochs = [self.value_epoch[value] for value in inputs]
+            if index in after:
+                epochs.append(node_epoch.get(after[index], _NOT_READY))
+            if _NOT_READY in epochs:
+                return False
+            epoch = max(epochs, default=_ALWAYS_READY)
             if index in self.vanishing:
-                self._pass_through(index)
+                fixed = all(self.fixed[value] for value in inputs)
+                for value in node.outputs:
+                    if value >= 0:
+                        self.fixed[value] = fixed
             else:
-                self._place(index, later=self.handed[index] != opens)
+                epoch = max(epoch, 0)
+                if (epoch % 2 == 1) == (self.handed[index] == self.opens):
+                    epoch += 1
+                self._join(epoch, index, inputs)
+            if after:
+                node_epoch[index] = epoch
+            for value in node.outputs:
+                if value >= 0:
+                    self.value_epoch[value] = epoch
+        return True
+
+    def _join(self, epoch: int, index: int, inputs: tuple[int, ...]) -> None:
+        """Put a node into an epoch, and note which of its inputs cross the border."""
+        while epoch >= len(self.nodes):
+            self.nodes.append([])
+            self.inputs.append(set())
+            self.outputs.append(set())
+        self.nodes[epoch].append(index)
+        for value in inputs:
+            source = self.value_epoch[value]
+            if source != epoch and not self.fixed[value]:
+                self.inputs[epoch].add(value)
+                if source >= 0:
+                    self.outputs[source].add(value)
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """The epochs that came out, with the results of the graph counted as read outside."""
         for value in self.graph.outputs:
-            if value >= 0 and self.value_epoch[value] >= 0:
+            if self.value_epoch[value] >= 0:
                 self.outputs[self.value_epoch[value]].add(value)
         return tuple(
             Piece(
-                opens == (epoch % 2 == 0),
+                self.opens == (epoch % 2 == 0),
                 tuple(nodes),
                 frozenset(self.inputs[epoch]),
                 frozenset(self.outputs[epoch]),
             )
             for epoch, nodes in enumerate(self.nodes)
         )
-
-    def _latest(self, index: int) -> int:
-        """The last epoch that a node reads from or waits for."""
-        epochs = self.value_epoch
-        latest = _ALWAYS_READY
-        for value in self.reads.get(index) or self.graph.nodes[index].inputs:
-            if value >= 0 and epochs[value] > latest:
-                latest = epochs[value]
-        if index in self.after:
-            latest = max(latest, self.node_epoch[self.after[index]])
-        return latest
-
-    def _place(self, index: int, *, later: bool) -> None:
-        """Put a node into the first epoch of its kind that it is ready in."""
-        epoch = max(self._latest(index), 0)
-        if (epoch % 2 == 1) != later:
-            epoch += 1
-        while epoch >= len(self.nodes):
-            self.nodes.append([])
-            self.inputs.append(set())
-            self.outputs.append(set())
-        self.nodes[epoch].append(index)
-        self.node_epoch[index] = epoch
-        for value in self.reads.get(index) or self.graph.nodes[index].inputs:
-            if value >= 0 and not self.fixed[value]:
-                source = self.value_epoch[value]
-                if source != epoch:
-                    self.inputs[epoch].add(value)
-                    if source >= 0:
-                        self.outputs[source].add(value)
-        for value in self.graph.nodes[index].outputs:
-            if value >= 0:
-                self.value_epoch[value] = epoch
-
-    def _pass_through(self, index: int) -> None:
-        """Let the results of a vanishing node be ready when its inputs are."""
-        epoch = self._latest(index)
-        self.node_epoch[index] = epoch
-        node = self.graph.nodes[index]
-        fixed = all(self.fixed[value] for value in node.inputs if value >= 0)
-        for value in node.outputs:
-            if value >= 0:
-                self.value_epoch[value] = epoch
-                self.fixed[value] = fixed
 
 
 def side_effect_chain(graph: Graph) -> dict[int, int]:
@@ -193,23 +192,12 @@ def side_effect_chain(graph: Graph) -> dict[int, int]:
     return chain
 
 
-def _dependency_order(graph: Graph, after: Mapping[int, int]) -> Sequence[int]:
-    """Node positions, each after all that it waits for: the file's order wherever that holds."""
-    pending = {value for node in graph.nodes for value in node.outputs}
-    pending.discard(OMITTED)
-    for node in graph.nodes:
-        if not pending.isdisjoint(node.inputs):
-            return _sorted_order(graph, after)
-        pending.difference_update(node.outputs)
-    return range(len(graph.nodes))
-
-
-def _sorted_order(graph: Graph, after: Mapping[int, int]) -> Sequence[int]:
-    """Dependency order of a file that lists its nodes in another one."""
+def _dependency_order(graph: Graph) -> Sequence[int]:
+    """Node positions, each after all that it waits for, for a file in another order."""
     import networkx as nx
 
     network: nx.MultiDiGraph[int] = nx.MultiDiGraph(graph.network)
-    network.add_edges_from((earlier, index) for index, earlier in after.items())
+    network.add_edges_from((earlier, index) for index, earlier in side_effect_chain(graph).items())
     try:
         return list(nx.lexicographical_topological_sort(network))
     except nx.NetworkXUnfeasible:
