@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from npulint.dynamic import first_obstacle
 from npulint.float16 import Lens, look_through
 from npulint.obstacle import Obstacle
-from npulint.pieces import DependencyError, Piece, cut
+from npulint.opsets.tflite_kernels import CUSTOM
+from npulint.pieces import DependencyError, Piece, cut, largest
 
 if TYPE_CHECKING:
     from npulint.model import Graph
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 CPU = "cpu"
 """`Partition.runs_on` of a piece that the runtime keeps."""
-
-_STABLE_UP_TO = 16
-"""Pieces up to which every C++ library's std::sort keeps the order of equal ones.
-
-Both common ones sort so few by insertion (libstdc++ stl_algo.h `_S_threshold`; libc++
-__algorithm/sort.h, whose bound is higher).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,34 +127,6 @@ def delegate(
     except DependencyError as error:
         obstacle = Obstacle("order", None, None, str(error), rules.source)
         return Delegation((), (False,) * len(graph.nodes), obstacle.message, obstacle)
-
-
-def largest(sizes: Sequence[int], rules: Partitioning) -> tuple[frozenset[int], frozenset[int]]:
-    """Which pieces survive a limit: the largest; among equals the one that runs first.
-
-    NNAPI sorts and cuts only when there are too many pieces
-    (google-ai-edge/LiteRT tflite/delegates/nnapi/nnapi_delegate.cc 6752-6789 @f6745779), other
-    delegates always (tflite/delegates/utils.cc GetFirstNLargestPartitions); the outcome is one.
-    They sort with std::sort, which keeps equals in order only while there are few.
-
-    Args:
-        sizes: Numbers of nodes, in the order in which the pieces run.
-        rules: The limits.
-
-    Returns:
-        Positions of the survivors, and of the pieces for which the order among equals, and so
-        the C++ library, decides.
-    """
-    able = [number for number, size in enumerate(sizes) if size >= rules.min_nodes]
-    limit = rules.max_partitions
-    if not limit or len(able) <= limit:
-        return frozenset(able), frozenset()
-    ranked = sorted(able, key=lambda number: -sizes[number])
-    kept = frozenset(ranked[:limit])
-    last, next_size = sizes[ranked[limit - 1]], sizes[ranked[limit]]
-    if last != next_size or len(sizes) <= _STABLE_UP_TO:
-        return kept, frozenset()
-    return kept, frozenset(number for number in able if sizes[number] == last)
 
 
 def _held_back(result: Delegation, stop: Obstacle) -> Delegation:
@@ -300,6 +266,12 @@ class _Handover:
             self.notes.append(
                 f"DEQUANTIZE of float16 weights ({len(self.lens.folded)}) is folded into the "
                 "nodes that read it, and belongs to no piece"
+            )
+        foreign = {n.op for n in self.graph.nodes if n.custom} - CUSTOM
+        if foreign and self.graph.dialect == "tflite":
+            self.notes.append(
+                f"custom operators ({', '.join(sorted(foreign))}) need kernels that the "
+                "application registers; without them nothing is handed over"
             )
         if self.tied:
             self.notes.append(

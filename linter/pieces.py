@@ -1,4 +1,4 @@
-"""How TFLite cuts a graph into pieces of two kinds, and in which order they run.
+"""How TFLite cuts a graph into pieces of two kinds, and which of them survive a limit.
 
 It cuts a graph into epochs (google-ai-edge/LiteRT tflite/graph_info.cc 53-283 @f6745779).
 An epoch takes every node of one kind, handed over or kept, that has become ready, and only
@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from npulint.model import Graph
+    from npulint.opsets.table import Partitioning
 
 _ALWAYS_READY = -1
 _NOT_READY = -2
 _SIDE_EFFECTS = frozenset({"IF", "WHILE", "CALL_ONCE"})
+
+_STABLE_UP_TO = 16
+"""Pieces up to which every C++ library's std::sort keeps the order of equal ones.
+
+Both common ones sort so few by insertion (libstdc++ stl_algo.h `_S_threshold`; libc++
+__algorithm/sort.h, whose bound is higher).
+"""
 
 Reads = Mapping[int, "tuple[int, ...]"]
 """Inputs of nodes, by position, where they are not those of the file."""
@@ -73,6 +81,34 @@ def cut(
         cutter = _Cutter(graph, handed, vanishing, reads or {})
         cutter.run(_dependency_order(graph))
     return cutter.pieces()
+
+
+def largest(sizes: Sequence[int], rules: Partitioning) -> tuple[frozenset[int], frozenset[int]]:
+    """Which pieces survive a limit: the largest; among equals the one that runs first.
+
+    NNAPI sorts and cuts only when there are too many pieces
+    (google-ai-edge/LiteRT tflite/delegates/nnapi/nnapi_delegate.cc 6752-6789 @f6745779), other
+    delegates always (tflite/delegates/utils.cc GetFirstNLargestPartitions); the outcome is one.
+    They sort with std::sort, which keeps equals in order only while there are few.
+
+    Args:
+        sizes: Numbers of nodes, in the order in which the pieces run.
+        rules: The limits.
+
+    Returns:
+        Positions of the survivors, and of the pieces for which the order among equals, and so
+        the C++ library, decides.
+    """
+    able = [number for number, size in enumerate(sizes) if size >= rules.min_nodes]
+    limit = rules.max_partitions
+    if not limit or len(able) <= limit:
+        return frozenset(able), frozenset()
+    ranked = sorted(able, key=lambda number: -sizes[number])
+    kept = frozenset(ranked[:limit])
+    last, next_size = sizes[ranked[limit - 1]], sizes[ranked[limit]]
+    if last != next_size or len(sizes) <= _STABLE_UP_TO:
+        return kept, frozenset()
+    return kept, frozenset(number for number in able if sizes[number] == last)
 
 
 class _Cutter:

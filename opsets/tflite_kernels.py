@@ -380,3 +380,11 @@ BIAS_TYPES: Mapping[str, tuple[Mapping[str, tuple[str, ...]], str]] = MappingPro
     }
 )
 """Element types that a bias may have, by that of the input."""
+
+CUSTOM = frozenset({"AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess"})
+"""Custom operators whose kernels the runtime brings itself.
+
+google-ai-edge/LiteRT tflite/core/kernels/register.cc 399-406 @f6745779. A graph with any other
+is not offered to a delegate unless the application registers its kernel
+(tflite/core/subgraph.cc 1411-1427).
+"""

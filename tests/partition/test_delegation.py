@@ -14,7 +14,8 @@ from sketch import Row, chain, dtype, sketch, verdicts
 from npulint.formats import load
 from npulint.opsets import load_target
 from npulint.opsets.table import Partitioning, Target
-from npulint.partition import Delegation, delegate, delegate_model, largest
+from npulint.partition import Delegation, delegate, delegate_model
+from npulint.pieces import largest
 from npulint.verdict import judge_graph
 
 TRUTH = Path(__file__).parent.parent / "truth" / "models"
@@ -160,6 +161,17 @@ def test_a_graph_after_one_that_is_kept_back_is_not_offered() -> None:
     results = delegate_model((static, dynamic, last), [verdicts("a")] * 3, target())
     assert [fates(result) for result in results] == ["+", "-", "-"]
     assert "an earlier graph" in (results[2].why_not or "")
+
+
+def test_custom_operators_that_the_application_must_bring_are_noted() -> None:
+    graph = sketch(
+        Row("Mfcc", (0,), (1,), custom=True),
+        Row("FlexErf", (1,), (2,), custom=True),
+        Row("RELU", (2,), (3,)),
+    )
+    result = delegate(graph, verdicts("rra"), target())
+    assert fates(result) == "--+"
+    assert [note for note in result.notes if "(FlexErf)" in note and "Mfcc" not in note]
 
 
 def test_without_knowledge_of_the_cut_nothing_is_certain() -> None:
