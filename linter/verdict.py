@@ -128,13 +128,13 @@ def _judged(entry: Entry, operation: Operation) -> Verdict:
     if failing:
         return Verdict("unsupported", "refused", tuple(_reasons(failing, operation)))
     if undecided:
-        return Verdict("unknown", "unknown", tuple(_reasons(undecided, operation)))
+        return Verdict("unknown", "unknown", tuple(_doubts(undecided, operation)))
     cautions = tuple(_cautions(entry.cautions, operation))
     failing, undecided = _sorted_out(entry.build, operation)
     if failing:
         return Verdict("unsupported", "accepted", tuple(_reasons(failing, operation)), cautions)
     if undecided:
-        return Verdict("unknown", "accepted", tuple(_reasons(undecided, operation)), cautions)
+        return Verdict("unknown", "accepted", tuple(_doubts(undecided, operation)), cautions)
     return Verdict("supported", "accepted", cautions=cautions)
 
 
@@ -162,6 +162,11 @@ def _reasons(rules: tuple[Rule, ...], operation: Operation) -> Iterator[Reason]:
     for rule in rules:
         message = f"{sentence_of(rule)}; found {rule.condition.found(operation)}"
         yield Reason(rule.identity, message, rule.source, rule.kind)
+
+
+def _doubts(rules: tuple[Rule, ...], operation: Operation) -> Iterator[Reason]:
+    for reason in _reasons(rules, operation):
+        yield replace(reason, message=f"cannot be decided: {reason.message}")
 
 
 def _cautions(advice: tuple[Advice, ...], operation: Operation) -> Iterator[Caution]:

@@ -58,11 +58,18 @@ _OF_OPERATION: Mapping[str, tuple[str, Callable[[Operation], Fact]]] = MappingPr
     }
 )
 
+_OF_EVERY: Mapping[str, OfOperation] = MappingProxyType(
+    {
+        "every_dtype": OfOperation("the type of every tensor", facts.of_every(facts.dtype), True),
+        "every_rank": OfOperation("the rank of every tensor", facts.of_every(facts.rank), True),
+    }
+)
+
 _FLAGS = ("constant", "present")
 _OTHERS = ("attribute", "attribute_product", "dimension", "elements", "scale_product")
 _COMPOSED = ("all", "any", "not", "never", "predicate")
 
-MEASURES = (*_OF_OPERAND, *_OF_OPERATION, *_OTHERS)
+MEASURES = (*_OF_OPERAND, *_OF_OPERATION, *_OF_EVERY, *_OTHERS)
 """Words that name a fact to be compared."""
 
 WORDS = (*MEASURES, *_FLAGS, *_COMPOSED)
@@ -184,6 +191,8 @@ class Scope:
         if word in _OF_OPERATION:
             wording, of_operation = _OF_OPERATION[word]
             return OfOperation(wording, of_operation)
+        if word in _OF_EVERY:
+            return _OF_EVERY[word]
         if word == "attribute":
             return AttributeOf(below.text())
         if word == "attribute_product":
@@ -236,7 +245,7 @@ def _literal(part: Part, word: str) -> Fact:
         raise part.error("expected a plain value")
     if isinstance(data, float) and word not in _FRACTIONS:
         raise part.error(f"{word} is no fraction: expected a whole number, or a quoted text")
-    if word == "dtype" and data not in DTYPES:
+    if word in {"dtype", "every_dtype"} and data not in DTYPES:
         raise part.error(f"unknown type {data!r}: {nearest(str(data), DTYPES)}")
     if word == "quantisation" and data not in {"none", "per-tensor", "per-channel"}:
         raise part.error("quantisation is none, per-tensor or per-channel")

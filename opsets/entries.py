@@ -41,7 +41,8 @@ class Family:
         """A source in full: its file or page, the place in it, and what was read when."""
         match = _REFERENCE.fullmatch(part.text())
         if match is None or match[1] not in self.sources:
-            raise part.error(f"unknown source {part.data!r}: {nearest(part.text(), self.sources)}")
+            hint = nearest(part.text().split()[0], self.sources)
+            raise part.error(f"unknown source {part.data!r}: {hint}")
         before, after = self.sources[match[1]]
         joint = "" if before.endswith("/") and match[2] else " "
         return " ".join(filter(None, (joint.join(filter(None, (before, match[2]))), after)))

@@ -232,6 +232,16 @@ def size_of(axis: int) -> Callable[[Value], Fact]:
     return look
 
 
+def of_every(look: Callable[[Value], Fact]) -> Callable[[Operation], Fact]:
+    """A reader of one fact of each tensor of an operation, those left out not counted."""
+
+    def read(operation: Operation) -> Fact:
+        tensors = (*operation.inputs, *operation.outputs)
+        return tuple([look(value) for value in tensors if value is not None])
+
+    return read
+
+
 def last_axis(value: Value) -> int | None:
     """The number of the last axis."""
     return None if value.shape is None else len(value.shape) - 1
