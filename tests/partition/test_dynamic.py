@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sketch import Row, dtype, offset, rows, sketch
 
 from npulint.dynamic import dynamic_nodes, first_obstacle, unprepared
@@ -222,3 +224,33 @@ def test_what_comes_first_in_the_file_is_told() -> None:
     first = first_obstacle(sketch(*reversed(nodes), values={1: INT32}))
     assert first is not None
     assert (first.kind, first.node) == ("prepare", 0)
+
+
+TABLES = (
+    kernels.SIZINGS,
+    kernels.UNSIZED,
+    kernels.FOLDINGS,
+    kernels.INPUT_TYPES,
+    kernels.SAME_TYPE,
+    kernels.SYMMETRIC_INT16,
+    kernels.RESULT_TYPE,
+    kernels.BIAS_AT,
+    kernels.SCALAR_RESULT,
+)
+KNOWN = sorted({op for table in TABLES for op in table} | {"IF", "WHILE"})
+OPERANDS = st.lists(st.integers(-1, 7), max_size=5).map(tuple)
+
+
+@given(
+    st.lists(st.builds(Row, st.sampled_from(KNOWN), OPERANDS, OPERANDS), min_size=1, max_size=4),
+    st.sets(st.integers(0, 7)),
+    st.dictionaries(st.integers(0, 7), st.sampled_from([INT16, SKEWED, OPEN, SCALAR, TEXT])),
+)
+def test_nodes_of_any_form_are_looked_at_without_a_fault(
+    nodes: list[Row], stored: set[int], values: dict[int, dict[str, Any]]
+) -> None:
+    graph = sketch(*nodes, stored=sorted(stored), values=values)
+    found = first_obstacle(graph, (graph,))
+    listed = dynamic_nodes(graph) + unprepared(graph)
+    assert (found is None) == (listed == ())
+    assert found is None or found in listed
