@@ -60,6 +60,9 @@ class Verdict:
     cautions: tuple[Caution, ...] = ()
 
 
+_Parts: TypeAlias = "list[tuple[str, Verdict]]"
+
+
 def judge(operation: Operation, target: Target) -> Verdict:
     """Judge one operator on one target.
 
@@ -73,7 +76,9 @@ def judge(operation: Operation, target: Target) -> Verdict:
     if operation.dialect != target.dialect:
         message = f"the table speaks {target.dialect}, the operator is {operation.dialect}"
         return _unknown("dialect", message)
-    entry = None if operation.custom else target.entries.get(operation.op)
+    entry = target.entries.get(operation.op)
+    if entry is not None and entry.custom is not operation.custom:
+        entry = None
     return _unlisted(operation.op, target) if entry is None else _judged(entry, operation)
 
 
@@ -88,7 +93,13 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
     """
     memory = _Memory(target)
     if graph.dialect == target.dialect:
-        return tuple([memory.judge(graph.operation(node)) for node in graph.nodes])
+        verdicts = tuple([memory.judge(graph.operation(node)) for node in graph.nodes])
+        rules = target.partitioning
+        if rules is None or rules.float16_constants != "checked-through":
+            return verdicts
+        from npulint.float16 import see_through
+
+        return see_through(graph, verdicts, target)
     if graph.dialect != "onnx" or target.dialect != "tflite":
         return tuple([judge(graph.operation(node), target) for node in graph.nodes])
     from npulint.operators import lower_graph
@@ -102,6 +113,7 @@ class _Memory:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._known: dict[str, tuple[Entry | None, dict[object, Verdict]]] = {}
+        self._joined: dict[tuple[tuple[str, int], ...], tuple[Verdict, _Parts]] = {}
 
     def judge(self, operation: Operation) -> Verdict:
         op = operation.op
@@ -116,6 +128,15 @@ class _Memory:
         if verdict is None:
             verdict = verdicts[facts] = judge(operation, self._target)
         return verdict
+
+    def join(self, parts: _Parts) -> Verdict:
+        """One verdict for the operators that stand for one node."""
+        form = tuple([(op, id(verdict)) for op, verdict in parts])
+        known = self._joined.get(form)
+        if known is None:
+            # The parts are kept with the answer, so that no other object can take their place.
+            known = self._joined[form] = (_joined(parts), parts)
+        return known[0]
 
 
 def _judged(entry: Entry, operation: Operation) -> Verdict:
@@ -202,10 +223,23 @@ def _converted(lowering: Lowering, memory: _Memory) -> Verdict:
     """The verdict of a node by those of the operators that a converter makes of it."""
     if not lowering.known:
         return _unknown("conversion", f"no conversion is known: {lowering.why}")
-    parts = [(each.op, memory.judge(each)) for each in lowering.operations]
+    return memory.join([(each.op, memory.judge(each)) for each in lowering.operations])
+
+
+def _joined(parts: _Parts) -> Verdict:
+    """One verdict of several operators that stand for one node."""
+    statuses = {part.status for _, part in parts}
+    validations = {part.validation for _, part in parts}
+    status: Status = "unknown" if "unknown" in statuses else "supported"
+    validation: Validation = "unknown" if "unknown" in validations else "accepted"
+    if "unsupported" in statuses:
+        status = "unsupported"
+    if "refused" in validations:
+        validation = "refused"
     reasons = [
         replace(reason, message=f"{op}: {reason.message}")
         for op, part in parts
+        if part.status == status
         for reason in part.reasons
     ]
     cautions = [
@@ -213,13 +247,5 @@ def _converted(lowering: Lowering, memory: _Memory) -> Verdict:
         for op, part in parts
         for caution in part.cautions
     ]
-    statuses = {part.status for _, part in parts}
-    validations = {part.validation for _, part in parts}
-    status: Status = "unknown" if "unknown" in statuses else "supported"
-    validation: Validation = "unknown" if "unknown" in validations else "accepted"
-    return Verdict(
-        "unsupported" if "unsupported" in statuses else status,
-        "refused" if "refused" in validations else validation,
-        tuple(dict.fromkeys(reasons)),
-        tuple(dict.fromkeys(cautions)),
-    )
+    unique = tuple(dict.fromkeys(reasons)), tuple(dict.fromkeys(cautions))
+    return Verdict(status, validation, *unique)

@@ -15,7 +15,7 @@ from npulint.opsets.vocabulary import All, Condition
 
 _ENTRY_KEYS = (
     "op", "inputs", "outputs", "source", "require", "build", "accept", "cautions",
-    "lowering",
+    "lowering", "custom",
 )  # fmt: skip
 _RULE_KEYS = ("when", "kind", "source", "id", "else", "note")
 _REFERENCE = re.compile(r"([a-z][a-z0-9_-]*)(?: (\S.*))?")
@@ -93,6 +93,7 @@ def build_entry(part: Part, op: str, family: Family, settings: Mapping[str, Sett
         source=maker.source,
         measures=_measures(kept, cautions),
         operands=tuple(scope.operands.values()),
+        custom="custom" in part and part.at("custom").boolean(),
     )
 
 
@@ -115,8 +116,10 @@ class _Maker:
         for item in part.list_at(key):
             if "require" in item:
                 item.words(("when", "require"))
-                inner = self.scope.condition(item.at("when"))
-                whole = inner if outer is None else _and(outer, inner)
+                whole = outer
+                if "when" in item:
+                    inner = self.scope.condition(item.at("when"))
+                    whole = inner if outer is None else _and(outer, inner)
                 yield from self._rules(item, "require", whole)
             else:
                 yield self._rule(item, outer)
@@ -128,12 +131,10 @@ class _Maker:
         if "when" in item:
             inner = self.scope.condition(item.at("when"))
             when = inner if outer is None else _and(outer, inner)
-        subject = item.at(word).data
-        name = f"{word}-{subject}" if isinstance(subject, str) and word in WORDS else word
         outcome = item.at("else").choice("unknown", "unsupported") if "else" in item else ""
         kind = item.text_at("kind", self.family.kinds.get(word, "none"))
         return Rule(
-            identity=f"{self.op}/{item.text_at('id', name)}",
+            identity=f"{self.op}/{item.text_at('id', _name(word, item.at(word).data))}",
             condition=condition,
             when=when,
             kind="" if kind == "none" else kind,
@@ -141,6 +142,14 @@ class _Maker:
             refuses=outcome != "unknown",
             note=item.text_at("note", ""),
         )
+
+
+def _name(word: str, subject: object) -> str:
+    """What a demand is called that its table does not name."""
+    if word == "predicate":
+        return str(subject)
+    named = isinstance(subject, str) and word in WORDS and word != "never"
+    return f"{word}-{subject}" if named else word
 
 
 def build_advice(
