@@ -37,8 +37,15 @@ def broadcast_layout(tape: Tape, count: int) -> bool:
     )
 
 
-def broadcast_operands(tape: Tape, count: int) -> tuple[list[Value], bool]:
+def broadcast_operands(
+    tape: Tape, count: int, *, scalars_stay: bool = False
+) -> tuple[list[Value], bool]:
     """The operands in one layout, of one rank where that layout is channels last.
+
+    Args:
+        tape: The node's tape.
+        count: How many operands there are.
+        scalars_stay: Whether a constant of rank 0 keeps its rank.
 
     Returns:
         The operands, and whether they are channels last.
@@ -47,10 +54,13 @@ def broadcast_operands(tape: Tape, count: int) -> tuple[list[Value], bool]:
     rank = len(tape.result_shape())
     if not last:
         return [tape.in_layout(position, last=False) for position in range(count)], False
-    return [_widened(tape, position, rank) for position in range(count)], True
+    widened = [
+        _widened(tape, position, rank, scalars_stay=scalars_stay) for position in range(count)
+    ]
+    return widened, True
 
 
-def _widened(tape: Tape, position: int, rank: int) -> Value:
+def _widened(tape: Tape, position: int, rank: int, *, scalars_stay: bool) -> Value:
     """An operand with leading axes of size 1, channels last."""
     shape = tape.shape(position)
     if len(shape) == rank:
@@ -58,7 +68,7 @@ def _widened(tape: Tape, position: int, rank: int) -> Value:
     full: Shape = (1,) * (rank - len(shape)) + shape
     target = permuted(full, to_stored(rank))
     if tape.operand(position).folded:
-        return tape.folded(position, target)
+        return tape.folded(position, target if shape or not scalars_stay else ())
     value = tape.in_layout(position, last=False)
     if not shape:
         return value
@@ -158,7 +168,7 @@ def emit_variadic(tape: Tape, operator: Variadic) -> None:
 
 def emit_where(tape: Tape, operator: Where) -> None:
     """SELECT where all shapes agree, else SELECT_V2."""
-    operands, last = broadcast_operands(tape, 3)
+    operands, last = broadcast_operands(tape, 3, scalars_stay=True)
     result = _result(tape, last=last)
     same = all(sizes(value) == sizes(result) for value in operands)
     tape.add("SELECT" if same else "SELECT_V2", operands, result)

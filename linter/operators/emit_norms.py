@@ -78,13 +78,18 @@ def emit_instance_norm(tape: Tape, operator: InstanceNorm) -> None:
     tape.finish(last=True)
 
 
+def _moments(tape: Tape, value: Value, axes: Sequence[int]) -> tuple[Value, Value]:
+    """Mean and variance over stored axes."""
+    mean = reduce_to(tape, "MEAN", value, axes)
+    squares = tape.add("SQUARED_DIFFERENCE", [value, mean], tape.like(value))
+    return mean, reduce_to(tape, "MEAN", squares, axes)
+
+
 def _statistics(
     tape: Tape, value: Value, axes: Sequence[int], epsilon: float
 ) -> tuple[Value, Value]:
     """Mean and reciprocal standard deviation over stored axes."""
-    mean = reduce_to(tape, "MEAN", value, axes)
-    squares = tape.add("SQUARED_DIFFERENCE", [value, mean], tape.like(value))
-    variance = reduce_to(tape, "MEAN", squares, axes)
+    mean, variance = _moments(tape, value, axes)
     raised = tape.add("ADD", [variance, _scalar(epsilon)], tape.like(variance))
     return mean, tape.add("RSQRT", [raised], tape.like(raised))
 
@@ -143,7 +148,8 @@ def emit_layer_norm(tape: Tape, operator: LayerNorm) -> None:
 def _along(shape: Shape, axes: Sequence[int]) -> tuple[int, ...]:
     """The shape of parameters that run along some stored axes, as short as it can be."""
     full = known(tuple(size if axis in axes else 1 for axis, size in enumerate(shape)))
-    return full[min(axes) :] if axes else ()
+    trailing = list(axes) == list(range(min(axes), len(shape)))
+    return full[min(axes) :] if trailing else full
 
 
 def emit_rms_norm(tape: Tape, operator: RmsNorm) -> None:
@@ -210,7 +216,9 @@ def emit_mean_variance_norm(tape: Tape, operator: MeanVarianceNorm) -> None:
     _real(value)
     rank = len(sizes(value))
     axes = sorted(stored_axis(axis, rank, last=held.last) for axis in operator.axes)
-    mean, deviation = _statistics(tape, value, axes, 1e-10)
+    mean, variance = _moments(tape, value, axes)
+    raised = tape.add("ADD", [variance, _scalar(1e-10)], tape.like(variance))
     centred = tape.add("SUB", [value, mean], tape.like(value))
+    deviation = tape.add("RSQRT", [raised], tape.like(raised))
     tape.add("MUL", [centred, deviation], tape.like(value))
     tape.finish(last=held.last)

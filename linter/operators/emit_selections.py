@@ -170,10 +170,10 @@ def emit_mat_mul(tape: Tape, operator: MatMul) -> None:
     left_rank, right_rank = len(tape.shape(0)), len(tape.shape(1))
     target = tape.result_shape()
     dense = tape.operand(1).folded and right_rank <= 2 and left_rank >= 2
-    value = tape.in_layout(0, last=False)
-    if value.dtype != "float32":
-        raise NoConversionError(f"a matrix product of {value.dtype} has no known conversion")
+    if tape.type(0) != "float32":
+        raise NoConversionError(f"a matrix product of {tape.type(0)} has no known conversion")
     if dense:
+        value = tape.in_layout(0, last=False)
         inner, units = known((*tape.shape(1), 1)[:2])
         weights = constant("float32", (units, inner))
         wide = target if right_rank == 2 else (*target, 1)
@@ -186,12 +186,13 @@ def emit_mat_mul(tape: Tape, operator: MatMul) -> None:
         if right_rank == 1:
             tape.reshape(result, target)
     else:
-        other = tape.in_layout(1, last=False)
-        _batched(tape, value, other, target)
+        _batched(tape, target)
     tape.finish(last=False)
 
 
-def _batched(tape: Tape, value: Value, other: Value, target: Shape) -> None:
+def _batched(tape: Tape, target: Shape) -> None:
+    """BATCH_MATMUL, with vectors as matrices of one row or one column."""
+    (value, adj_x), (other, adj_y) = _matrix(tape, 0), _matrix(tape, 1)
     wide = target
     if len(sizes(value)) == 1:
         value = tape.reshape(value, (1, *sizes(value)))
@@ -199,9 +200,18 @@ def _batched(tape: Tape, value: Value, other: Value, target: Shape) -> None:
     if len(sizes(other)) == 1:
         other = tape.reshape(other, (*sizes(other), 1))
         wide = (*wide, 1)
-    result = tape.add("BATCH_MATMUL", [value, other], tensor("float32", wide))
+    result = tape.add(
+        "BATCH_MATMUL", [value, other], tensor("float32", wide), adj_x=adj_x, adj_y=adj_y
+    )
     if wide != target:
         tape.reshape(result, target)
+
+
+def _matrix(tape: Tape, position: int) -> tuple[Value, bool]:
+    """An operand, and whether its matrices are stored transposed: rank 3 channels last is so."""
+    held = tape.operand(position)
+    transposed = held.last and not held.folded and len(tape.shape(position)) == 3
+    return tape.in_layout(position, last=transposed), transposed
 
 
 def emit_dense(tape: Tape, operator: Dense) -> None:

@@ -43,25 +43,11 @@ def emit_reshape(tape: Tape, operator: Reshape) -> None:
         tape.finish(last=held.last)
         return
     value = tape.in_layout(0, last=False)
-    if _absorbed(tape, value):
-        value = _drop_reshape(tape)
     if operator.fixed and sum(size is None for size in target) <= 1:
         tape.reshape(value, target)
     else:
         _computed_reshape(tape, value, target)
     tape.finish(last=False)
-
-
-def _absorbed(tape: Tape, value: Value) -> bool:
-    """Whether the layout change before was itself a RESHAPE, which the next one swallows."""
-    return bool(tape.operations) and tape.operations[-1].op == "RESHAPE"
-
-
-def _drop_reshape(tape: Tape) -> Value:
-    dropped = tape.operations.pop().inputs[0]
-    if dropped is None:
-        raise NoConversionError("the operand of a RESHAPE is missing")
-    return dropped
 
 
 def _computed_reshape(tape: Tape, value: Value, target: Shape) -> None:

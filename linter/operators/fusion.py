@@ -1,4 +1,4 @@
-"""What the converter merges across nodes: activations, batch norms and padding.
+"""What the converter merges across nodes: activations, batch norms, padding, reciprocal roots.
 
 Source: the recorded conversions of small graphs (tests/operators/recorded.json) by TensorFlow
 Lite's converter 2.21. A product or sum with a constant after a convolution is left standing:
@@ -7,20 +7,20 @@ some converters fold it, others do not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.operators.emit_windows import same_pads
-from npulint.operators.tape import constant, sizes
+from npulint.operators.tape import sizes
 from npulint.operators.versions import operator_version
 
 if TYPE_CHECKING:
     from npulint.model import Graph, Node, Operation, Value
     from npulint.operators.lowering import Lowering
 
-_Lowering = TypeVar("_Lowering", bound="Lowering")
+_Pair: TypeAlias = "tuple[Lowering, Lowering]"
 
 _CONVOLUTIONS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"})
 _TAKES_ACTIVATION = _CONVOLUTIONS | {
@@ -28,12 +28,9 @@ _TAKES_ACTIVATION = _CONVOLUTIONS | {
 }  # fmt: skip
 _ACTIVATIONS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
 _TRANSPOSE_CONV_BIAS = 3
-_FUSES: Mapping[str, str] = MappingProxyType(
-    {"Relu": "activation", "Clip": "activation", "BatchNormalization": "norm", "Conv": "padding"}
-)
 
 
-def fuse(graph: Graph, lowerings: Sequence[_Lowering]) -> list[_Lowering]:
+def fuse(graph: Graph, lowerings: Sequence[Lowering]) -> list[Lowering]:
     """Merge nodes into their neighbours where the converter does.
 
     Args:
@@ -43,58 +40,82 @@ def fuse(graph: Graph, lowerings: Sequence[_Lowering]) -> list[_Lowering]:
     Returns:
         The lowerings with merged nodes vanished and their neighbours changed.
     """
-    fused = list(lowerings)
-    if not any(node.op in _FUSES for node in graph.nodes):
-        return fused
-    uses = _uses(graph)
-    maker: dict[int, int] = {}
+    if any(node.bodies for node in graph.nodes):
+        # A body may read any value of the graph around it, so none has a single reader for sure.
+        return list(lowerings)
+    merger = _Merger(graph, list(lowerings))
     for node in graph.nodes:
-        _merge(graph, node, fused, uses, maker)
-        if not node.inputs or not node.outputs:
-            continue
+        rule = None if node.domain else _RULES.get(node.op)
+        if rule is not None:
+            merger.apply(rule, node)
+        if node.inputs and node.outputs:
+            merger.trace(node)
+    return merger.fused
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One way to merge a node with the node that makes one of its operands.
+
+    Attributes:
+        operand: Position of that operand, which nothing else may read.
+        maker: The ONNX operator that must make it, empty for any.
+        merge: Turns the lowerings of the maker and of the node into what is left of them, or
+            None where the converter does not merge them.
+    """
+
+    operand: int
+    maker: str
+    merge: Callable[[Lowering, Lowering], _Pair | None]
+
+
+class _Merger:
+    """Walks a graph in order and knows which node makes which value."""
+
+    def __init__(self, graph: Graph, lowerings: list[Lowering]) -> None:
+        self.fused = lowerings
+        self._nodes = graph.nodes
+        self._maker: dict[int, int] = {}
+        # Networks repeat, and equal nodes share one lowering object.
+        self._merged: dict[tuple[str, int, int], _Pair | None] = {}
+        # How often each value is read; an operand left out counts for the place behind the last.
+        self._uses = [0] * (len(graph.values) + 1)
+        for node in graph.nodes:
+            for index in node.inputs:
+                self._uses[index] += 1
+        for index in graph.outputs:
+            self._uses[index] += 1
+
+    def trace(self, node: Node) -> None:
+        """Note which node makes a result, looking through nodes of which nothing is left."""
         source = node.inputs[0]
-        if not fused[node.index].vanishes:
-            maker[node.outputs[0]] = node.index
-        elif source in maker and uses[source] == 1:
-            maker[node.outputs[0]] = maker[source]
-    return fused
+        if not self.fused[node.index].vanishes:
+            self._maker[node.outputs[0]] = node.index
+        elif source in self._maker and self._uses[source] == 1:
+            self._maker[node.outputs[0]] = self._maker[source]
+
+    def apply(self, rule: _Rule, node: Node) -> None:
+        """Merge a node with the node before it, if the rule says so."""
+        source = node.inputs[rule.operand] if rule.operand < len(node.inputs) else -1
+        before = self._maker.get(source)
+        if before is None or self._uses[source] != 1:
+            return
+        pair = (self.fused[before], self.fused[node.index])
+        if not pair[0].operations or not pair[1].operations:
+            return
+        if rule.maker and self._nodes[before].op != rule.maker:
+            return
+        key = (node.op, id(pair[0]), id(pair[1]))
+        if key not in self._merged:
+            self._merged[key] = rule.merge(*pair)
+        found = self._merged[key]
+        if found is not None:
+            self.fused[before], self.fused[node.index] = found
 
 
-def _uses(graph: Graph) -> list[int]:
-    """How often each value is read, the graph's outputs included."""
-    uses = [0] * (len(graph.values) + 1)
-    for node in graph.nodes:
-        for index in node.inputs:
-            uses[index] += 1
-    for index in graph.outputs:
-        uses[index] += 1
-    for body in graph.captured:
-        uses[body[0]] += 1
-    return uses
-
-
-def _merge(
-    graph: Graph, node: Node, fused: list[_Lowering], uses: list[int], maker: dict[int, int]
-) -> None:
-    kind = _FUSES.get(node.op)
-    if kind is None or node.domain or not fused[node.index].operations:
-        return
-    source = node.inputs[0]
-    before = maker.get(source)
-    if before is None or uses[source] != 1:
-        return
-    if kind == "activation":
-        _merge_activation(fused, node.index, before)
-    elif kind == "norm":
-        _merge_norm(fused, node.index, before)
-    else:
-        _merge_padding(graph, fused, node.index, before)
-
-
-def _merge_activation(fused: list[_Lowering], at: int, before: int) -> None:
+def _merge_activation(before: Lowering, activation: Lowering) -> _Pair | None:
     """A lone RELU becomes the option of the operator that feeds it."""
-    operations = fused[at].operations
-    last = fused[before].operations[-1]
+    operations, last = activation.operations, before.operations[-1]
     if (
         len(operations) != 1
         or operations[0].op not in _ACTIVATIONS
@@ -102,44 +123,42 @@ def _merge_activation(fused: list[_Lowering], at: int, before: int) -> None:
         or last.attributes.get("fused_activation_function") != "NONE"
         or (last.op == "TRANSPOSE_CONV" and len(last.inputs) <= _TRANSPOSE_CONV_BIAS)
     ):
-        return
+        return None
     options = {**last.attributes, "fused_activation_function": operations[0].op}
-    _replace_last(fused, before, replace(last, attributes=options))
-    _vanish(fused, at, f"fused into the {last.op} before it")
+    changed = _with_last(before, replace(last, attributes=options))
+    return changed, _gone(activation, f"fused into the {last.op} before it")
 
 
-def _merge_norm(fused: list[_Lowering], at: int, before: int) -> None:
+def _merge_norm(before: Lowering, norm: Lowering) -> _Pair | None:
     """A batch norm becomes part of the weights and the bias of the convolution before it."""
-    last = fused[before].operations[-1]
+    last = before.operations[-1]
     if (
         last.op not in _CONVOLUTIONS
         or last.attributes.get("fused_activation_function") != "NONE"
-        or fused[at].operations[0].op != "MUL"
+        or norm.operations[0].op != "MUL"
     ):
-        return
+        return None
     if last.op == "TRANSPOSE_CONV" and len(last.inputs) == _TRANSPOSE_CONV_BIAS:
-        channels = sizes(_present(last.outputs[0]))[-1]
-        bias = constant("float32", (channels,)) if isinstance(channels, int) else None
-        _replace_last(fused, before, replace(last, inputs=(*last.inputs, bias)))
-    _vanish(fused, at, f"folded into the {last.op} before it")
+        bias = norm.operations[-1].inputs[1]
+        before = _with_last(before, replace(last, inputs=(*last.inputs, bias)))
+    return before, _gone(norm, f"folded into the {last.op} before it")
 
 
-def _merge_padding(graph: Graph, fused: list[_Lowering], at: int, before: int) -> None:
+def _merge_padding(padding: Lowering, convolution: Lowering) -> _Pair | None:
     """Zero padding before a convolution becomes SAME where it is what SAME adds."""
-    pad, first = fused[before].operations[-1], fused[at].operations[0]
+    pad, first = padding.operations[-1], convolution.operations[0]
     if (
         pad.op != "PAD"
-        or len(fused[before].operations) != 1
-        or graph.nodes[before].op != "Pad"
+        or len(padding.operations) != 1
         or first.op not in ("CONV_2D", "DEPTHWISE_CONV_2D")
         or first.attributes.get("padding") != "VALID"
         or not _is_same(pad, first)
     ):
-        return
+        return None
     options = {**first.attributes, "padding": "SAME"}
     changed = replace(first, attributes=options, inputs=(pad.inputs[0], *first.inputs[1:]))
-    fused[at] = replace(fused[at], operations=(changed, *fused[at].operations[1:]))
-    _vanish(fused, before, f"folded into the {first.op} after it")
+    whole = replace(convolution, operations=(changed, *convolution.operations[1:]))
+    return _gone(padding, f"folded into the {first.op} after it"), whole
 
 
 def _is_same(pad: Operation, convolution: Operation) -> bool:
@@ -153,13 +172,23 @@ def _is_same(pad: Operation, convolution: Operation) -> bool:
         size, taps = shape[axis + 1], kernel[axis]
         stride = convolution.attributes[f"stride_{side}"]
         dilation = convolution.attributes[f"dilation_{side}_factor"]
-        numbers = (size, taps, stride, dilation)
-        if not all(isinstance(number, int) for number in numbers):
+        if not (isinstance(size, int) and isinstance(taps, int)):
             return False
-        wanted = (rows[2 + 2 * axis], rows[3 + 2 * axis])
-        if wanted != same_pads(*(int(str(number)) for number in numbers)):
+        if not (isinstance(stride, int) and isinstance(dilation, int)):
+            return False
+        if same_pads(size, taps, stride, dilation) != rows[2 + 2 * axis : 4 + 2 * axis]:
             return False
     return True
+
+
+def _merge_root(root: Lowering, division: Lowering) -> _Pair | None:
+    """A division by a square root becomes a product with its reciprocal."""
+    if [operation.op for operation in root.operations] != ["SQRT"] or division.operations[
+        -1
+    ].op != "DIV":
+        return None
+    reciprocal = _with_last(root, replace(root.operations[0], op="RSQRT"))
+    return reciprocal, _with_last(division, replace(division.operations[-1], op="MUL"))
 
 
 def _present(value: Value | None) -> Value:
@@ -168,10 +197,21 @@ def _present(value: Value | None) -> Value:
     return value
 
 
-def _replace_last(fused: list[_Lowering], at: int, operation: Operation) -> None:
+def _with_last(lowering: Lowering, operation: Operation) -> Lowering:
     checked = replace(operation, version=operator_version(operation))
-    fused[at] = replace(fused[at], operations=(*fused[at].operations[:-1], checked))
+    return replace(lowering, operations=(*lowering.operations[:-1], checked))
 
 
-def _vanish(fused: list[_Lowering], at: int, note: str) -> None:
-    fused[at] = replace(fused[at], operations=(), vanishes=True, note=note)
+def _gone(lowering: Lowering, note: str) -> Lowering:
+    return replace(lowering, operations=(), vanishes=True, note=note)
+
+
+_RULES: Mapping[str, _Rule] = MappingProxyType(
+    {
+        "Relu": _Rule(0, "", _merge_activation),
+        "Clip": _Rule(0, "", _merge_activation),
+        "BatchNormalization": _Rule(0, "", _merge_norm),
+        "Conv": _Rule(0, "Pad", _merge_padding),
+        "Div": _Rule(1, "Sqrt", _merge_root),
+    }
+)

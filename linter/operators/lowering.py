@@ -22,6 +22,16 @@ _UNPREDICTABLE = frozenset(
 """Operators without variable operands whose results are not constants all the same."""
 
 
+_WEIGHTED = frozenset(
+    {
+        "Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "PRelu", "Concat",
+        "BatchNormalization", "InstanceNormalization", "GroupNormalization",
+        "LayerNormalization", "RMSNormalization", "Where", "Max", "Min",
+    }
+)  # fmt: skip
+"""Operators whose constant operands are weights: their elements do not change the conversion."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lowering:
     """What a converter makes of one node.
@@ -99,6 +109,7 @@ def _lower(graph: Graph) -> tuple[Lowering, ...]:
 
 def _signature(node: Node, values: tuple[Value, ...], last: bytearray, folded: bytearray) -> _Key:
     """All that the lowering of a node hangs on."""
+    configured = node.op not in _WEIGHTED
     operands: list[_Key | None] = []
     for index in node.inputs:
         if index < 0:
@@ -106,7 +117,7 @@ def _signature(node: Node, values: tuple[Value, ...], last: bytearray, folded: b
             continue
         value = values[index]
         held = value.constant
-        payload = None if held is None else held.payload or id(held)
+        payload = held.payload if configured and held is not None else None
         operands.append((value.dtype, value.shape, last[index], folded[index], payload))
     results = [
         None if index < 0 else (values[index].dtype, values[index].shape) for index in node.outputs

@@ -202,14 +202,8 @@ class Tape:
         return tensor(stored_type(value.dtype), held, value.quantisation)
 
     def folded(self, position: int, shape: Shape) -> Value:
-        """A constant operand, laid out anew while converting."""
-        value = self.operand(position).value
-        dtype = stored_type(value.dtype)
-        made = constant(dtype, known(shape))
-        kept = value.constant
-        if kept is None or kept.payload is None or kept.dtype != dtype or made.constant is None:
-            return made
-        return replace(made, constant=replace(made.constant, payload=kept.payload))
+        """A constant operand, laid out anew while converting; its elements do not matter."""
+        return constant(stored_type(self.operand(position).value.dtype), known(shape))
 
     def in_layout(self, position: int, *, last: bool) -> Value:
         """An operand in a wanted layout, transposed where it has the other one."""
@@ -229,7 +223,7 @@ class Tape:
         if list(permutation) == list(range(len(shape))):
             return value
         if moves_nothing(shape, permutation):
-            return self.reshape(value, target)
+            return value if target == shape else self.reshape(value, target)
         order = constant("int32", (len(shape),), list(permutation))
         return self.add("TRANSPOSE", [value, order], tensor(_type_of(value), target))
 
@@ -238,6 +232,11 @@ class Tape:
         free = sum(not isinstance(size, int) for size in shape)
         if free > 1:
             raise NoConversionError("more than one size of a RESHAPE is free")
+        latest = self.operations[-1] if self.operations else None
+        if latest is not None and latest.op == "RESHAPE" and latest.outputs[0] is value:
+            # The converter merges a reshape of a reshape.
+            value = latest.inputs[0] or value
+            self.operations.pop()
         wanted = [size if isinstance(size, int) else -1 for size in shape]
         target = constant("int32", (len(shape),), wanted)
         return self.add(
