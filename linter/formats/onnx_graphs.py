@@ -170,6 +170,8 @@ class GraphReader:
             elif key == _FUNCTION_VALUE_INFO:
                 name, kind = self._types.value_info(first, second)
                 graph.types[name] = kind
+        if not function.name:
+            raise WireError(begin, "a function has no name")
         called = f"{function.domain}::{function.name}" if function.domain else function.name
         graph.name = f"{called}:{text(function.overload)}" if function.overload else called
         return function

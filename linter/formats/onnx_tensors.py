@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _DIMS, _DIMS_PACKED, _DATA_TYPE, _NAME, _RAW = 0x08, 0x0A, 0x10, 0x42, 0x4A
 _STRINGS, _EXTERNAL, _LOCATION = 0x32, 0x6A, 0x70
 _ENTRY_KEY, _ENTRY_VALUE = 0x0A, 0x12
+
+_SHOWN_RANK = 8
+_LARGEST = 1 << 63
 _SPARSE_VALUES, _SPARSE_INDICES, _SPARSE_DIMS, _SPARSE_DIMS_PACKED = 0x0A, 0x12, 0x18, 0x1A
 
 
@@ -249,10 +252,13 @@ class TensorReader:
         return (signed(value) for value in varints(self._data, begin, end))
 
     def _mismatch(self, header: _Header, found: int) -> ModelFileError:
-        sizes = "x".join(map(str, header.shape)) or "one element"
+        sizes = "x".join(map(str, header.shape[:_SHOWN_RANK])) or "one element"
+        if len(header.shape) > _SHOWN_RANK:
+            sizes += "x..."
+        needed = str(header.needed) if header.needed < _LARGEST else f"more than {_LARGEST}"
         return self._fault(
             header.position,
-            f"tensor {header.name!r} of {sizes} {header.dtype} needs {header.needed} bytes, but "
+            f"tensor {header.name!r} of {sizes} {header.dtype} needs {needed} bytes, but "
             f"{found} are stored",
         )
 

@@ -84,6 +84,9 @@ BROKEN: dict[str, tuple[ModelProto | bytes, str]] = {
         "two inputs called 'x'",
     ),
     "no operator": (_model(NodeProto(input=["x"], output=["y"])), "a node names no operator"),
+    "a function without a name": (
+        simple().SerializeToString() + field(25, b""), "a function has no name",
+    ),
     "an EP context": (_model(CONTEXT), "already compiled for one accelerator .* original model"),
     "no graph": (ModelProto(ir_version=8).SerializeToString(), "not an ONNX model: .* no graph"),
     "no opsets": (
