@@ -1,4 +1,6 @@
-"""Write the compiled form of every shipped table: `python -m npulint.opsets.compile`.
+"""Write the compiled form of every shipped table, and the schema of tables for editors.
+
+Run `python -m npulint.opsets.compile` after changing a table or the vocabulary.
 
 PyYAML takes some 50 ms for a table of this size, JSON takes one. The YAML stays the source: a
 compiled form that does not carry its digest is not used.
@@ -11,6 +13,7 @@ import sys
 from npulint.errors import TableError
 from npulint.opsets.loader import compile_table
 from npulint.opsets.registry import shipped
+from npulint.opsets.schema import FILE, schema_text
 
 
 def main() -> int:
@@ -27,6 +30,7 @@ def main() -> int:
             return 2
         path.with_suffix(".json").write_text(text, encoding="utf-8")
         print(f"{path.with_suffix('.json').name}: {len(text)} bytes")
+    FILE.write_text(schema_text(), encoding="utf-8")
     return 0
 
 

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from npulint.errors import TargetError
 from npulint.opsets import describe, load_target, targets
-from npulint.opsets.loader import compile_table, read_shipped
+from npulint.opsets.loader import compile_table, read_shipped, read_table
 from npulint.opsets.registry import shipped
+from npulint.opsets.schema import FILE, schema_text
 
 NNAPI = {
     "nnapi-1.0": 27,
@@ -50,6 +52,35 @@ def test_every_shipped_target_can_be_loaded_and_cites_what_it_says() -> None:
 def test_compiled_tables_are_fresh(path: Path) -> None:
     compiled = path.with_suffix(".json").read_text(encoding="utf-8")
     assert compiled == compile_table(path), "run python -m npulint.opsets.compile"
+
+
+def test_the_schema_for_editors_is_fresh() -> None:
+    assert FILE.read_text(encoding="utf-8") == schema_text(), "run python -m npulint.opsets.compile"
+
+
+@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.stem)
+def test_shipped_tables_are_of_the_schema(path: Path) -> None:
+    document = read_table(path).document.data
+    jsonschema.Draft202012Validator.check_schema(json.loads(schema_text()))
+    jsonschema.validate(document, json.loads(schema_text()))
+
+
+@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"dialect":"tflite"', '"dialect":"tensorflow"'),
+        ('"op":', '"operator":'),
+        ('"int8"]', '"int9"]'),
+        ('"date":', '"day":'),
+        ('"source":', '"sauce":'),
+    ],
+)
+def test_the_schema_finds_slips(path: Path, old: str, new: str) -> None:
+    text = json.dumps(read_table(path).document.data, separators=(",", ":"))
+    assert old in text
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(text.replace(old, new)), json.loads(schema_text()))
 
 
 def test_a_stale_compiled_table_is_not_used(tmp_path: Path) -> None:
