@@ -97,6 +97,12 @@ class Part:
             raise self.error(f"expected a whole number, found {_kind(self.data)}")
         return self.data
 
+    def boolean(self) -> bool:
+        """True or false."""
+        if not isinstance(self.data, bool):
+            raise self.error(f"expected true or false, found {_kind(self.data)}")
+        return self.data
+
     def choice(self, *words: str) -> str:
         """One of several words."""
         word = self.text()

@@ -26,7 +26,8 @@ class Partitioning:
         max_partitions: Pieces handed over at most, None for no limit.
         min_nodes: Nodes below which a piece is not handed over.
         dynamic_tensors: `refused` when one dynamic tensor keeps the whole graph back.
-        float16_constants: `look-through` when the delegate folds DEQUANTIZE of float16 weights.
+        float16_constants: `look-through` when the delegate folds DEQUANTIZE of float16 weights;
+            `checked-through` when moreover its check never sees a node read anything else.
         source: Where the runtime's rule is written down.
     """
 
@@ -35,7 +36,7 @@ class Partitioning:
     max_partitions: int | None
     min_nodes: int
     dynamic_tensors: Literal["refused", "allowed"]
-    float16_constants: Literal["look-through", "as-is"]
+    float16_constants: Literal["look-through", "checked-through", "as-is"]
     source: str
 
 
@@ -92,7 +93,7 @@ class Entry:
     """What one target says about one operator.
 
     Attributes:
-        op: Operator name in the target's dialect.
+        op: Operator name in the target's dialect, or a custom operator's own.
         require: What the runtime's own check demands.
         build: What handing the operator over demands beyond that check.
         accept: Cases that the check accepts before it looks at anything else.
@@ -103,6 +104,7 @@ class Entry:
         measures: Every fact of an operation that the entry looks at; two operations that
             agree on these get the same verdict.
         operands: The operands that the entry names.
+        custom: Whether it speaks of a custom operator.
     """
 
     op: str
@@ -115,6 +117,7 @@ class Entry:
     source: str
     measures: tuple[Measure, ...]
     operands: tuple[Operand, ...]
+    custom: bool = False
 
     def signature(self, operation: Operation) -> tuple[object, ...]:
         """The facts of an operation that this entry's verdict hangs on."""
