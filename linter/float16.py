@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from npulint.verdict import Reason, Verdict, judge
+
 if TYPE_CHECKING:
     from npulint.model import Graph, Node
     from npulint.opsets.table import Target
-    from npulint.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,38 @@ def look_through(graph: Graph, verdicts: Sequence[Verdict], target: Target) -> L
     )
 
 
+def see_through(graph: Graph, verdicts: Sequence[Verdict], target: Target) -> tuple[Verdict, ...]:
+    """The verdicts of a delegate that never asks about a node that reads dequantised weights.
+
+    Args:
+        graph: A TFLite graph.
+        verdicts: The target's verdict on each node as the file has it.
+        target: The target whose check is asked again.
+
+    Returns:
+        The verdicts on the nodes as they read float16 weights directly. A DEQUANTIZE of such
+        weights is accepted with all the others, and refused where one of them is.
+    """
+    lens = look_through(graph, verdicts, target)
+    if lens is None or target.partitioning is None:
+        return tuple(verdicts)
+    kept = Reason(
+        "DEQUANTIZE/float16-weights",
+        "DEQUANTIZE of float16 weights is handed over only when all other nodes are; found that "
+        "not all are",
+        target.partitioning.source,
+    )
+    dequantizer = (
+        Verdict("supported", "accepted")
+        if lens.folded
+        else Verdict("unsupported", "refused", (kept,))
+    )
+    return tuple(
+        dequantizer if dequantizes_float16(graph, node) else lens.verdicts[node.index]
+        for node in graph.nodes
+    )
+
+
 def dequantizes_float16(graph: Graph, node: Node) -> bool:
     """Whether a node turns a stored float16 tensor into float32."""
     if node.op != "DEQUANTIZE" or node.custom or not (node.inputs and node.outputs):
@@ -81,6 +114,4 @@ def dequantizes_float16(graph: Graph, node: Node) -> bool:
 
 
 def _judge_again(graph: Graph, node: Node, target: Target) -> Verdict:
-    from npulint.verdict import judge
-
     return judge(graph.operation(node), target)

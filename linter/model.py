@@ -240,6 +240,19 @@ class Node:
     stateful: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Who makes a value and who reads it.
+
+    Attributes:
+        makers: The nodes that it is a result of; more than one only in a malformed file.
+        readers: The nodes that it is an operand of, one entry for each place that it has there.
+    """
+
+    makers: tuple[Node, ...] = ()
+    readers: tuple[Node, ...] = ()
+
+
 @dataclass(frozen=True)
 class Graph:
     """One graph: the main one, another subgraph, a control-flow body or a function.
@@ -272,6 +285,21 @@ class Graph:
 
         return build(self)
 
+    @cached_property
+    def uses(self) -> tuple[Uses, ...]:
+        """For each value who makes it and who reads it."""
+        makers: list[list[Node]] = [[] for _ in self.values]
+        readers: list[list[Node]] = [[] for _ in self.values]
+        for node in self.nodes:
+            for index in node.outputs:
+                if index >= 0:
+                    makers[index].append(node)
+            for index in node.inputs:
+                if index >= 0:
+                    readers[index].append(node)
+        pairs = zip(makers, readers, strict=True)
+        return tuple([Uses(tuple(made), tuple(read)) for made, read in pairs])
+
     def operation(self, node: Node) -> Operation:
         """The node with its operands resolved, as a support table is asked about it."""
         values = self.values
@@ -284,6 +312,7 @@ class Graph:
             attributes=node.attributes,
             domain=node.domain,
             custom=node.custom,
+            graph=self,
         )
 
 
@@ -291,7 +320,8 @@ class Graph:
 class Operation:
     """One operator with its operands: real, or made up to ask "would this be accepted?".
 
-    Operands keep their positions; one that is left out is None.
+    Operands keep their positions; one that is left out is None. A real one knows its graph, for
+    the few checks that look at who else uses an operand.
     """
 
     dialect: Dialect
@@ -302,6 +332,7 @@ class Operation:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     domain: str = ""
     custom: bool = False
+    graph: Graph | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

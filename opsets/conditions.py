@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from npulint.model import ITEM_BITS, Operation, Value
+from npulint.model import ITEM_BITS, Value
 from npulint.opsets import measures as facts
 from npulint.opsets.document import Part, nearest
+from npulint.opsets.groups import COUNTS, GROUPED, SIDES, of_group
 from npulint.opsets.measures import (
     AttributeOf,
     AttributeProduct,
@@ -21,7 +22,8 @@ from npulint.opsets.measures import (
     Operand,
     ScaleProduct,
 )
-from npulint.opsets.predicates import PREDICATES, Named
+from npulint.opsets.predicates import PREDICATES, Named, Predicate
+from npulint.opsets.predicates_gpu import GPU_PREDICATES
 from npulint.opsets.relations import RELATIONS
 from npulint.opsets.table import Setting
 from npulint.opsets.vocabulary import (
@@ -50,16 +52,12 @@ _OF_OPERAND: Mapping[str, tuple[str, Callable[[Value], Fact]]] = MappingProxyTyp
     }
 )
 
-_OF_OPERATION: Mapping[str, tuple[str, Callable[[Operation], Fact]]] = MappingProxyType(
+_OF_OPERATION: Mapping[str, OfOperation] = MappingProxyType(
     {
-        "version": ("the operator version", lambda operation: operation.version),
-        "inputs": ("the number of inputs", lambda operation: len(operation.inputs)),
-        "outputs": ("the number of outputs", lambda operation: len(operation.outputs)),
-    }
-)
-
-_OF_EVERY: Mapping[str, OfOperation] = MappingProxyType(
-    {
+        "version": OfOperation("the operator version", lambda operation: operation.version),
+        "inputs": OfOperation("the number of inputs", lambda operation: len(operation.inputs)),
+        "outputs": OfOperation("the number of outputs", lambda operation: len(operation.outputs)),
+        **COUNTS,
         "every_dtype": OfOperation("the type of every tensor", facts.of_every(facts.dtype), True),
         "every_rank": OfOperation("the rank of every tensor", facts.of_every(facts.rank), True),
     }
@@ -69,11 +67,14 @@ _FLAGS = ("constant", "present")
 _OTHERS = ("attribute", "attribute_product", "dimension", "elements", "scale_product")
 _COMPOSED = ("all", "any", "not", "never", "predicate")
 
-MEASURES = (*_OF_OPERAND, *_OF_OPERATION, *_OF_EVERY, *_OTHERS)
+MEASURES = (*_OF_OPERAND, *_OF_OPERATION, *GROUPED, *_OTHERS)
 """Words that name a fact to be compared."""
 
 WORDS = (*MEASURES, *_FLAGS, *_COMPOSED)
 """Every word that may begin a condition, apart from the family's own settings."""
+
+KNOWN: Mapping[str, Predicate] = MappingProxyType({**PREDICATES, **GPU_PREDICATES})
+"""Every named predicate by its word in a table."""
 
 _FRACTIONS = ("attribute", "elements", "first_element", "scale", "scale_product")
 
@@ -156,9 +157,9 @@ class Scope:
 
     def _named(self, part: Part) -> Condition:
         name = part.text_at("predicate")
-        predicate = PREDICATES.get(name)
+        predicate = KNOWN.get(name)
         if predicate is None:
-            raise part.error(f"unknown predicate {name!r}: {nearest(name, PREDICATES)}")
+            raise part.error(f"unknown predicate {name!r}: {nearest(name, KNOWN)}")
         operands = tuple(self.operand(each) for each in part.list_at("of"))
         if len(operands) != len(predicate.operands):
             raise part.error(f"{name} takes {len(predicate.operands)} operands under 'of'")
@@ -189,10 +190,9 @@ class Scope:
     def _measure(self, word: str, part: Part) -> Measure:
         below = part.at(word)
         if word in _OF_OPERATION:
-            wording, of_operation = _OF_OPERATION[word]
-            return OfOperation(wording, of_operation)
-        if word in _OF_EVERY:
-            return _OF_EVERY[word]
+            return _OF_OPERATION[word]
+        if word in GROUPED:
+            return of_group(word, below.choice(*SIDES))
         if word == "attribute":
             return AttributeOf(below.text())
         if word == "attribute_product":
@@ -245,7 +245,7 @@ def _literal(part: Part, word: str) -> Fact:
         raise part.error("expected a plain value")
     if isinstance(data, float) and word not in _FRACTIONS:
         raise part.error(f"{word} is no fraction: expected a whole number, or a quoted text")
-    if word in {"dtype", "every_dtype"} and data not in DTYPES:
+    if word in {"dtype", "every_dtype", "runtime_dtype"} and data not in DTYPES:
         raise part.error(f"unknown type {data!r}: {nearest(str(data), DTYPES)}")
     if word == "quantisation" and data not in {"none", "per-tensor", "per-channel"}:
         raise part.error("quantisation is none, per-tensor or per-channel")

@@ -163,14 +163,14 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
     part = document.at("partitioning")
     part.words(Partitioning.__dataclass_fields__)
     dynamic = part.at("dynamic_tensors").choice("refused", "allowed")
-    float16 = part.at("float16_constants").choice("look-through", "as-is")
+    float16 = part.at("float16_constants").choice("look-through", "checked-through", "as-is")
     return Partitioning(
         strategy=part.text_at("strategy"),
         runs_on=part.text_at("runs_on"),
         max_partitions=part.at("max_partitions").integer() if "max_partitions" in part else None,
         min_nodes=part.at("min_nodes").integer(),
         dynamic_tensors=cast(Literal["refused", "allowed"], dynamic),
-        float16_constants=cast(Literal["look-through", "as-is"], float16),
+        float16_constants=cast(Literal["look-through", "checked-through", "as-is"], float16),
         source=family.cite(part.at("source")),
     )
 

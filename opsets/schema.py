@@ -10,8 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from npulint.opsets.conditions import DTYPES, WORDS
-from npulint.opsets.predicates import PREDICATES
+from npulint.opsets.conditions import DTYPES, KNOWN, WORDS
 from npulint.opsets.relations import RELATIONS
 
 FILE = Path(__file__).with_name("table.schema.json")
@@ -61,6 +60,8 @@ def _schema() -> dict[str, Any]:
             cautions=_list("caution"),
             limits=_TEXTS,
             operators=_list("operator"),
+            agreement={"type": "integer", "minimum": 1},
+            witnesses={"type": "object", "additionalProperties": {"$ref": "#/$defs/witness"}},
         ),
         "$defs": _definitions(),
     }
@@ -85,7 +86,8 @@ def _definitions() -> dict[str, Any]:
         "caution": _object("say", say=_TEXT, when=_CONDITION, source=_TEXT),
         "operator": {
             "type": "object",
-            "required": ["op", "source"],
+            "required": ["op"],
+            "anyOf": [{"required": ["source"]}, {"required": ["witnesses"]}],
             "properties": {
                 "op": {"anyOf": [_TEXT, {**_TEXTS, "minItems": 1}]},
                 "inputs": _TEXTS,
@@ -96,11 +98,29 @@ def _definitions() -> dict[str, Any]:
                 "build": _list("demand"),
                 "accept": _list("demand"),
                 "cautions": _list("caution"),
+                "witnesses": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"$ref": "#/$defs/testimony"},
+                },
             },
         },
+        "witness": _object(
+            "title source",
+            title=_TEXT,
+            source=_TEXT,
+            floor=_TEXT,
+            inputs=_TEXTS,
+            outputs=_TEXTS,
+            domain=_CONDITION,
+            require=_list("demand"),
+        ),
+        "testimony": _object(
+            "source", source=_TEXT, needs=_TEXT, domain=_CONDITION, require=_list("demand")
+        ),
         "demand": {
             "anyOf": [
-                _object("when require", when=_CONDITION, require=_list("demand")),
+                _object("require", when=_CONDITION, require=_list("demand")),
                 {"$ref": "#/$defs/rule"},
             ]
         },
@@ -127,9 +147,10 @@ def _condition() -> dict[str, Any]:
     words.update(dict.fromkeys(("all", "any"), _CONDITIONS))
     words["not"] = _CONDITION
     words["never"] = _TEXT
-    words["predicate"] = {"enum": sorted(PREDICATES)}
+    words["predicate"] = {"enum": sorted(KNOWN)}
     words["of"] = _TEXTS
     words["axis"] = {"type": "integer"}
+    words["axes"] = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
     return {
         "type": "object",
         "minProperties": 1,
