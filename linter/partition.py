@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from npulint.float16 import Lens, look_through
 from npulint.obstacle import Obstacle
 from npulint.opsets.tflite_kernels import CUSTOM
 from npulint.pieces import DependencyError, Piece, cut, largest
+from npulint.taken_back import doubt, unbuildable
 
 if TYPE_CHECKING:
     from npulint.model import Graph
@@ -56,6 +57,7 @@ class Delegation:
         why_not: Why nothing of the graph is handed over, in one sentence; None where that is
             not the matter.
         obstacle: What `why_not` says, with its place.
+        doubt: Why the delegation of the whole model may be taken back, in one sentence.
         notes: What else to know about this graph on this target, in sentences.
     """
 
@@ -63,6 +65,7 @@ class Delegation:
     delegated: tuple[bool | None, ...]
     why_not: str | None = None
     obstacle: Obstacle | None = None
+    doubt: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -76,7 +79,9 @@ def delegate_model(
     """Predict what a runtime hands over of each graph of a model.
 
     TFLite offers the graphs to the delegate one after the other and stops at the first that
-    cannot be offered (google-ai-edge/LiteRT tflite/core/interpreter.cc 433-451 @f6745779).
+    cannot be offered (google-ai-edge/LiteRT tflite/core/interpreter.cc 433-451 @f6745779). Where
+    a piece cannot be built, it takes back what it has handed over before (see
+    `npulint.taken_back`).
 
     Args:
         graphs: The graphs of the model.
@@ -93,10 +98,14 @@ def delegate_model(
     for graph, judged, absent in zip(graphs, verdicts, gone, strict=True):
         result = delegate(graph, judged, target, vanishing=absent, graphs=graphs)
         if stop is not None and result.obstacle is None:
-            result = _held_back(result, stop)
+            result = _held_back(result, stop, "an earlier graph stops the delegation")
         stop = stop or result.obstacle
         results.append(result)
-    return tuple(results)
+    if stop is not None and stop.kind == "build":
+        why = "another graph takes the delegation back"
+        return tuple(r if r.obstacle else _held_back(r, stop, why) for r in results)
+    doubts = any(result.doubt for result in results)
+    return tuple(_in_doubt(result) for result in results) if doubts else tuple(results)
 
 
 def delegate(
@@ -129,16 +138,21 @@ def delegate(
         return Delegation((), (False,) * len(graph.nodes), obstacle.message, obstacle)
 
 
-def _held_back(result: Delegation, stop: Obstacle) -> Delegation:
-    """A graph that is not offered because an earlier one could not be."""
-    obstacle = replace(stop, message=f"an earlier graph stops the delegation: {stop.message}")
+def _held_back(result: Delegation, stop: Obstacle, why: str) -> Delegation:
+    """A graph that is not handed over because of another one."""
+    obstacle = replace(stop, message=f"{why}: {stop.message}")
     return Delegation(
         tuple(replace(piece, handed_over=False) for piece in result.partitions),
         (False,) * len(result.delegated),
         obstacle.message,
         obstacle,
-        result.notes,
+        notes=result.notes,
     )
+
+
+def _in_doubt(result: Delegation) -> Delegation:
+    """A graph of a model whose delegation may be taken back."""
+    return replace(result, delegated=tuple(None if fate else fate for fate in result.delegated))
 
 
 def _uncut(verdicts: Sequence[Verdict], target: Target) -> Delegation:
@@ -181,7 +195,18 @@ class _Handover:
         kept, tied = largest([len(self.pieces[number].nodes) for number in offered], rules)
         self.kept = frozenset(offered[number] for number in kept)
         self.tied = frozenset(offered[number] for number in tied)
-        self.dropped = frozenset(offered) - self.kept
+        self.doubt = self._doubt(dropped=len(kept) < len(offered))
+
+    def _doubt(self, *, dropped: bool) -> str | None:
+        """Why the whole delegation may be taken back, if it may."""
+        if dropped and self.lens is not None and self.lens.reads:
+            return (
+                "float16 weights and more pieces than are handed over: the nodes left behind keep "
+                "reading float16 on the CPU, and where a CPU kernel refuses that the runtime takes "
+                "the whole delegation back"
+            )
+        sure, perhaps = self._nodes(self.kept - self.tied), self._nodes(self.tied)
+        return doubt(self.graph, self.verdicts, sure, perhaps)
 
     def settle(self, graphs: Sequence[Graph]) -> Delegation:
         """Apply the conditions on the whole graph, and say what comes out."""
@@ -198,6 +223,7 @@ class _Handover:
             tuple(delegated),
             None if obstacle is None else obstacle.message,
             obstacle,
+            self.doubt if obstacle is None else None,
             tuple(self.notes),
         )
 
@@ -207,44 +233,27 @@ class _Handover:
             found = first_obstacle(self.graph, graphs)
             if found is not None:
                 return found
-        for number in sorted(self.kept):
-            for index in self.pieces[number].nodes:
-                verdict = self.verdicts[index]
-                if verdict.validation == "accepted" and verdict.status == "unsupported":
-                    return self._unbuildable(index, verdict)
-        return None
+        return unbuildable(self.graph, self.verdicts, self._nodes(self.kept - self.tied))
 
-    def _unbuildable(self, index: int, verdict: Verdict) -> Obstacle:
-        op = self.graph.nodes[index].op
-        reason = verdict.reasons[0]
-        message = (
-            f"{op} (node {index}) passes the check and then cannot be built, and the runtime "
-            f"takes the whole delegation back: {reason.message}"
-        )
-        return Obstacle("build", index, None, message, reason.source)
+    def _nodes(self, numbers: Iterable[int]) -> Iterator[int]:
+        """The nodes of some pieces."""
+        for number in sorted(numbers):
+            yield from self.pieces[number].nodes
 
     def _hand_over(self, delegated: list[bool | None]) -> None:
         """Say of each node what becomes of it."""
-        doubtful = self.lens is not None and bool(self.lens.reads) and bool(self.dropped)
         for number in self.kept | self.tied:
-            fate = None if doubtful or number in self.tied else True
+            fate = None if self.doubt or number in self.tied else True
             for index in self.pieces[number].nodes:
                 delegated[index] = fate
         for index, verdict in enumerate(self.verdicts):
-            unsure = verdict.validation == "unknown"
-            if unsure or (delegated[index] and verdict.status == "unknown"):
+            if verdict.validation == "unknown":
                 delegated[index] = None
         if self.lens is not None:
             for index in self.lens.folded:
-                delegated[index] = True
+                delegated[index] = None if self.doubt else True
         for index in sorted(self.vanishing, reverse=True):
             delegated[index] = self._fate_of_absent(index, delegated)
-        if doubtful:
-            self.notes.append(
-                "float16 weights and more pieces than are handed over: the nodes left behind keep "
-                "reading float16 on the CPU, and where a CPU kernel refuses that the runtime takes "
-                "the whole delegation back"
-            )
 
     def _fate_of_absent(self, index: int, delegated: Sequence[bool | None]) -> bool | None:
         """A vanished node goes where its readers go, or where its results come from."""
@@ -257,6 +266,8 @@ class _Handover:
 
     def _explain(self) -> None:
         """Note what the pieces alone do not show."""
+        if self.doubt is not None:
+            self.notes.append(self.doubt)
         unknown = sum(verdict.validation == "unknown" for verdict in self.verdicts)
         if unknown:
             self.notes.append(

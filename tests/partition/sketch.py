@@ -108,11 +108,15 @@ ACCEPTED = Verdict("supported", "accepted")
 REFUSED = Verdict("unsupported", "refused", (Reason("x", "it is refused", "somewhere"),))
 UNKNOWN = Verdict("unknown", "unknown")
 UNBUILDABLE = Verdict("unsupported", "accepted", (Reason("x", "no mapping", "elsewhere"),))
+DOUBTFUL = Verdict("unknown", "accepted", (Reason("x", "its bias is somewhere", "elsewhere"),))
 
 
 def verdicts(letters: str) -> tuple[Verdict, ...]:
-    """Verdicts by letter: a(ccepted), r(efused), u(nknown), b: accepted, and not buildable."""
-    meaning = {"a": ACCEPTED, "r": REFUSED, "u": UNKNOWN, "b": UNBUILDABLE}
+    """Verdicts by letter.
+
+    a(ccepted), r(efused), u(nknown); accepted, but b: not buildable, d: perhaps not buildable.
+    """
+    meaning = {"a": ACCEPTED, "r": REFUSED, "u": UNKNOWN, "b": UNBUILDABLE, "d": DOUBTFUL}
     return tuple(meaning[letter] for letter in letters)
 
 

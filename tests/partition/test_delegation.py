@@ -131,6 +131,44 @@ def test_what_is_not_handed_over_need_not_be_built() -> None:
     assert fates(settle("aarararb", max_partitions=1)) == "++------"
 
 
+def test_what_may_not_be_built_puts_the_whole_delegation_in_doubt() -> None:
+    result = settle("adraru")
+    assert fates(result) == "??-?-?"
+    assert result.why_not is None
+    assert any("node 1" in note and "its bias is somewhere" in note for note in result.notes)
+    assert fates(settle("aadrad", max_partitions=1)) == "???---"
+    assert fates(settle("aaarad", max_partitions=1)) == "+++---"
+
+
+def test_what_cannot_be_built_and_may_stay_behind_puts_the_delegation_in_doubt() -> None:
+    result = settle("ar" * 17 + "b")
+    assert fates(result) == "?-" * 17 + "?"
+    assert result.why_not is None
+    assert any("node 34" in note and "no mapping" in note for note in result.notes)
+    certain = settle("aar" + "ar" * 17 + "b")
+    assert fates(certain) == "??-" + "?-" * 17 + "?"
+
+
+def test_a_graph_that_cannot_be_built_takes_earlier_ones_back() -> None:
+    graphs = tuple(replace(chain(2), index=index) for index in range(3))
+    judged = [verdicts("aa"), verdicts("ab"), verdicts("aa")]
+    results = delegate_model(graphs, judged, target())
+    assert [fates(result) for result in results] == ["--", "--", "--"]
+    assert not any(survivors(result) for result in results)
+    first, second, third = (result.why_not or "" for result in results)
+    assert first.startswith("another graph takes the delegation back: RELU (node 1) passes")
+    assert second.startswith("RELU (node 1) passes")
+    assert third.startswith("an earlier graph stops the delegation: RELU (node 1) passes")
+
+
+def test_doubt_about_one_graph_is_doubt_about_all() -> None:
+    graphs = tuple(replace(chain(3), index=index) for index in range(3))
+    judged = [verdicts("aar"), verdicts("ada"), verdicts("raa")]
+    results = delegate_model(graphs, judged, target())
+    assert [fates(result) for result in results] == ["??-", "???", "-??"]
+    assert [result.doubt is None for result in results] == [True, False, True]
+
+
 def test_a_dynamic_tensor_keeps_the_graph_back_but_not_its_pieces_from_view() -> None:
     graph = sketch(Row("RELU", (0,), (1,)), Row("RESHAPE", (1, 2), (3,)))
     result = delegate(graph, verdicts("aa"), target())

@@ -1,0 +1,71 @@
+"""What makes TFLite take a whole delegation back: nodes that pass a check and cannot be built.
+
+Where a delegate cannot build one of its pieces, the runtime restores every graph of the model,
+those that it has handed over before included, and offers no more (google-ai-edge/LiteRT
+tflite/delegates/utils/simple_delegate.cc 57-59, tflite/core/subgraph.cc 1156-1166, 2508-2517 and
+tflite/core/interpreter.cc 451-456 @f6745779).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from npulint.obstacle import Obstacle
+
+if TYPE_CHECKING:
+    from npulint.model import Graph
+    from npulint.verdict import Verdict
+
+
+def unbuildable(graph: Graph, verdicts: Sequence[Verdict], nodes: Iterable[int]) -> Obstacle | None:
+    """The first node that its check accepts and that cannot be built.
+
+    Args:
+        graph: The graph.
+        verdicts: The target's verdict on each node.
+        nodes: Positions of the nodes that are handed over.
+    """
+    for index in nodes:
+        verdict = verdicts[index]
+        if verdict.validation == "accepted" and verdict.status == "unsupported":
+            reason = verdict.reasons[0]
+            message = (
+                f"{graph.nodes[index].op} (node {index}) passes the check and then cannot be "
+                f"built, and the runtime takes the whole delegation back: {reason.message}"
+            )
+            return Obstacle("build", index, None, message, reason.source)
+    return None
+
+
+def doubt(
+    graph: Graph, verdicts: Sequence[Verdict], sure: Iterable[int], perhaps: Iterable[int]
+) -> str | None:
+    """Why the whole delegation may be taken back.
+
+    Args:
+        graph: The graph.
+        verdicts: The target's verdict on each node.
+        sure: Positions of the nodes that are handed over.
+        perhaps: Positions of the nodes that may be handed over.
+
+    Returns:
+        One sentence about the first node that may be handed over and may not be built, or None.
+    """
+    for index in sure:
+        verdict = verdicts[index]
+        if verdict.validation == "accepted" and verdict.status == "unknown":
+            return (
+                f"whether {graph.nodes[index].op} (node {index}) can be built is not known, and "
+                "if it cannot, the runtime takes the whole delegation back: "
+                f"{verdict.reasons[0].message}"
+            )
+    for index in perhaps:
+        verdict = verdicts[index]
+        if verdict.validation == "accepted" and verdict.status != "supported":
+            return (
+                f"{graph.nodes[index].op} (node {index}) may be handed over and may not be built, "
+                "and then the runtime takes the whole delegation back: "
+                f"{verdict.reasons[0].message}"
+            )
+    return None
