@@ -40,16 +40,22 @@ if TYPE_CHECKING:
 
 _TENSOR: dict[int, Layout | str] = {
     4: "payload", 5: "payload", 7: "payload", 9: "payload", 10: "payload", 11: "payload",
+    12: "dropped", 16: "dropped",
 }  # fmt: skip
 _SPARSE: dict[int, Layout | str] = {1: _TENSOR, 2: _TENSOR}
-_GRAPH: dict[int, Layout | str] = {5: _TENSOR, 15: _SPARSE}
+_GRAPH: dict[int, Layout | str] = {5: _TENSOR, 15: _SPARSE, 10: "dropped", 16: "dropped"}
 _ATTRIBUTE: dict[int, Layout | str] = {
     4: "payload", 5: _TENSOR, 6: _GRAPH, 10: _TENSOR, 11: _GRAPH, 22: _SPARSE, 23: _SPARSE,
+    13: "dropped",
 }  # fmt: skip
-_NODE: dict[int, Layout | str] = {5: _ATTRIBUTE}
+_NODE: dict[int, Layout | str] = {5: _ATTRIBUTE, 6: "dropped", 9: "dropped"}
 _GRAPH[1] = _NODE
-_MODEL: dict[int, Layout | str] = {7: _GRAPH, 20: "dropped", 25: {7: _NODE, 11: _ATTRIBUTE}}
-"""Where in a ModelProto the payloads are (field numbers of onnx/onnx.proto, onnx 1.23.0)."""
+_FUNCTION: dict[int, Layout | str] = {7: _NODE, 11: _ATTRIBUTE, 8: "dropped", 14: "dropped"}
+_MODEL: dict[int, Layout | str] = {7: _GRAPH, 25: _FUNCTION, 6: "dropped", 20: "dropped"}
+"""Where in a ModelProto the payloads are (field numbers of onnx/onnx.proto, onnx 1.23.0).
+
+What is dropped are documentation, metadata of parts, and graphs that serve training only.
+"""
 
 _PLAN = Plan(
     _MODEL,
@@ -64,10 +70,11 @@ _WIRE_TYPES: Mapping[int, int] = MappingProxyType(
 """Wire type by field number of ModelProto."""
 
 _IR_WITH_OPSETS = 3
-"""Before this IR version models imported nothing and meant opset 1."""
+_WITHOUT_OPSETS: Mapping[str, int] = MappingProxyType({"": 1})
+"""Before IR version 3 models imported nothing and meant opset 1."""
 
 _IR_VERSION, _PRODUCER, _PRODUCER_VERSION, _GRAPH_KEY = 0x08, 0x12, 0x1A, 0x3A
-_OPSET, _METADATA, _FUNCTION = 0x42, 0x72, 0xCA
+_OPSET, _METADATA, _FUNCTION_KEY = 0x42, 0x72, 0xCA
 
 
 @dataclass(slots=True)
@@ -106,27 +113,23 @@ def read(path: Path, size: int) -> Model:
     except OSError as error:
         raise ModelFileError(path, f"cannot be read: {error.strerror}") from None
     try:
-        tensors = TensorReader(skeleton, path)
-        root = _root(path, skeleton, tensors)
-        graph = root.graph
-        if graph is None:
-            raise ModelFileError(path, "is not an ONNX model: it holds no graph", offset=size)
-        if not root.opsets and root.ir_version >= _IR_WITH_OPSETS:
-            raise ModelFileError(
-                path,
-                f"imports no opset, as every model of IR version {_IR_WITH_OPSETS} or newer must; "
-                f"was it cut off at byte {size}?",
-                offset=size,
-            )
-        infer(skeleton.data + _supplement(graph, tensors), graph)
-        resolver = Resolver(path, root.functions)
-        resolver.resolve(graph, 0, "main", root.opsets)
-        for position, function in enumerate(root.functions, 1):
-            resolver.resolve(function.graph, position, "function", function.opsets)
-        resolver.refuse_recursion()
+        return _model(path, size, skeleton)
     except WireError as error:
         offset = skeleton.file_offset(error.position)
         raise ModelFileError(path, f"damaged at byte {offset}: {error}", offset=offset) from None
+
+
+def _model(path: Path, size: int, skeleton: Skeleton) -> Model:
+    """Make a model of a skimmed file."""
+    tensors = TensorReader(skeleton, path)
+    root = _root(path, skeleton, tensors)
+    graph = _main_graph(path, size, root)
+    infer(skeleton.data + _supplement(graph, tensors), graph)
+    resolver = Resolver(path, root.functions)
+    resolver.resolve(graph, 0, "main", root.opsets or _WITHOUT_OPSETS)
+    for position, function in enumerate(root.functions, 1):
+        resolver.resolve(function.graph, position, "function", function.opsets)
+    resolver.refuse_recursion()
     return Model(
         path=path,
         dialect="onnx",
@@ -139,6 +142,22 @@ def read(path: Path, size: int) -> Model:
         producer=" ".join(part for part in root.producer if part),
         metadata=root.metadata,
     )
+
+
+def _main_graph(path: Path, size: int, root: _Root) -> RawGraph:
+    """The graph, once it is clear that this is a whole ONNX model."""
+    missing = ""
+    if root.graph is None:
+        missing = "holds no graph"
+    elif root.ir_version < 1:
+        missing = "states no IR version"
+    elif not root.opsets and root.ir_version >= _IR_WITH_OPSETS:
+        missing = f"imports no opset, as models of IR version {_IR_WITH_OPSETS} or newer must"
+    if root.graph is None or missing:
+        raise ModelFileError(
+            path, f"is not a whole ONNX model: it ends at byte {size} and {missing}", offset=size
+        )
+    return root.graph
 
 
 def _refuse_other_formats(path: Path, first: bytes) -> None:
@@ -169,7 +188,7 @@ def _root(path: Path, skeleton: Skeleton, tensors: TensorReader) -> _Root:
         elif key == _OPSET:
             domain, version = opset(data, first, second)
             root.opsets[domain] = version
-        elif key == _FUNCTION:
+        elif key == _FUNCTION_KEY:
             root.functions.append(reader.function(first, second))
         elif key == _IR_VERSION:
             root.ir_version = signed(first)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from npulint.formats.onnx_types import text
+from npulint.formats.onnx_types import decoded, text
 from npulint.formats.protobuf import WireError, fields, signed, varint
 from npulint.model import Constant
 
@@ -121,7 +121,7 @@ def _read_plain(found: RawAttribute, data: bytes, key: int, first: int, second: 
     elif key == _FLOATS:
         found.add(FLOATS, _real(data, first))
     elif key == _STRINGS:
-        found.add(STRINGS, text(data[first:second]))
+        found.add(STRINGS, decoded(data[first:second]))
     elif key == _INTS_PACKED:
         while first < second:
             value, first = varint(data, first)

@@ -230,7 +230,7 @@ class Resolver:
             scope.index,
             position,
             op,
-            context.opsets.get(domain, 0 if domain else 1),
+            context.opsets.get(domain, 0),
             tuple(operands),
             tuple(results),
             raw.attributes,

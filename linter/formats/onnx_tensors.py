@@ -20,7 +20,7 @@ from npulint.formats.onnx_elements import (
     varints,
 )
 from npulint.formats.onnx_external import ExternalFiles, fetch
-from npulint.formats.onnx_types import DTYPES, MAXIMUM_RANK, text
+from npulint.formats.onnx_types import DTYPES, MAXIMUM_RANK, decoded, text
 from npulint.formats.protobuf import WireError, fields, signed
 from npulint.model import INLINE_LIMIT, Constant, Storage
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 _DIMS, _DIMS_PACKED, _DATA_TYPE, _NAME, _RAW = 0x08, 0x0A, 0x10, 0x42, 0x4A
 _STRINGS, _EXTERNAL, _LOCATION = 0x32, 0x6A, 0x70
 _ENTRY_KEY, _ENTRY_VALUE = 0x0A, 0x12
-
-_SHOWN_RANK = 8
-_LARGEST = 1 << 63
 _SPARSE_VALUES, _SPARSE_INDICES, _SPARSE_DIMS, _SPARSE_DIMS_PACKED = 0x0A, 0x12, 0x18, 0x1A
+
+_SHOWN_RANK, _SHOWN_BYTES = 8, 1 << 63
+"""Beyond these a broken tensor's sizes are not written out."""
 
 
 @dataclass(slots=True)
@@ -58,8 +58,8 @@ class _Header:
     """What a tensor is, whatever its elements are.
 
     Attributes:
+        count: Number of elements.
         position: Where its message begins, for messages.
-        needed: Bytes that its elements take when they are not encoded; 0 for strings.
     """
 
     name: str
@@ -70,6 +70,7 @@ class _Header:
 
     @property
     def needed(self) -> int:
+        """Bytes that its elements take when they are not encoded; 0 for strings."""
         return (self.count * BITS.get(self.dtype, 0) + 7) // 8
 
     def constant(self, payload: bytes | None, storage: Storage | None, nbytes: int) -> Constant:
@@ -255,7 +256,7 @@ class TensorReader:
         sizes = "x".join(map(str, header.shape[:_SHOWN_RANK])) or "one element"
         if len(header.shape) > _SHOWN_RANK:
             sizes += "x..."
-        needed = str(header.needed) if header.needed < _LARGEST else f"more than {_LARGEST}"
+        needed = str(header.needed) if header.needed < _SHOWN_BYTES else f"more than {_SHOWN_BYTES}"
         return self._fault(
             header.position,
             f"tensor {header.name!r} of {sizes} {header.dtype} needs {needed} bytes, but "
@@ -272,7 +273,7 @@ def string_entry(data: bytes, begin: int, end: int) -> tuple[str, str]:
     key = value = ""
     for number, first, second in fields(data, begin, end):
         if number == _ENTRY_KEY:
-            key = text(data[first:second])
+            key = decoded(data[first:second])
         elif number == _ENTRY_VALUE:
-            value = text(data[first:second])
+            value = decoded(data[first:second])
     return key, value

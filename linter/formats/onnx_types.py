@@ -105,6 +105,17 @@ class TypeReader:
         return tuple(shape)
 
 
-def text(raw: bytes) -> str:
-    """A name of the file as text; bytes that are not UTF-8 are shown by their codes."""
+def decoded(raw: bytes) -> str:
+    """Text of the file; bytes that are not UTF-8 are shown by their codes."""
     return raw.decode("utf-8", "backslashreplace")
+
+
+def text(raw: bytes) -> str:
+    """A name of the file, fit to be shown: what does not print is shown by its code."""
+    name = decoded(raw)
+    if name.isprintable():
+        return name
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in name
+    )

@@ -88,9 +88,19 @@ BROKEN: dict[str, tuple[ModelProto | bytes, str]] = {
         simple().SerializeToString() + field(25, b""), "a function has no name",
     ),
     "an EP context": (_model(CONTEXT), "already compiled for one accelerator .* original model"),
-    "no graph": (ModelProto(ir_version=8).SerializeToString(), "not an ONNX model: .* no graph"),
+    "no graph": (
+        ModelProto(ir_version=8).SerializeToString(), "is not a whole ONNX model: .* holds no graph",
+    ),
     "no opsets": (
         ModelProto(ir_version=8, graph=simple().graph).SerializeToString(), "imports no opset",
+    ),
+    "no IR version": (
+        model(graph([relu()], [floats("x", 2)], [floats("y", 2)]), ir_version=0),
+        "is not a whole ONNX model: .* states no IR version",
+    ),
+    "letters that do not print": (
+        _model(NodeProto(op_type="Re\nlu\x1b[1m", input=["\x07"], output=["y"])),
+        r"node 0 \(Re\\nlu\\x1b\[1m\) of graph 'main' uses '\\\\x07'",
     ),
     "two graphs": (simple().SerializeToString() * 2, "one graph, and this is the second"),
     "too few bytes": (
