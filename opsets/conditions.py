@@ -24,7 +24,7 @@ from npulint.opsets.measures import (
 )
 from npulint.opsets.predicates import PREDICATES, Named, Predicate
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
-from npulint.opsets.relations import RELATIONS
+from npulint.opsets.relations import RELATIONS, listed
 from npulint.opsets.table import Setting
 from npulint.opsets.vocabulary import (
     All,
@@ -64,7 +64,10 @@ _OF_OPERATION: Mapping[str, OfOperation] = MappingProxyType(
 )
 
 _FLAGS = ("constant", "present")
-_OTHERS = ("attribute", "attribute_product", "dimension", "elements", "scale_product")
+_OTHERS = (
+    "attribute", "attribute_product", "dimension", "dimension_product", "elements",
+    "scale_product",
+)  # fmt: skip
 _COMPOSED = ("all", "any", "not", "never", "predicate")
 
 MEASURES = (*_OF_OPERAND, *_OF_OPERATION, *GROUPED, *_OTHERS)
@@ -79,7 +82,7 @@ KNOWN: Mapping[str, Predicate] = MappingProxyType({**PREDICATES, **GPU_PREDICATE
 _FRACTIONS = ("attribute", "elements", "first_element", "scale", "scale_product")
 
 _EXTRA: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"dimension": ("axis",), "predicate": ("of",)}
+    {"dimension": ("axis",), "dimension_product": ("axes",), "predicate": ("of",)}
 )
 
 
@@ -208,6 +211,12 @@ class Scope:
         if word == "dimension":
             axis = part.at("axis").integer()
             return OfOperand(operand, f"the size on axis {axis} of", facts.size_of(axis))
+        if word == "dimension_product":
+            axes = tuple(each.integer() for each in part.at("axes").each())
+            if not axes:
+                raise part.error("expected at least one axis", "axes")
+            wording = f"the product of the sizes on axes {listed(map(str, axes), 'and')} of"
+            return OfOperand(operand, wording, facts.area(axes))
         wording, look = _OF_OPERAND[word]
         return OfOperand(operand, wording, look)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from npulint.errors import TargetError
 from npulint.opsets.document import nearest
 from npulint.opsets.table import Advice, Entry, Rule, Target
+
+if TYPE_CHECKING:
+    from npulint.opsets.witnesses import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +23,16 @@ class Line:
         source: Where it is written down.
         when: Where it applies, empty for everywhere; part of `sentence` already.
         kind: What it is: something the runtime's check demands, accepts outright, something
-            that handing over demands beyond the check, a caution, or how it is lowered.
+            that handing over demands beyond the check, what an integration says, a caution,
+            or how it is lowered.
     """
 
     sentence: str
     source: str
     when: str = ""
-    kind: Literal["require", "accept", "build", "caution", "lowering", "otherwise"] = "require"
+    kind: Literal["require", "accept", "build", "witness", "caution", "lowering", "otherwise"] = (
+        "require"
+    )
 
 
 def sentence_of(rule: Rule) -> str:
@@ -66,6 +72,8 @@ def _lines(entry: Entry) -> Iterator[Line]:
         yield Line(f"{sentence_of(rule)} (met here)", rule.source)
     for rule in entry.require:
         yield Line(sentence_of(rule), rule.source, _when(rule))
+    for witness in entry.witnesses:
+        yield from _heard(witness)
     for rule in entry.build:
         yield Line(f"beyond the check: {sentence_of(rule)}", rule.source, _when(rule), "build")
     if not (entry.accept or entry.granted or entry.require or entry.build):
@@ -73,7 +81,24 @@ def _lines(entry: Entry) -> Iterator[Line]:
     if entry.lowering:
         yield Line(entry.lowering, entry.source, kind="lowering")
     for advice in entry.cautions:
-        yield Line(_caution(advice), advice.source, _when(advice), "caution")
+        if not advice.derived:
+            yield Line(_caution(advice), advice.source, _when(advice), "caution")
+
+
+def _heard(witness: Witness) -> Iterator[Line]:
+    """What one integration says about the operator."""
+    domain = "" if witness.domain is None else witness.domain.clause("is")
+    if domain:
+        yield Line(f"{witness.title} speaks where {domain}", witness.source, domain, "witness")
+    if witness.needs:
+        sentence = f"{witness.title} needs {witness.needs}"
+        yield Line(sentence, witness.source, domain, "witness")
+    for rule in (*witness.granted, *witness.require):
+        verb = "demands" if rule.refuses else "may demand"
+        sentence = f"{witness.title} {verb}: {sentence_of(rule)}"
+        yield Line(sentence, rule.source, _when(rule), "witness")
+    if not (witness.needs or witness.granted or witness.require):
+        yield Line(f"{witness.title} demands nothing", witness.source, domain, "witness")
 
 
 def _caution(advice: Advice) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from npulint.opsets.conditions import WORDS, Scope
 from npulint.opsets.document import Part, nearest
@@ -12,10 +12,11 @@ from npulint.opsets.measures import Fact, Given, Measure, Operand
 from npulint.opsets.reduction import reduced
 from npulint.opsets.table import Advice, Entry, Rule, Setting
 from npulint.opsets.vocabulary import All, Condition
+from npulint.opsets.witnesses import Agreement, Witness
 
 _ENTRY_KEYS = (
     "op", "inputs", "outputs", "source", "require", "build", "accept", "cautions",
-    "lowering", "custom",
+    "lowering", "custom", "witnesses",
 )  # fmt: skip
 _RULE_KEYS = ("when", "kind", "source", "id", "else", "note")
 _REFERENCE = re.compile(r"([a-z][a-z0-9_-]*)(?: (\S.*))?")
@@ -30,12 +31,16 @@ class Family:
         kinds: Names of failures by the word of the condition, where an entry gives none.
         wordings: What each setting is called in a sentence.
         titles: Names for people of a level's values.
+        witnesses: The integrations that the table is pieced together from, by their words.
+        agreement: How many of them must take a form.
     """
 
     sources: Mapping[str, tuple[str, str]]
     kinds: Mapping[str, str]
     wordings: Mapping[str, str]
     titles: Mapping[Fact, str]
+    witnesses: Mapping[str, Part] = field(default_factory=dict)
+    agreement: int = 0
 
     def cite(self, part: Part) -> str:
         """A source in full: its file or page, the place in it, and what was read when."""
@@ -64,13 +69,18 @@ def build_entry(part: Part, op: str, family: Family, settings: Mapping[str, Sett
         DocumentError: The data is not an entry of the language.
     """
     part.words(_ENTRY_KEYS)
+    if family.witnesses:
+        settings = {**settings, "operator": op}
     scope = Scope(
         operands=_operands(part),
         settings=settings,
         wordings=family.wordings,
         titles=family.titles,
     )
-    maker = _Maker(op, family, scope, family.cite(part.at("source")))
+    witnesses = tuple(_witnesses(part, op, family, scope))
+    heard = "; ".join(witness.source for witness in witnesses)
+    source = heard if heard and "source" not in part else family.cite(part.at("source"))
+    maker = _Maker(op, family, scope, source)
     parts = {key: tuple(maker.rules(part, key)) for key in ("require", "build", "accept")}
     left, granted = _decided(parts["require"])
     build, built = _decided(parts["build"])
@@ -81,6 +91,9 @@ def build_entry(part: Part, op: str, family: Family, settings: Mapping[str, Sett
         if condition is not False
     )
     cautions = tuple(_advice(part, family, scope, maker.source))
+    if witnesses:
+        left = (_agreement(op, witnesses, family, source), *left)
+        cautions += tuple(advice for witness in witnesses for advice in witness.dissent())
     kept = (*left, *build, *accept)
     return Entry(
         op=op,
@@ -94,6 +107,71 @@ def build_entry(part: Part, op: str, family: Family, settings: Mapping[str, Sett
         measures=_measures(kept, cautions),
         operands=tuple(scope.operands.values()),
         custom="custom" in part and part.at("custom").boolean(),
+        witnesses=witnesses,
+    )
+
+
+def build_witnesses(document: Part) -> tuple[dict[str, Part], int]:
+    """The integrations that a table is pieced together from, and how many must agree.
+
+    Raises:
+        DocumentError: They are not declared as the language wants it.
+    """
+    witnesses = document.map_at("witnesses", lambda part: part)
+    for part in witnesses.values():
+        part.words(("title", "floor", "source", "inputs", "outputs", "domain", "require"))
+        part.text_at("title")
+        part.text_at("floor", "none")
+    if not witnesses:
+        if "agreement" in document:
+            raise document.error("agreement needs witnesses to agree", "agreement")
+        return {}, 0
+    agreement = document.at("agreement").integer()
+    if not 1 <= agreement <= len(witnesses):
+        raise document.error(f"expected 1 to {len(witnesses)}, as many as witnesses", "agreement")
+    return witnesses, agreement
+
+
+def _witnesses(part: Part, op: str, family: Family, scope: Scope) -> Iterator[Witness]:
+    """What each integration that an entry names says: on all operators, and on this one."""
+    if "witnesses" not in part:
+        return
+    named = part.at("witnesses").words(family.witnesses)
+    for name in (each for each in family.witnesses if each in named):
+        own, common = part.at("witnesses").at(name), family.witnesses[name]
+        own.words(("source", "needs", "domain", "require"))
+        source = family.cite(own.at("source"))
+        above = replace(scope, operands=_operands(common))
+        domain: Condition | bool = True
+        for place, words in ((own, scope), (common, above)):
+            if "domain" in place:
+                domain = reduced(words.condition(place.at("domain")))
+                break
+        rules = [*_Maker(f"{op}/{name}", family, scope, source).rules(own, "require")]
+        cited = family.cite(common.at("source"))
+        rules += _Maker(f"{op}/{name}/all", family, above, cited).rules(common, "require")
+        left, granted = _decided(tuple(rules))
+        if domain is not False:
+            yield Witness(
+                name=name,
+                title=common.text_at("title"),
+                source=source,
+                require=left,
+                granted=granted,
+                domain=None if domain is True else domain,
+                needs=own.text_at("needs", ""),
+            )
+
+
+def _agreement(op: str, witnesses: tuple[Witness, ...], family: Family, source: str) -> Rule:
+    """The demand that enough integrations take an operator."""
+    panel = tuple((name, part.text_at("title")) for name, part in family.witnesses.items())
+    return Rule(
+        identity=f"{op}/agreement",
+        condition=Agreement(family.agreement, panel, witnesses),
+        when=None,
+        kind="",
+        source=source,
     )
 
 

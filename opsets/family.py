@@ -8,13 +8,13 @@ from typing import Literal, cast
 
 from npulint.model import Dialect
 from npulint.opsets.document import Part, nearest
-from npulint.opsets.entries import Family, build_advice, build_entry
+from npulint.opsets.entries import Family, build_advice, build_entry, build_witnesses
 from npulint.opsets.measures import Fact
 from npulint.opsets.table import Default, Entry, Partitioning, Setting, Target
 
 _KEYS = (
     "family", "title", "dialect", "date", "sources", "settings", "levels", "kinds", "variants",
-    "otherwise", "partitioning", "cautions", "limits", "operators",
+    "otherwise", "partitioning", "cautions", "limits", "operators", "agreement", "witnesses",
 )  # fmt: skip
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -122,11 +122,15 @@ def _family(document: Part) -> Family:
         if not level.isdigit():
             raise document.error(f"a level is a number, found {level!r}", "levels", level)
         titles[int(level)] = title
+    witnesses, agreement = build_witnesses(document)
+    wordings = document.map_at("settings", Part.text)
     return Family(
         sources=document.map_at("sources", _source),
         kinds=document.map_at("kinds", Part.text),
-        wordings=document.map_at("settings", Part.text),
+        wordings={**wordings, "operator": "the operator"} if witnesses else wordings,
         titles=titles,
+        witnesses=witnesses,
+        agreement=agreement,
     )
 
 

@@ -242,6 +242,21 @@ def of_every(look: Callable[[Value], Fact]) -> Callable[[Operation], Fact]:
     return read
 
 
+def area(axes: tuple[int, ...]) -> Callable[[Value], Fact]:
+    """A reader of the product of the sizes along some axes, such as a plane's area."""
+
+    def look(value: Value) -> Fact:
+        product = 1
+        for axis in axes:
+            size = size_of(axis)(value)
+            if not isinstance(size, int):
+                return None
+            product *= size
+        return product
+
+    return look
+
+
 def last_axis(value: Value) -> int | None:
     """The number of the last axis."""
     return None if value.shape is None else len(value.shape) - 1

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from npulint.model import Dialect, Operation
     from npulint.opsets.measures import Measure, Operand
     from npulint.opsets.vocabulary import Condition
+    from npulint.opsets.witnesses import Witness
     from npulint.verdict import Status
 
 Setting: TypeAlias = "int | bool | str"
@@ -71,11 +72,13 @@ class Advice:
         say: The caution as a sentence.
         when: Where it applies; None for everywhere on this target.
         source: Where it is written down.
+        derived: Whether it follows from what its entry says elsewhere.
     """
 
     say: str
     when: Condition | None
     source: str
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Entry:
             agree on these get the same verdict.
         operands: The operands that the entry names.
         custom: Whether it speaks of a custom operator.
+        witnesses: The integrations that the entry is pieced together from, if it is.
     """
 
     op: str
@@ -118,6 +122,7 @@ class Entry:
     measures: tuple[Measure, ...]
     operands: tuple[Operand, ...]
     custom: bool = False
+    witnesses: tuple[Witness, ...] = ()
 
     def signature(self, operation: Operation) -> tuple[object, ...]:
         """The facts of an operation that this entry's verdict hangs on."""
