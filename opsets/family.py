@@ -70,7 +70,7 @@ def build_target(document: Part, name: str) -> Target:
         family=document.text_at("family"),
         title=title,
         dialect=cast(Dialect, document.at("dialect").choice("tflite", "onnx")),
-        date=_date(document.at("date")),
+        date=read_date(document.at("date")),
         level=int(settings.get("level", 0)),
         accelerator=bool(settings.get("accelerator", False)),
         settings=settings,
@@ -125,7 +125,7 @@ def _family(document: Part) -> Family:
     witnesses, agreement = build_witnesses(document)
     wordings = document.map_at("settings", Part.text)
     return Family(
-        sources=document.map_at("sources", _source),
+        sources=document.map_at("sources", read_source),
         kinds=document.map_at("kinds", Part.text),
         wordings={**wordings, "operator": "the operator"} if witnesses else wordings,
         titles=titles,
@@ -134,16 +134,17 @@ def _family(document: Part) -> Family:
     )
 
 
-def _source(part: Part) -> tuple[str, str]:
+def read_source(part: Part) -> tuple[str, str]:
     """What stands before and after the place within a source."""
     if "file" in part:
         part.words(("file", "commit"))
         return part.text_at("file"), f"@{part.text_at('commit')}"
     part.words(("page", "date"))
-    return part.text_at("page"), f"({_date(part.at('date'))})" if "date" in part else ""
+    return part.text_at("page"), f"({read_date(part.at('date'))})" if "date" in part else ""
 
 
-def _date(part: Part) -> str:
+def read_date(part: Part) -> str:
+    """A day as `YYYY-MM-DD`."""
     text = part.text()
     if not _DATE.fullmatch(text):
         raise part.error(f"expected a date as 'YYYY-MM-DD', found {text!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from npulint.opsets.family import check_document
 
 if TYPE_CHECKING:
     import yaml
+
+    Check = Callable[[Part], None]
 
 LIMIT = 4 * 1024 * 1024
 """Bytes of a table at most; ours have some tens of thousands."""
@@ -48,11 +50,12 @@ class Source:
         return TableError(self.path, fault.message, line=self.lines.get(path))
 
 
-def read_table(path: Path) -> Source:
+def read_table(path: Path, check: Check = check_document) -> Source:
     """Read and check one table.
 
     Args:
         path: A YAML file.
+        check: Builds everything that the document says.
 
     Returns:
         Its data, every part of which has been built once, so that building it again cannot fail.
@@ -62,17 +65,18 @@ def read_table(path: Path) -> Source:
     """
     source = parse(path, _read(path))
     try:
-        check_document(source.document)
+        check(source.document)
     except DocumentError as fault:
         raise source.error(fault) from None
     return source
 
 
-def read_shipped(path: Path) -> Part:
+def read_shipped(path: Path, check: Check = check_document) -> Part:
     """Read one of the package's own tables, by its compiled form where that is fresh.
 
     Args:
         path: The YAML file; its compiled form lies beside it.
+        check: As for `read_table`.
 
     Returns:
         Its data: checked when it was compiled, or else just now.
@@ -84,19 +88,19 @@ def read_shipped(path: Path) -> Part:
     try:
         stored = json.loads(path.with_suffix(".json").read_bytes())
     except (OSError, ValueError):
-        return read_table(path).document
+        return read_table(path, check).document
     if stored["sha256"] != hashlib.sha256(text).hexdigest():
-        return read_table(path).document
+        return read_table(path, check).document
     return Part(stored["document"])
 
 
-def compile_table(path: Path) -> str:
+def compile_table(path: Path, check: Check = check_document) -> str:
     """The compiled form of a table: its data as JSON and the digest of the YAML.
 
     Raises:
         TableError: The table is at fault.
     """
-    document = read_table(path).document.data
+    document = read_table(path, check).document.data
     digest = hashlib.sha256(_read(path)).hexdigest()
     return json.dumps({"sha256": digest, "document": document}, separators=(",", ":")) + "\n"
 
