@@ -131,3 +131,10 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused() -> None:
     data = _sample().SerializeToString()
     with pytest.raises(ModelFileError, match="became shorter"):
         skim(io.BytesIO(data[:-40]), Path("m"), len(data), Plan(LAYOUT, 64, {}))
+
+
+def test_what_is_to_be_dropped_is_dropped_at_any_size() -> None:
+    data = field(1, b"kept") + field(2, b"x") + field(2, b"y" * 5_000) + field(1, b"kept too")
+    skeleton = skim(io.BytesIO(data), Path("m"), len(data), Plan({2: "dropped"}, 64, {}))
+    assert skeleton.data == field(1, b"kept") + field(1, b"kept too")
+    assert skeleton.file_offset(len(field(1, b"kept"))) == data.index(field(1, b"kept too"))
