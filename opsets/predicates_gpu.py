@@ -145,10 +145,10 @@ def _single_step(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     return True, "per-tensor"
 
 
-def _different(operation: Operation, values: tuple[Value, ...]) -> Judgement:
-    left, right = values
-    same = left.index == right.index
-    return not same, "the same tensor" if same else "two tensors"
+def _never_twice(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+    indexes = [v.index for v in operands(operation, "inputs") if v.constant is None]
+    twice = sorted({index for index in indexes if indexes.count(index) > 1})
+    return not twice, f"tensor {show(twice[0])} more than once" if twice else "each once"
 
 
 def _plain_constant(operation: Operation, values: tuple[Value, ...]) -> Judgement:
@@ -338,11 +338,11 @@ GPU_PREDICATES: Mapping[str, Predicate] = MappingProxyType(
                 _single_step,
             ),
             (
-                "two-tensors",
-                ("left", "right"),
-                "the pair of {left} and {right}",
-                "of two different tensors",
-                _different,
+                "no-tensor-twice",
+                (),
+                "each input computed at run time",
+                "another tensor",
+                _never_twice,
             ),
             (
                 "constant-without-batch",
