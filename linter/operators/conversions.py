@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from npulint.operators import (
     emit_binary,
+    emit_blocks,
     emit_norms,
+    emit_pads,
     emit_pointwise,
+    emit_pools,
     emit_reductions,
     emit_resize,
     emit_selections,
     emit_shapes,
     emit_transposed,
     emit_windows,
+    rearrangements,
     semantics,
 )
-from npulint.operators.onnx_node import NoConversionError, OnnxNode
+from npulint.operators.onnx_node import NoConversionError, OnnxNode, Reader
 from npulint.operators.onnx_pointwise import POINTWISE_READERS
 from npulint.operators.onnx_shapes import SHAPE_READERS
 from npulint.operators.onnx_windows import WINDOW_READERS
@@ -26,10 +30,10 @@ from npulint.operators.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from npulint.model import Operation
-    from npulint.operators.semantics import Operator
+    from npulint.operators.rearrangements import Operator
     from npulint.operators.tape import Tape
 
-READERS: Mapping[str, Callable[[OnnxNode], Operator]] = MappingProxyType(
+READERS: Mapping[str, Reader] = MappingProxyType(
     {**WINDOW_READERS, **POINTWISE_READERS, **SHAPE_READERS}
 )
 """The operators of the standard ONNX domain that are read, by name."""
@@ -41,10 +45,10 @@ _EMITTERS: Mapping[type, _Emitter] = MappingProxyType(
     {
         semantics.Conv: emit_windows.emit_conv,
         semantics.TransposeConv: emit_transposed.emit_transpose_conv,
-        semantics.Pool: emit_windows.emit_pool,
+        semantics.Pool: emit_pools.emit_pool,
         semantics.Resize: emit_resize.emit_resize,
-        semantics.DepthToSpace: emit_windows.emit_depth_to_space,
-        semantics.SpaceToDepth: emit_windows.emit_space_to_depth,
+        semantics.DepthToSpace: emit_blocks.emit_depth_to_space,
+        semantics.SpaceToDepth: emit_blocks.emit_space_to_depth,
         semantics.BatchNorm: emit_norms.emit_batch_norm,
         semantics.InstanceNorm: emit_norms.emit_instance_norm,
         semantics.GroupNorm: emit_norms.emit_group_norm,
@@ -61,31 +65,32 @@ _EMITTERS: Mapping[type, _Emitter] = MappingProxyType(
         semantics.Where: emit_binary.emit_where,
         semantics.Softmax: emit_reductions.emit_softmax,
         semantics.Hardmax: emit_reductions.emit_hardmax,
-        semantics.Reduce: emit_reductions.emit_reduce,
-        semantics.ArgReduce: emit_reductions.emit_arg_reduce,
-        semantics.TopK: emit_reductions.emit_top_k,
-        semantics.CumSum: emit_reductions.emit_cum_sum,
-        semantics.Cast: emit_reductions.emit_cast,
-        semantics.Quantize: emit_reductions.emit_quantize,
-        semantics.Dequantize: emit_reductions.emit_dequantize,
-        semantics.Reshape: emit_shapes.emit_reshape,
-        semantics.Transpose: emit_shapes.emit_transpose,
-        semantics.Squeeze: emit_shapes.emit_squeeze,
-        semantics.Concat: emit_shapes.emit_concat,
-        semantics.Split: emit_shapes.emit_split,
-        semantics.Slice: emit_shapes.emit_slice,
-        semantics.Pad: emit_shapes.emit_pad,
-        semantics.Expand: emit_shapes.emit_expand,
-        semantics.Tile: emit_shapes.emit_tile,
-        semantics.ShapeOf: emit_shapes.emit_shape_of,
-        semantics.Gather: emit_selections.emit_gather,
-        semantics.GatherNd: emit_selections.emit_gather_nd,
-        semantics.GatherElements: emit_selections.emit_gather_elements,
-        semantics.Scatter: emit_selections.emit_scatter,
-        semantics.OneHot: emit_selections.emit_one_hot,
-        semantics.MatMul: emit_selections.emit_mat_mul,
-        semantics.Dense: emit_selections.emit_dense,
-        semantics.Miscellaneous: emit_selections.emit_miscellaneous,
+        rearrangements.Reduce: emit_reductions.emit_reduce,
+        rearrangements.ArgReduce: emit_reductions.emit_arg_reduce,
+        rearrangements.TopK: emit_reductions.emit_top_k,
+        rearrangements.CumSum: emit_reductions.emit_cum_sum,
+        rearrangements.Cast: emit_reductions.emit_cast,
+        rearrangements.Quantize: emit_reductions.emit_quantize,
+        rearrangements.Dequantize: emit_reductions.emit_dequantize,
+        rearrangements.Reshape: emit_shapes.emit_reshape,
+        rearrangements.Transpose: emit_shapes.emit_transpose,
+        rearrangements.Squeeze: emit_shapes.emit_squeeze,
+        rearrangements.Concat: emit_shapes.emit_concat,
+        rearrangements.Split: emit_shapes.emit_split,
+        rearrangements.Slice: emit_shapes.emit_slice,
+        rearrangements.Pad: emit_pads.emit_pad,
+        rearrangements.Expand: emit_shapes.emit_expand,
+        rearrangements.Tile: emit_shapes.emit_tile,
+        rearrangements.ShapeOf: emit_shapes.emit_shape_of,
+        rearrangements.Gather: emit_selections.emit_gather,
+        rearrangements.GatherNd: emit_selections.emit_gather_nd,
+        rearrangements.GatherElements: emit_selections.emit_gather_elements,
+        rearrangements.Scatter: emit_selections.emit_scatter,
+        rearrangements.OneHot: emit_selections.emit_one_hot,
+        rearrangements.ReverseSequence: emit_selections.emit_reverse_sequence,
+        rearrangements.MatMul: emit_selections.emit_mat_mul,
+        rearrangements.Dense: emit_selections.emit_dense,
+        rearrangements.Miscellaneous: emit_selections.emit_miscellaneous,
     }
 )
 

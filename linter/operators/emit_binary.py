@@ -147,7 +147,7 @@ def emit_variadic(tape: Tape, operator: Variadic) -> None:
     if count == 1:
         tape.finish(last=tape.operand(0).last)
         return
-    operands, last = broadcast_operands(tape, count)
+    operands, last = broadcast_operands(tape, count, scalars_stay=True)
     tape.finish(last=last)
     result = _result(tape, last=last)
     same = all(sizes(value) == sizes(result) for value in operands)

@@ -14,17 +14,16 @@ from npulint.operators.tape import Tape, constant, sizes, stored_type, tensor
 
 if TYPE_CHECKING:
     from npulint.model import Value
-    from npulint.operators.semantics import (
+    from npulint.operators.rearrangements import (
         ArgReduce,
         Cast,
         CumSum,
         Dequantize,
-        Hardmax,
         Quantize,
         Reduce,
-        Softmax,
         TopK,
     )
+    from npulint.operators.semantics import Hardmax, Softmax
 
 _DIRECT: Mapping[str, str] = MappingProxyType(
     {
@@ -186,11 +185,9 @@ def emit_softmax(tape: Tape, operator: Softmax) -> None:
     value = tape.stored(0)
     rank = len(sizes(value))
     axis = stored_axis(operator.axis, rank, last=held.last)
-    swap = list(range(rank))
-    swap[axis], swap[-1] = rank - 1, axis
-    value = tape.transpose(value, swap)
-    value = apply(tape, op, [value])
-    tape.transpose(value, swap)
+    moved = [*(other for other in range(rank) if other != axis), axis]
+    value = apply(tape, op, [tape.transpose(value, moved)])
+    tape.transpose(value, [moved.index(other) for other in range(rank)])
     tape.finish(last=held.last)
 
 

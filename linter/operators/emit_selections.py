@@ -17,7 +17,7 @@ from npulint.operators.tape import Tape, constant, known, sizes, tensor
 
 if TYPE_CHECKING:
     from npulint.model import Shape, Value
-    from npulint.operators.semantics import (
+    from npulint.operators.rearrangements import (
         Dense,
         Gather,
         GatherElements,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         MatMul,
         Miscellaneous,
         OneHot,
+        ReverseSequence,
         Scatter,
     )
 
@@ -114,6 +115,20 @@ def emit_scatter(tape: Tape, operator: Scatter) -> None:
     kept = apply(tape, "MUL", [value, keep])
     written = tape.add("SCATTER_ND", [where, updates, target], tape.like(value))
     apply(tape, "ADD", [kept, written])
+    tape.finish(last=False)
+
+
+def emit_reverse_sequence(tape: Tape, operator: ReverseSequence) -> None:
+    """REVERSE_SEQUENCE in the ONNX order of axes."""
+    value = tape.in_layout(0, last=False)
+    lengths = tape.in_layout(1, last=False)
+    tape.add(
+        "REVERSE_SEQUENCE",
+        [value, lengths],
+        tape.like(value),
+        seq_dim=operator.time,
+        batch_dim=operator.batch,
+    )
     tape.finish(last=False)
 
 

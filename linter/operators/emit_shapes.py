@@ -1,7 +1,7 @@
 """Operators that change shapes or the order of axes, as TFLite operations.
 
 Source of the forms: PINTO0309/onnx2tf onnx2tf/ops/{Reshape,Transpose,Squeeze,Concat,Split,
-Slice,Pad,Expand,Tile,Shape}.py @2c0cb019, and what TensorFlow Lite's converter 2.21 made of them
+Slice,Expand,Tile,Shape}.py @2c0cb019, and what TensorFlow Lite's converter 2.21 made of them
 (tests/operators/recorded.json).
 """
 
@@ -17,13 +17,10 @@ from npulint.operators.onnx_node import NoConversionError
 from npulint.operators.tape import Tape, constant, known, sizes, tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from npulint.model import Shape, Value
-    from npulint.operators.semantics import (
+    from npulint.operators.rearrangements import (
         Concat,
         Expand,
-        Pad,
         Reshape,
         ShapeOf,
         Slice,
@@ -37,12 +34,12 @@ _OPEN_END = (1 << 31) - 1
 
 
 def emit_reshape(tape: Tape, operator: Reshape) -> None:
-    """RESHAPE from the ONNX order of axes; nothing where the shape stays."""
-    held, target = tape.operand(0), tape.result_shape()
-    if target == tape.shape(0) and None not in target:
-        tape.finish(last=held.last)
-        return
+    """RESHAPE from the ONNX order of axes; only that order where the shape stays."""
+    target = tape.result_shape()
     value = tape.in_layout(0, last=False)
+    if target == tape.shape(0) and None not in target:
+        tape.finish(last=False)
+        return
     if operator.fixed and sum(size is None for size in target) <= 1:
         tape.reshape(value, target)
     else:
@@ -151,7 +148,7 @@ def emit_split(tape: Tape, operator: Split) -> None:
         begin, end = [0] * rank, [0] * rank
         begin[axis], end[axis] = start, start + size
         untouched = (1 << rank) - 1 & ~(1 << axis)
-        _strided_slice(tape, value, (begin, end, [1] * rank), result, (untouched, untouched))
+        strided_slice(tape, value, (begin, end, [1] * rank), result, (untouched, untouched))
         start += size
 
 
@@ -164,13 +161,14 @@ def _pieces(operator: Split, size: int | str | None, count: int) -> Shape:
     return tuple(min(chunk, size - chunk * index) for index in range(count))
 
 
-def _strided_slice(
+def strided_slice(
     tape: Tape,
     value: Value,
     bounds: tuple[list[int], list[int], list[int]],
     result: Value,
     masks: tuple[int, int],
 ) -> None:
+    """STRIDED_SLICE with constant begin, end and steps."""
     operands = [constant("int32", (len(items),), items) for items in bounds]
     tape.add("STRIDED_SLICE", [value, *operands], result, begin_mask=masks[0], end_mask=masks[1])
 
@@ -200,7 +198,7 @@ def emit_slice(tape: Tape, operator: Slice) -> None:
             begin_mask &= ~(1 << axis)
         if not _is_open(stop, step) or (isinstance(size, int) and step > 0):
             end_mask &= ~(1 << axis)
-    _strided_slice(tape, value, (begin, end, steps), result, (begin_mask, end_mask))
+    strided_slice(tape, value, (begin, end, steps), result, (begin_mask, end_mask))
 
 
 def _is_open(stop: int, step: int) -> bool:
@@ -217,97 +215,6 @@ def _range(start: int, stop: int, step: int, size: int | str | None) -> tuple[in
     if step > 0:
         return min(max(start, 0), size), min(max(stop, 0), size), step
     return min(max(start, 0), size - 1), max(stop, 0), step
-
-
-def emit_pad(tape: Tape, operator: Pad) -> None:
-    """PAD, PADV2 or MIRROR_PAD, and STRIDED_SLICE where padding is negative."""
-    held = tape.operand(0)
-    value = tape.stored(0)
-    rank = len(sizes(value))
-    last = held.last and has_layouts(rank)
-    tape.finish(last=held.last)
-    if operator.pads is None:
-        _computed_pad(tape, operator, value, last=last)
-        return
-    pads = [operator.pads[axis] for axis in order(rank, last=last)]
-    grown = [(max(before, 0), max(after, 0)) for before, after in pads]
-    if any(any(pair) for pair in grown):
-        value = _grow(tape, operator, value, grown)
-    if any(before < 0 or after < 0 for before, after in pads):
-        _shrink(tape, value, pads)
-
-
-def _grow(tape: Tape, operator: Pad, value: Value, pads: list[tuple[int, int]]) -> Value:
-    if operator.mode == "edge":
-        return _edge(tape, value, pads)
-    if operator.mode == "wrap":
-        raise NoConversionError("padding that wraps around has no TFLite builtin operator")
-    rank = len(pads)
-    amounts = constant("int32", (rank, 2), [item for pair in pads for item in pair])
-    result = tensor(value.dtype or "", _grown(sizes(value), pads))
-    if operator.mode == "reflect":
-        return tape.add("MIRROR_PAD", [value, amounts], result, mode="REFLECT")
-    if operator.value == 0:
-        return tape.add("PAD", [value, amounts], result)
-    fill = constant(value.dtype or "", (), None)
-    if operator.value is not None and value.dtype in ("float32", "int32", "int64"):
-        fill = constant(value.dtype, (), [operator.value])
-    elif operator.value is None:
-        fill = tensor(value.dtype or "", ())
-    return tape.add("PADV2", [value, amounts, fill], result)
-
-
-def _grown(shape: Shape, pads: Sequence[tuple[int, int]]) -> Shape:
-    return tuple(
-        size + sum(pair) if isinstance(size, int) else None
-        for size, pair in zip(shape, pads, strict=True)
-    )
-
-
-def _edge(tape: Tape, value: Value, pads: list[tuple[int, int]]) -> Value:
-    """Repeating the border is mirroring it, one sample at a time."""
-    rank = len(pads)
-    for axis, pair in enumerate(pads):
-        for side, amount in enumerate(pair):
-            for _ in range(amount):
-                step = [(0, 0)] * rank
-                step[axis] = (1, 0) if side == 0 else (0, 1)
-                amounts = constant("int32", (rank, 2), [item for row in step for item in row])
-                result = tensor(value.dtype or "", _grown(sizes(value), step))
-                value = tape.add("MIRROR_PAD", [value, amounts], result, mode="SYMMETRIC")
-    return value
-
-
-def _shrink(tape: Tape, value: Value, pads: list[tuple[int, int]]) -> None:
-    shape = sizes(value)
-    rank = len(shape)
-    begin, end = [0] * rank, [0] * rank
-    begin_mask = end_mask = (1 << rank) - 1
-    target = list(shape)
-    for axis, (before, after) in enumerate(pads):
-        size = shape[axis]
-        if before < 0:
-            begin[axis], begin_mask = -before, begin_mask & ~(1 << axis)
-        if after < 0:
-            end[axis], end_mask = after, end_mask & ~(1 << axis)
-        if isinstance(size, int):
-            target[axis] = size + min(before, 0) + min(after, 0)
-    result = tensor(value.dtype or "", tuple(target))
-    _strided_slice(tape, value, (begin, end, [1] * rank), result, (begin_mask, end_mask))
-
-
-def _computed_pad(tape: Tape, operator: Pad, value: Value, *, last: bool) -> None:
-    rank = len(sizes(value))
-    result = tensor(value.dtype or "", permuted(tape.result_shape(), order(rank, last=last)))
-    amounts = tensor("int32", (rank, 2))
-    if operator.mode == "reflect":
-        tape.add("MIRROR_PAD", [value, amounts], result, mode="REFLECT")
-    elif operator.mode == "constant":
-        tape.add("PAD", [value, amounts], result)
-    else:
-        raise NoConversionError(
-            f"{operator.mode} padding by computed amounts has no known conversion"
-        )
 
 
 def emit_expand(tape: Tape, operator: Expand) -> None:
@@ -371,4 +278,4 @@ def emit_shape_of(tape: Tape, operator: ShapeOf) -> None:
     end = end + rank if end < 0 else min(end, rank)
     if (start, end) != (0, rank):
         bounds = ([start], [end], [1])
-        _strided_slice(tape, value, bounds, tensor("int64", (max(end - start, 0),)), (0, 0))
+        strided_slice(tape, value, bounds, tensor("int64", (max(end - start, 0),)), (0, 0))

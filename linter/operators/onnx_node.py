@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from npulint.model import Operation, Shape, Value
+    from npulint.operators.rearrangements import Operator
+
+Reader: TypeAlias = "Callable[[OnnxNode], Operator]"
+"""Turns one kind of ONNX node into what it computes."""
 
 
 class NoConversionError(Exception):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from npulint.operators.onnx_node import NoConversionError, OnnxNode
+from npulint.operators.onnx_node import NoConversionError, OnnxNode, Reader
+from npulint.operators.rearrangements import Cast, Dequantize, Operator, Quantize
 from npulint.operators.semantics import (
     BatchNorm,
     Binary,
-    Cast,
     Clip,
-    Dequantize,
     GroupNorm,
     Hardmax,
     InstanceNorm,
@@ -20,17 +19,13 @@ from npulint.operators.semantics import (
     LocalResponseNorm,
     LpNorm,
     MeanVarianceNorm,
-    Operator,
     PRelu,
-    Quantize,
     RmsNorm,
     Softmax,
     Unary,
     Variadic,
     Where,
 )
-
-Reader: TypeAlias = "Callable[[OnnxNode], Operator]"
 
 # Functions of one element: ONNX name -> attributes with their defaults.
 _UNARY: Mapping[str, tuple[tuple[str, float], ...]] = MappingProxyType(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast
+from typing import Literal, cast
 
-from npulint.operators.onnx_node import NoConversionError, OnnxNode
-from npulint.operators.semantics import (
+from npulint.operators.onnx_node import NoConversionError, OnnxNode, Reader
+from npulint.operators.rearrangements import (
     ArgReduce,
     Concat,
     CumSum,
@@ -23,6 +23,7 @@ from npulint.operators.semantics import (
     Pad,
     Reduce,
     Reshape,
+    ReverseSequence,
     Scatter,
     ShapeOf,
     Slice,
@@ -32,8 +33,6 @@ from npulint.operators.semantics import (
     TopK,
     Transpose,
 )
-
-Reader: TypeAlias = "Callable[[OnnxNode], Operator]"
 
 _REDUCTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -184,6 +183,10 @@ def _scatter(node: OnnxNode) -> Scatter:
     return Scatter(None if by_tuples else node.axis(0), node.word("reduction", "none"))
 
 
+def _reverse_sequence(node: OnnxNode) -> ReverseSequence:
+    return ReverseSequence(node.axis(1, name="batch_axis"), node.axis(0, name="time_axis"))
+
+
 def _one_hot(node: OnnxNode) -> OneHot:
     return OneHot(node.axis(-1, rank=node.rank() + 1))
 
@@ -234,6 +237,7 @@ SHAPE_READERS: Mapping[str, Reader] = MappingProxyType(
         "ScatterElements": _scatter,
         "Scatter": _scatter,
         "OneHot": _one_hot,
+        "ReverseSequence": _reverse_sequence,
         "Shape": _shape_of,
         "Size": _shape_of,
         "MatMul": lambda node: MatMul(),

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast
+from typing import Literal, cast
 
-from npulint.operators.onnx_node import NoConversionError, OnnxNode
+from npulint.operators.onnx_node import NoConversionError, OnnxNode, Reader
+from npulint.operators.rearrangements import Reduce
 from npulint.operators.semantics import (
     AutoPad,
     Conv,
     DepthToSpace,
-    Operator,
     Pool,
     Resize,
     SpaceToDepth,
     TransposeConv,
     Window,
 )
-
-Reader: TypeAlias = "Callable[[OnnxNode], Operator]"
 
 
 def _window(node: OnnxNode, kernel: tuple[int, ...] | None) -> Window:
@@ -165,9 +163,7 @@ def _space_to_depth(node: OnnxNode) -> SpaceToDepth:
 
 
 def _global_pool(kind: str) -> Reader:
-    def read(node: OnnxNode) -> Operator:
-        from npulint.operators.semantics import Reduce
-
+    def read(node: OnnxNode) -> Reduce:
         axes = tuple(range(2, node.rank()))
         if kind == "lp" and node.integer("p", 2) not in (1, 2):
             raise NoConversionError(f"a power of {node.integer('p', 2)} has no known conversion")

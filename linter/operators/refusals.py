@@ -77,7 +77,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(
             (
                 "BitCast", "CenterCropPad", "Col2Im", "Compress", "CumProd", "Einsum", "EyeLike",
-                "ReverseSequence", "SwiGLU", "TensorScatter", "Trilu", "Unique",
+                "SwiGLU", "TensorScatter", "Trilu", "Unique",
             ),
             _NONE,
         ),
