@@ -26,11 +26,13 @@ from npulint.opsets.measures import (
 )
 from npulint.opsets.predicates import Named
 from npulint.opsets.table import Entry, Rule
-from npulint.opsets.vocabulary import All, AnyOf, Compare, Condition, Opposite
+from npulint.opsets.vocabulary import All, AnyOf, Compare, Condition, Never, Opposite
 
 DTYPES = ("float32", "uint8", "int8", "int32", "int64", "float16", "bool", "int16")
 ATTRIBUTES: Mapping[str, tuple[Attribute, ...]] = {
-    "fused_activation_function": ("NONE", "RELU", "RELU6"),
+    "fused_activation_function": ("NONE", "RELU", "RELU6", "TANH"),
+    "padding": ("SAME", "VALID", "UNKNOWN"),
+    "weights_format": ("DEFAULT", "SHUFFLED4x16INT8"),
     "output_type": ("int32", "int64"),
     "keep_num_dims": (False, True),
     "align_corners": (False, True),
@@ -54,14 +56,16 @@ class Draft:
     constants: dict[tuple[bool, int], tuple[int, ...] | None] = field(default_factory=dict)
     scales: dict[tuple[bool, int], tuple[tuple[float, ...], int]] = field(default_factory=dict)
     attributes: dict[str, Attribute] = field(default_factory=dict)
+    omitted: set[tuple[bool, int]] = field(default_factory=set)
 
     def operation(self, op: str) -> Operation:
         return Operation(
             "tflite", op, self.version, self._values(False), self._values(True), self.attributes
         )
 
-    def _values(self, output: bool) -> tuple[Value, ...]:
-        return tuple(self._value((output, place)) for place in range(self.counts[output]))
+    def _values(self, output: bool) -> tuple[Value | None, ...]:
+        slots = ((output, place) for place in range(self.counts[output]))
+        return tuple(None if slot in self.omitted else self._value(slot) for slot in slots)
 
     def copy(self) -> Draft:
         return Draft(
@@ -72,6 +76,7 @@ class Draft:
             dict(self.constants),
             dict(self.scales),
             dict(self.attributes),
+            set(self.omitted),
         )
 
     def _value(self, slot: tuple[bool, int]) -> Value:
@@ -93,17 +98,24 @@ class Search:
     def __init__(self, entry: Entry, seed: int = 0) -> None:
         self.entry = entry
         self.random = random.Random(f"{entry.op} {seed}")
-        self.rules = (*entry.require, *entry.build)
+        rules = (*entry.require, *entry.build)
+        self.rules = tuple(rule for rule in rules if not isinstance(rule.condition, Never))
         self.bounds = dict(_bounds(self.rules))
 
     def meeting_all(self) -> Operation | None:
-        """An operation that every rule is content with."""
+        """An operation that every rule is content with, but for those that nothing meets."""
         return self._find(None)
 
     def breaking(self, rule: Rule) -> tuple[Operation, bool] | None:
         """An operation that breaks a rule, and whether it meets all the others."""
         found = self._find(rule)
         return (found, True) if found is not None else self._alone(rule)
+
+    def meeting_also(self, condition: Condition) -> Operation | None:
+        """An operation that every rule is content with and that meets a condition besides."""
+        extra = Rule("also", condition, None, "", "")
+        self.bounds = dict(_bounds((*self.rules, extra)))
+        return self._find(None, (*self.rules, extra))
 
     def _alone(self, rule: Rule) -> tuple[Operation, bool] | None:
         for others in ((), tuple(each for each in self.rules if each.kind != rule.kind)):
@@ -162,7 +174,9 @@ class Search:
             if measure.operands:
                 self._reset_operand(draft, self.random.choice(measure.operands))
             draft.attributes["new_shape"] = self.random.choice(ATTRIBUTES["new_shape"])
-        elif isinstance(measure, (OfOperand, Presence, EachElement)):
+        elif isinstance(measure, Presence):
+            draft.omitted ^= {(measure.operand.output, measure.operand.position)}
+        elif isinstance(measure, (OfOperand, EachElement)):
             self._reset_operand(draft, measure.operand)
         elif isinstance(measure, ScaleProduct):
             for operand in measure.factors:
@@ -177,10 +191,13 @@ class Search:
 
     def _reset_operation(self, draft: Draft, measure: OfOperation) -> None:
         value = self.random.choice(self.bounds.get(measure.phrase, (1, 2)))
-        if measure.phrase == "the operator version":
+        if measure.many:
+            slots = [(output, n) for output, count in draft.counts.items() for n in range(count)]
+            self._reset_slot(draft, self.random.choice(slots))
+        elif measure.phrase == "the operator version":
             draft.version = value
         elif measure.phrase == "the number of inputs":
-            draft.counts[False] = max(value, 1)
+            draft.counts[False] = max(value, 0)
         else:
             raise AssertionError(measure.phrase)
 
@@ -202,13 +219,19 @@ class Search:
                 draft.constants[slot] = None
             case "shape":
                 size = pick(range(7))
-                draft.shapes[slot] = tuple(pick((0, 1, 2, 2, 3, 4)) for _ in range(size))
+                sizes = (0, 1, 2, 2, 3, 4, *self._sizes())
+                draft.shapes[slot] = tuple(pick(sizes) for _ in range(size))
                 draft.constants[slot] = None
             case "constant":
                 self._reset_constant(draft, slot)
             case _:
                 scales = pick(((), (0.0,), (0.5,), (0.0078125,), (0.00048828125,), (0.5, 0.25)))
                 draft.scales[slot] = (scales, pick((0, 0, 128, -128, 3)))
+
+    def _sizes(self) -> tuple[int, ...]:
+        """Sizes that conditions on one axis name."""
+        axes = (numbers for fact, numbers in self.bounds.items() if "on axis" in fact)
+        return tuple(number for numbers in axes for number in numbers if number >= 0)
 
     def _reset_constant(self, draft: Draft, slot: tuple[bool, int]) -> None:
         pick = self.random.choice
@@ -217,7 +240,7 @@ class Search:
         numbers = (0, 1, 2, 4, -1) if whole else (0, 1)
         if draft.dtypes[slot] == "int64":
             numbers = (0, 1, 2**31, -(2**31) - 1)
-        shape = pick(((), (1,), (2,), (4,), (2, 2), (0,)))
+        shape = pick(((), (1,), (2,), (4,), (2, 2), (2, 1), (0,)))
         count = 1
         for size in shape:
             count *= size
