@@ -95,13 +95,18 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     paths = find_models(models)
     with _progress(len(paths)) as step:
         report = run(paths, targets=targets, progress=step)
-    for result in report.models:
-        if result.error is not None:
-            click.echo(f"npulint: {result.path}: {_one_line(result.error)}", err=True)
+    _say_unreadable(report)
     if output is not None or not quiet:
         layout = _layout(output, verbose=verbose, no_color=no_color)
         _deliver(_draw(report, form, layout, to_file=output is not None), output)
     return _exit_code(report, fail_on)
+
+
+def _say_unreadable(report: Report) -> None:
+    """One line on standard error for each file that could not be read."""
+    for result in report.models:
+        if result.error is not None:
+            click.echo(f"npulint: {result.path}: {_one_line(result.error)}", err=True)
 
 
 def _draw(report: Report, form: str, layout: Layout, *, to_file: bool) -> str:
@@ -146,11 +151,78 @@ def inspect(
 
 
 @cli.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_targets_option
 @_format_option
 @_output_option
 @_no_color_option
-def targets(form: Literal["text", "json"], output: Path | None, no_color: bool) -> int:
+def matrix(
+    models: tuple[Path, ...],
+    targets: tuple[str, ...],
+    form: Literal["text", "json"],
+    output: Path | None,
+    no_color: bool,
+) -> int:
+    """Show how much of each model each target takes."""
+    from npulint.engine import check as run
+    from npulint.engine import find_models
+    from npulint.reports import matrix as drawing
+
+    paths = find_models(models)
+    with _progress(len(paths)) as step:
+        report = run(paths, targets=targets, progress=step)
+    _say_unreadable(report)
+    if form == "json":
+        text = drawing.render_json(report)
+    else:
+        text = drawing.render_text(report, _layout(output, verbose=False, no_color=no_color))
+    _deliver(text, output)
+    return EXIT_BAD_INPUT if report.failed else EXIT_OK
+
+
+@cli.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@_targets_option
+@_format_option
+@_output_option
+@_no_color_option
+def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
+    old: Path,
+    new: Path,
+    targets: tuple[str, ...],
+    form: Literal["text", "json"],
+    output: Path | None,
+    no_color: bool,
+) -> int:
+    """Show what a new version of a model makes better or worse; exit code 1 where worse."""
+    from npulint.engine import check as run
+    from npulint.reports import change as drawing
+
+    report = run([old, new], targets=targets)
+    _say_unreadable(report)
+    if report.failed:
+        return EXIT_BAD_INPUT
+    change = drawing.compare(*report.models)
+    if form == "json":
+        text = drawing.render_json(change)
+    else:
+        text = drawing.render_text(change, _layout(output, verbose=False, no_color=no_color))
+    _deliver(text, output)
+    return EXIT_FINDINGS if change.worse else EXIT_OK
+
+
+@cli.group(invoke_without_command=True)
+@_format_option
+@_output_option
+@_no_color_option
+@click.pass_context
+def targets(
+    context: click.Context, form: Literal["text", "json"], output: Path | None, no_color: bool
+) -> int:
     """List the targets that `--target` takes."""
+    if context.invoked_subcommand is not None:
+        return EXIT_OK
     from npulint.reports import catalogue
 
     if form == "json":
@@ -158,6 +230,20 @@ def targets(form: Literal["text", "json"], output: Path | None, no_color: bool) 
     else:
         text = catalogue.targets_text(_layout(output, verbose=False, no_color=no_color))
     _deliver(text, output)
+    return EXIT_OK
+
+
+@targets.command("diff")
+@click.argument("one")
+@click.argument("other")
+@_output_option
+@_no_color_option
+def targets_diff(one: str, other: str, output: Path | None, no_color: bool) -> int:
+    """Show what one target takes and the other refuses."""
+    from npulint.reports import catalogue
+
+    layout = _layout(output, verbose=True, no_color=no_color)
+    _deliver(catalogue.targets_diff(one, other, layout), output)
     return EXIT_OK
 
 

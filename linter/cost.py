@@ -64,10 +64,14 @@ def parameters(graph: Graph) -> int:
         positions = CONFIGURATION_OPERANDS.get(node.op, frozenset())
         for position, index in enumerate(node.inputs):
             (configuring if position in positions else weighing).add(index)
+    # A body repeats the constants that it takes from the graph around it.
+    repeated = {index for index, _ in graph.captured}
     return sum(
         value.element_count or 0
         for value in graph.values
-        if _is_parameter(value) and (value.index in weighing or value.index not in configuring)
+        if _is_parameter(value)
+        and value.index not in repeated
+        and (value.index in weighing or value.index not in configuring)
     )
 
 

@@ -14,6 +14,7 @@ from npulint.cost import node_macs, summarise
 from npulint.errors import ModelFileError, UsageError
 from npulint.finding import Coverage, ModelResult, Report, TargetResult
 from npulint.formats import load
+from npulint.joins import joining_set
 from npulint.model import Model
 from npulint.operators import CONVERSION, lower_graph
 from npulint.partition import delegate_model
@@ -21,6 +22,7 @@ from npulint.rules import run_rules
 from npulint.verdict import Caution, Verdict, judge_graph
 
 if TYPE_CHECKING:
+    from npulint.joins import Join
     from npulint.model import Graph, Operation
     from npulint.opsets.table import Target
     from npulint.partition import Delegation
@@ -146,7 +148,15 @@ def _ask(model: Model, target: Target, macs: tuple[tuple[int | None, ...], ...])
         delegations=delegations,
         coverage=_coverage(delegations, macs),
         cautions=tuple(_cautions(model, target)),
+        joins=tuple(_joins(model, delegations)),
     )
+
+
+def _joins(model: Model, delegations: Sequence[Delegation]) -> Iterator[Join]:
+    for graph, delegation in zip(model.graphs, delegations, strict=True):
+        join = joining_set(graph, delegation.partitions)
+        if join is not None:
+            yield join
 
 
 def _settled(verdict: Verdict, delegated: bool | None) -> Verdict:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from npulint.cost import Summary
+    from npulint.joins import Join
     from npulint.model import Dialect, Model
     from npulint.opsets.table import Target
     from npulint.partition import Delegation, Partition
@@ -72,6 +73,7 @@ class TargetResult:
         delegations: What the runtime hands over, graph by graph.
         coverage: Over all graphs.
         cautions: The target's own warnings, as far as they concern this model.
+        joins: For each graph that is cut into several pieces, what would join them.
     """
 
     target: Target
@@ -80,6 +82,7 @@ class TargetResult:
     delegations: tuple[Delegation, ...]
     coverage: Coverage
     cautions: tuple[Caution, ...] = ()
+    joins: tuple[Join, ...] = ()
 
     @property
     def partitions(self) -> tuple[Partition, ...]:

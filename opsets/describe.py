@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from npulint.errors import TargetError
 from npulint.opsets.document import nearest
@@ -12,6 +12,10 @@ from npulint.opsets.table import Advice, Entry, Rule, Target
 
 if TYPE_CHECKING:
     from npulint.opsets.witnesses import Witness
+
+Kind: TypeAlias = Literal[
+    "require", "granted", "accept", "build", "witness", "caution", "lowering", "otherwise"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +26,15 @@ class Line:
         sentence: The demand, the caution or the note, with where it applies.
         source: Where it is written down.
         when: Where it applies, empty for everywhere; part of `sentence` already.
-        kind: What it is: something the runtime's check demands, accepts outright, something
-            that handing over demands beyond the check, what an integration says, a caution,
-            or how it is lowered.
+        kind: What it is: something the runtime's check demands, a demand that the target as a
+            whole meets, something it accepts outright, something that handing over demands
+            beyond the check, what an integration says, a caution, or how it is lowered.
     """
 
     sentence: str
     source: str
     when: str = ""
-    kind: Literal["require", "accept", "build", "witness", "caution", "lowering", "otherwise"] = (
-        "require"
-    )
+    kind: Kind = "require"
 
 
 def sentence_of(rule: Rule) -> str:
@@ -69,7 +71,7 @@ def _lines(entry: Entry) -> Iterator[Line]:
         text = f"accepted outright where {rule.condition.clause('is')}"
         yield Line(text, rule.source, rule.condition.clause("is"), "accept")
     for rule in entry.granted:
-        yield Line(f"{sentence_of(rule)} (met here)", rule.source)
+        yield Line(f"{sentence_of(rule)} (met here)", rule.source, kind="granted")
     for rule in entry.require:
         yield Line(sentence_of(rule), rule.source, _when(rule))
     for witness in entry.witnesses:

@@ -77,6 +77,46 @@ def explain(subject: str, layout: Layout) -> str:
     return "\n".join(_target(target, layout)) + "\n"
 
 
+def targets_diff(one: str, other: str, layout: Layout) -> str:
+    """Say for each operator on which two targets differ what each demands and the other does not.
+
+    Raises:
+        TargetError: One of them is no target.
+    """
+    lines = _differences(opsets.load_target(one), opsets.load_target(other), layout)
+    return "\n".join(lines) + "\n"
+
+
+def _differences(one: Target, other: Target, layout: Layout) -> Iterator[str]:
+    style = layout.style
+    yield f"{style.bold(one.name)} against {style.bold(other.name)}"
+    same = 0
+    for op in sorted(one.entries.keys() | other.entries.keys()):
+        ours, theirs = _demands(one, op), _demands(other, op)
+        if ours.keys() == theirs.keys():
+            same += 1
+            continue
+        yield ""
+        yield f"  {style.bold(op)}"
+        for name, lines in (
+            (one.name, [line for text, line in ours.items() if text not in theirs]),
+            (other.name, [line for text, line in theirs.items() if text not in ours]),
+        ):
+            for line in lines:
+                yield wrapped(f"only {name}: {line.sentence}", layout, "    ", "      ")
+                yield style.dim(f"        [{line.source}]")
+    yield ""
+    yield f"{plural(same, 'operator')} with the same conditions on both"
+
+
+def _demands(target: Target, op: str) -> dict[str, opsets.Line]:
+    """What a target demands of an operator, by sentence; what it grants to all is no demand."""
+    if op not in target.entries and target.otherwise is None:
+        return {"": opsets.Line("the table does not speak of it", target.name)}
+    lines = opsets.describe(target, op)
+    return {line.sentence: line for line in lines if line.kind != "granted"}
+
+
 def _rule(rule: Rule, layout: Layout) -> Iterator[str]:
     yield layout.style.bold(f"{rule.code}  {rule.name}")
     yield f"severity {rule.severity}, since {rule.since}"

@@ -83,6 +83,15 @@ def _target(result: TargetResult) -> Json:
             or _outcome(verdict.status, verdict.validation, delegated) != otherwise
         ],
         "partitions": [_partition(piece) for piece in result.partitions],
+        "joins": [
+            {
+                "graph": join.graph,
+                "nodes": list(join.nodes),
+                "pieces": join.pieces,
+                "border_bytes": join.border_bytes,
+            }
+            for join in result.joins
+        ],
         "coverage": {"nodes": result.coverage.nodes, "macs": result.coverage.macs},
         "why_not": [d.why_not for d in result.delegations if d.why_not],
         "cautions": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -134,6 +135,7 @@ def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]
             )  # fmt: skip
         else:
             yield from _cut(delegation.partitions, layout)
+            yield from _join(graph, result, layout)
         for note in delegation.notes:
             yield wrapped(f"note: {note}", layout, "    ", "      ")
 
@@ -213,6 +215,20 @@ def _cut(pieces: Sequence[Partition], layout: Layout) -> Iterator[str]:
     yield from columns(rows, indent="      ")
     if len(pieces) > len(shown):
         yield f"      and {plural(len(pieces) - len(shown), 'piece')} more (-v lists them)"
+
+
+def _join(graph: Graph, result: TargetResult, layout: Layout) -> Iterator[str]:
+    """Which nodes to cure first."""
+    for join in result.joins:
+        if join.graph == graph.index:
+            ops = Counter(printable(graph.nodes[index].op) for index in join.nodes)
+            named = ", ".join(f"{op} ×{n:,}" if n > 1 else op for op, n in ops.most_common())
+            where = ranges(join.nodes, None if layout.verbose else _NODES_SHOWN)
+            yield wrapped(
+                f"to join the {join.pieces:,} pieces into one, cure {named} (nodes {where}); their "
+                f"borders now carry {size(join.border_bytes)} a run",
+                layout, "    ", "      ",
+            )  # fmt: skip
 
 
 def _closing(report: Report, layout: Layout) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hypothesis import strategies as st
+
 from npulint.model import Constant, Graph, Node, Quantisation, Shape, Value
 from npulint.verdict import Reason, Verdict
 
@@ -123,3 +125,20 @@ def verdicts(letters: str) -> tuple[Verdict, ...]:
 def chain(length: int) -> Graph:
     """Nodes that each read what the one before makes."""
     return sketch(*(Row("RELU", (i,), (i + 1,)) for i in range(length)))
+
+
+@st.composite
+def dags(draw: st.DrawFn) -> tuple[Graph, list[bool]]:
+    """Random graphs in file order, some values constant, some resources."""
+    count = draw(st.integers(1, 14))
+    rows = []
+    values = 3
+    for _ in range(count):
+        reads = draw(st.lists(st.integers(-1, values - 1), min_size=0, max_size=3))
+        makes = draw(st.integers(1, 2))
+        op = draw(st.sampled_from(["RELU", "RELU", "RELU", "WHILE", "CALL_ONCE"]))
+        rows.append(Row(op, tuple(reads), tuple(range(values, values + makes))))
+        values += makes
+    resources = draw(st.sets(st.integers(0, values - 1), max_size=3))
+    graph = sketch(*rows, stored=(0,), values={v: dtype("resource") for v in resources})
+    return graph, draw(st.lists(st.booleans(), min_size=count, max_size=count))

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sketch import Row, chain, dtype, sketch
+from sketch import Row, chain, dags, sketch
 
 from npulint.model import Graph
 from npulint.pieces import DependencyError, cut, side_effect_chain
@@ -37,23 +37,6 @@ def described(graph: Graph, handed: Sequence[bool]) -> list[tuple[bool, set[int]
             done |= more
         pieces.append((kind, piece))
     return pieces
-
-
-@st.composite
-def dags(draw: st.DrawFn) -> tuple[Graph, list[bool]]:
-    """Random graphs in file order, some values constant, some resources."""
-    count = draw(st.integers(1, 14))
-    rows = []
-    values = 3
-    for _ in range(count):
-        reads = draw(st.lists(st.integers(-1, values - 1), min_size=0, max_size=3))
-        makes = draw(st.integers(1, 2))
-        op = draw(st.sampled_from(["RELU", "RELU", "RELU", "WHILE", "CALL_ONCE"]))
-        rows.append(Row(op, tuple(reads), tuple(range(values, values + makes))))
-        values += makes
-    resources = draw(st.sets(st.integers(0, values - 1), max_size=3))
-    graph = sketch(*rows, stored=(0,), values={v: dtype("resource") for v in resources})
-    return graph, draw(st.lists(st.booleans(), min_size=count, max_size=count))
 
 
 @given(dags())

@@ -1,0 +1,64 @@
+"""Models by targets: how much of each model each target takes, at a glance."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from npulint.reports.wording import columns, plural, printable, share
+
+if TYPE_CHECKING:
+    from npulint.finding import ModelResult, Report, TargetResult
+    from npulint.reports.text import Layout
+
+_NOT_ASKED = "-"
+
+
+def render_text(report: Report, layout: Layout) -> str:
+    """Draw one row a model and one column a target, ending in a newline."""
+    readable = [result for result in report.models if result.error is None]
+    names = target_names(report)
+    rows = [["model", *names]]
+    for result in readable:
+        cells = {each.target.name: _cell(each) for each in result.targets}
+        rows.append([printable(str(result.path)), *(cells.get(n, _NOT_ASKED) for n in names)])
+    table = columns(rows, indent="")
+    lines = [layout.style.dim(table[0]), *table[1:], ""]
+    lines.append("share of nodes / of multiply-accumulates handed over, pieces on the accelerator")
+    lines += [f"note: {note}" for note in report.notes]
+    return "\n".join(lines) + "\n"
+
+
+def render_json(report: Report) -> str:
+    """Draw one object a model, ending in a newline."""
+    return json.dumps([_row(result) for result in report.models], ensure_ascii=False) + "\n"
+
+
+def target_names(report: Report) -> list[str]:
+    """The targets that any model was asked about, in the order asked."""
+    return list(dict.fromkeys(each.target.name for r in report.models for each in r.targets))
+
+
+def pieces(result: TargetResult) -> int:
+    """How many pieces the accelerator gets."""
+    return sum(piece.handed_over and piece.runs_on != "cpu" for piece in result.partitions)
+
+
+def _cell(result: TargetResult) -> str:
+    coverage = result.coverage
+    return f"{share(coverage.nodes)} / {share(coverage.macs)}, {plural(pieces(result), 'piece')}"
+
+
+def _row(result: ModelResult) -> dict[str, Any]:
+    return {
+        "path": str(result.path),
+        "error": result.error,
+        "targets": {
+            each.target.name: {
+                "nodes": each.coverage.nodes,
+                "macs": each.coverage.macs,
+                "pieces": pieces(each),
+            }
+            for each in result.targets
+        },
+    }

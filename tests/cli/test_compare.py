@@ -1,0 +1,51 @@
+"""`npulint matrix`, `npulint diff` and `npulint targets diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from npulint import opsets
+from tests.cli.support import EXPORTS, SMALLNET_TFLITE, UNET_TFLITE, Runner
+
+
+def test_matrix_has_a_row_a_model_and_a_column_a_target(npulint: Runner) -> None:
+    run = npulint("matrix", EXPORTS, "-t", "nnapi-1.1", "-t", "nnapi-1.2", "--format", "json")
+    assert run.code == 0
+    rows = {Path(row["path"]).name: row["targets"] for row in run.json}
+    assert list(rows) == sorted(path.name for path in EXPORTS.glob("*.*"))
+    assert rows["unet_small.tflite"]["nnapi-1.1"]["pieces"] == 3
+    assert rows["unet_small.tflite"]["nnapi-1.2"] == {"nodes": 1.0, "macs": 1.0, "pieces": 1}
+    text = npulint("matrix", EXPORTS, "-t", "nnapi-1.1", "-t", "nnapi-1.2").out
+    assert "100 % / 100 %, 1 piece" in text
+
+
+def test_diff_says_better_and_worse(npulint: Runner) -> None:
+    better = npulint("diff", UNET_TFLITE, SMALLNET_TFLITE, "-t", "nnapi-1.1")
+    assert better.code == 0
+    assert "refused TRANSPOSE_CONV  4       ->  0      better" in better.out
+    worse = npulint("diff", SMALLNET_TFLITE, UNET_TFLITE, "-t", "nnapi-1.1", "--format", "json")
+    assert worse.code == 1
+    assert worse.json["worse"]
+    assert npulint("diff", UNET_TFLITE, UNET_TFLITE, "-t", "nnapi-1.1").code == 0
+
+
+def test_diff_of_an_unreadable_file_is_exit_2(npulint: Runner, tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_bytes(b"")
+    run = npulint("diff", UNET_TFLITE, tmp_path / "x.onnx")
+    assert (run.code, run.out) == (2, "")
+    assert "x.onnx" in run.err
+
+
+def test_targets_diff_names_the_demands_of_one_side(npulint: Runner) -> None:
+    out = npulint("targets", "diff", "nnapi-1.1", "nnapi-1.2").out
+    section = out.split("  TRANSPOSE_CONV\n")[1].split("\n\n")[0]
+    assert "only nnapi-1.1: the feature level must be at least NNAPI 1.2" in section
+    assert "met here" not in out
+
+
+@pytest.mark.parametrize("name", opsets.targets())
+def test_no_target_differs_from_itself(npulint: Runner, name: str) -> None:
+    out = npulint("targets", "diff", name, name).out
+    assert "only" not in out
