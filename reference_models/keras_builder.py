@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
-
-import tensorflow as tf
-from tensorflow import keras
 
 from npulint.reference_models.layers import (
     Activation,
@@ -19,6 +17,14 @@ from npulint.reference_models.layers import (
     TransposedConv2D,
 )
 from npulint.reference_models.weights import weights
+
+# Triton, which some builds of PyTorch load when they export, and TensorFlow each bring an LLVM.
+# In this order they bear each other; the other way round the process dies in Triton.
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401
+
+import tensorflow as tf
+from tensorflow import keras
 
 if TYPE_CHECKING:
     from npulint.reference_models.network import Network
