@@ -17,6 +17,8 @@ from npulint.formats import load
 from npulint.joins import joining_set
 from npulint.model import Model
 from npulint.operators import CONVERSION, lower_graph
+from npulint.opsets.profile import Device
+from npulint.opsets.table import Target
 from npulint.partition import delegate_model
 from npulint.rules import run_rules
 from npulint.verdict import Caution, Verdict, judge_graph
@@ -24,7 +26,6 @@ from npulint.verdict import Caution, Verdict, judge_graph
 if TYPE_CHECKING:
     from npulint.joins import Join
     from npulint.model import Graph, Operation
-    from npulint.opsets.table import Target
     from npulint.partition import Delegation
 
 MODEL_SUFFIXES = (".tflite", ".onnx")
@@ -44,7 +45,8 @@ def check(
 
     Args:
         models: Loaded models, or paths of model files, or a mixture.
-        targets: Target names or paths of table files; the default set when empty.
+        targets: Names of targets and devices, or paths of table and profile files; the default
+            set when empty.
         progress: Called with each path before it is looked at.
 
     Returns:
@@ -53,7 +55,7 @@ def check(
 
     Raises:
         TargetError: A target is not known.
-        TableError: A table file is faulty.
+        TableError: A table file or a profile is faulty.
     """
     given = [models] if isinstance(models, (Model, str, Path)) else list(models)
     chosen = _load_targets(targets)
@@ -90,20 +92,21 @@ def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _load_targets(names: Sequence[str]) -> tuple[Target, ...]:
-    known = set(opsets.targets())
-    wanted = names or [name for name in DEFAULT_TARGETS if name in known]
-    return tuple(opsets.load_target(name) for name in dict.fromkeys(wanted))
+def _load_targets(names: Sequence[str]) -> tuple[Target | Device, ...]:
+    if not names:
+        known = set(opsets.targets())
+        names = [name for name in DEFAULT_TARGETS if name in known]
+    return tuple(opsets.find(name) for name in dict.fromkeys(names))
 
 
-def _notes(chosen: Sequence[Target], *, assumed: bool) -> tuple[str, ...]:
+def _notes(chosen: Sequence[Target | Device], *, assumed: bool) -> tuple[str, ...]:
     if not assumed:
         return ()
     return (f"no target was named, so these were asked: {', '.join(t.name for t in chosen)}",)
 
 
 def _check_one(
-    item: Model | str | Path, targets: Sequence[Target], *, assumed: bool
+    item: Model | str | Path, targets: Sequence[Target | Device], *, assumed: bool
 ) -> ModelResult:
     with _gc_paused():
         try:
@@ -126,7 +129,7 @@ def _without_path(error: ModelFileError) -> str:
     return str(error).removeprefix(f"{error.path}: ")
 
 
-def _fits(target: Target, model: Model) -> bool:
+def _fits(target: Target | Device, model: Model) -> bool:
     if target.name != _ONLY_QUANTISED_TFLITE:
         return True
     return model.dialect == "tflite" and any(
@@ -134,10 +137,21 @@ def _fits(target: Target, model: Model) -> bool:
     )
 
 
-def _ask(model: Model, target: Target, macs: tuple[tuple[int | None, ...], ...]) -> TargetResult:
+def _ask(
+    model: Model, asked: Target | Device, macs: tuple[tuple[int | None, ...], ...]
+) -> TargetResult:
+    device = asked if isinstance(asked, Device) else None
+    target = asked if isinstance(asked, Target) else asked.start.target
     verdicts = tuple(judge_graph(graph, target) for graph in model.graphs)
     vanishing = tuple(_vanishing(graph, target) for graph in model.graphs)
     delegations = delegate_model(model.graphs, verdicts, target, vanishing=vanishing)
+    cautions = tuple(_cautions(model, target))
+    if device is not None:
+        from npulint import phone
+
+        verdicts, delegations = phone.settle(model, device, verdicts, delegations, vanishing)
+        cautions += tuple(phone.cautions(model, device))
+        target = replace(target, name=device.name, title=device.title, date=device.date)
     return TargetResult(
         target=target,
         via=CONVERSION if target.dialect != model.dialect else None,
@@ -147,8 +161,9 @@ def _ask(model: Model, target: Target, macs: tuple[tuple[int | None, ...], ...])
         ),
         delegations=delegations,
         coverage=_coverage(delegations, macs),
-        cautions=tuple(_cautions(model, target)),
+        cautions=cautions,
         joins=tuple(_joins(model, delegations)),
+        device=device,
     )
 
 

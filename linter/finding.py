@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from npulint.cost import Summary
     from npulint.joins import Join
     from npulint.model import Dialect, Model
+    from npulint.opsets.profile import Device
     from npulint.opsets.table import Target
     from npulint.partition import Delegation, Partition
     from npulint.verdict import Caution, Verdict
@@ -74,6 +75,8 @@ class TargetResult:
         coverage: Over all graphs.
         cautions: The target's own warnings, as far as they concern this model.
         joins: For each graph that is cut into several pieces, what would join them.
+        device: The device that was asked, None for a target; `target` is then its path under the
+            device's name.
     """
 
     target: Target
@@ -83,6 +86,7 @@ class TargetResult:
     coverage: Coverage
     cautions: tuple[Caution, ...] = ()
     joins: tuple[Join, ...] = ()
+    device: Device | None = None
 
     @property
     def partitions(self) -> tuple[Partition, ...]:

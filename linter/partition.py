@@ -253,16 +253,7 @@ class _Handover:
             for index in self.lens.folded:
                 delegated[index] = None if self.doubt else True
         for index in sorted(self.vanishing, reverse=True):
-            delegated[index] = self._fate_of_absent(index, delegated)
-
-    def _fate_of_absent(self, index: int, delegated: Sequence[bool | None]) -> bool | None:
-        """A vanished node goes where its readers go, or where its results come from."""
-        network = self.graph.network
-        around = list(network.successors(index)) or list(network.predecessors(index))
-        fates = {delegated[other] for other in around}
-        if True in fates:
-            return True
-        return None if None in fates else False
+            delegated[index] = fate_of_absent(self.graph, index, delegated)
 
     def _explain(self) -> None:
         """Note what the pieces alone do not show."""
@@ -299,6 +290,16 @@ class _Handover:
             bytes_in=total_bytes(self.graph, piece.inputs),
             bytes_out=total_bytes(self.graph, piece.outputs),
         )
+
+
+def fate_of_absent(graph: Graph, index: int, delegated: Sequence[bool | None]) -> bool | None:
+    """A vanished node goes where its readers go, or where its results come from."""
+    network = graph.network
+    around = list(network.successors(index)) or list(network.predecessors(index))
+    fates = {delegated[other] for other in around}
+    if True in fates:
+        return True
+    return None if None in fates else False
 
 
 def total_bytes(graph: Graph, values: Iterable[int]) -> int | None:

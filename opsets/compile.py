@@ -1,6 +1,6 @@
-"""Write the compiled form of every shipped table, and the schema of tables for editors.
+"""Write the compiled form of every shipped table and profile, and the schema for editors.
 
-Run `python -m npulint.opsets.compile` after changing a table or the vocabulary.
+Run `python -m npulint.opsets.compile` after changing a table, a profile or the vocabulary.
 
 PyYAML takes some 50 ms for a table of this size, JSON takes one. The YAML stays the source: a
 compiled form that does not carry its digest is not used.
@@ -11,20 +11,24 @@ from __future__ import annotations
 import sys
 
 from npulint.errors import TableError
+from npulint.opsets.devices import check_profile, shipped_profiles
+from npulint.opsets.family import check_document
 from npulint.opsets.loader import compile_table
 from npulint.opsets.registry import shipped
 from npulint.opsets.schema import FILE, schema_text
 
 
 def main() -> int:
-    """Compile all tables; nothing is written for a table that is at fault.
+    """Compile all tables and profiles; nothing is written for one that is at fault.
 
     Returns:
-        The exit code: 0, or 2 where a table is at fault.
+        The exit code: 0, or 2 where one is at fault.
     """
-    for path in shipped():
+    checks = [(path, check_document) for path in shipped()]
+    checks += [(path, check_profile) for path in shipped_profiles()]
+    for path, check in checks:
         try:
-            text = compile_table(path)
+            text = compile_table(path, check)
         except TableError as error:
             print(error, file=sys.stderr)
             return 2

@@ -63,7 +63,7 @@ def read_table(path: Path, check: Check = check_document) -> Source:
     Raises:
         TableError: The file cannot be read, is not strict YAML, or is not a table.
     """
-    source = parse(path, _read(path))
+    source = parse(path, read_bytes(path))
     try:
         check(source.document)
     except DocumentError as fault:
@@ -84,7 +84,7 @@ def read_shipped(path: Path, check: Check = check_document) -> Part:
     Raises:
         TableError: The table is at fault.
     """
-    text = _read(path)
+    text = read_bytes(path)
     try:
         stored = json.loads(path.with_suffix(".json").read_bytes())
     except (OSError, ValueError):
@@ -101,7 +101,7 @@ def compile_table(path: Path, check: Check = check_document) -> str:
         TableError: The table is at fault.
     """
     document = read_table(path, check).document.data
-    digest = hashlib.sha256(_read(path)).hexdigest()
+    digest = hashlib.sha256(read_bytes(path)).hexdigest()
     return json.dumps({"sha256": digest, "document": document}, separators=(",", ":")) + "\n"
 
 
@@ -213,7 +213,12 @@ class _Reader:
         return TableError(self.path, message, line=node.start_mark.line + 1)
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read a file, as long as no table has reason to be longer.
+
+    Raises:
+        TableError: It cannot be read, or is longer than `LIMIT`.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(LIMIT + 1)

@@ -71,7 +71,8 @@ def _target(result: TargetResult) -> Json:
     otherwise = _commonest([(v.status, v.validation, d) for _, _, v, d in entries])
     return {
         "target": result.target.name,
-        "kind": "target",
+        "kind": "target" if result.device is None else "device",
+        "path": None if result.device is None else result.device.start.target.name,
         "via": result.via,
         "date": result.target.date,
         "otherwise": otherwise,

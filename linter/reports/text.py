@@ -14,6 +14,7 @@ from npulint.reports.wording import columns, count, of_unit, plural, printable, 
 if TYPE_CHECKING:
     from npulint.finding import ModelResult, Report, TargetResult
     from npulint.model import Graph, Model, Node
+    from npulint.opsets.profile import Device
     from npulint.partition import Partition
     from npulint.verdict import Caution, Verdict
 
@@ -121,6 +122,8 @@ def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]
     style = layout.style
     yield ""
     yield f"  {style.bold(result.target.name)}"
+    if result.device is not None:
+        yield from _device(result.device, layout)
     for graph, verdicts, delegation in zip(
         model.graphs, result.verdicts, result.delegations, strict=True
     ):
@@ -138,6 +141,20 @@ def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]
             yield from _join(graph, result, layout)
         for note in delegation.notes:
             yield wrapped(f"note: {note}", layout, "    ", "      ")
+
+
+def _device(device: Device, layout: Layout) -> Iterator[str]:
+    """Which path a device was judged by."""
+    start = device.start
+    seen = "what was observed on it" if device.observed or device.cautions else "no observation"
+    why = f": {start.say}" if layout.verbose else ""
+    yield wrapped(
+        f"{device.title}: judged as {start.target.name} ({start.known}{why}), and by {seen}; "
+        f"`npulint explain {device.name}` shows what was measured",
+        layout, "    ", "      ",
+    )  # fmt: skip
+    if layout.verbose:
+        yield layout.style.dim(f"        [{start.source}]")
 
 
 def _refusals(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iterator[str]:
