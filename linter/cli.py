@@ -41,7 +41,7 @@ _targets_option = click.option(
     "targets",
     multiple=True,
     metavar="NAME|FILE",
-    help="Target to ask, or a table file; repeatable. `npulint targets` lists the names.",
+    help="Target or device to ask, or its file; repeatable. `npulint targets` lists the names.",
 )
 _output_option = click.option(
     "-o",
@@ -220,7 +220,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
 def targets(
     context: click.Context, form: Literal["text", "json"], output: Path | None, no_color: bool
 ) -> int:
-    """List the targets that `--target` takes."""
+    """List the targets and devices that `--target` takes."""
     if context.invoked_subcommand is not None:
         return EXIT_OK
     from npulint.reports import catalogue
@@ -248,11 +248,11 @@ def targets_diff(one: str, other: str, output: Path | None, no_color: bool) -> i
 
 
 @cli.command()
-@click.argument("subject", metavar="CODE|TARGET|TARGET:OPERATOR")
+@click.argument("subject", metavar="CODE|TARGET|DEVICE|TARGET:OPERATOR")
 @_output_option
 @_no_color_option
 def explain(subject: str, output: Path | None, no_color: bool) -> int:
-    """Explain a rule, a target, or every condition that a target puts on an operator."""
+    """Explain a rule, a target, a device, or all that holds for an operator there."""
     from npulint.reports import catalogue
 
     layout = _layout(output, verbose=True, no_color=no_color)

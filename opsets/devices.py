@@ -199,11 +199,11 @@ class _Maker:
     def measured(self, document: Part) -> Iterator[Measurement]:
         for group in document.list_at("measured"):
             group.words(("by", "source", "rows"))
-            self.family.cite(group.at("source"))
+            by, source = group.text_at("by"), self.family.cite(group.at("source"))
             for row in group.at("rows").each():
-                yield self._row(row, group)
+                yield self._row(row, by, source)
 
-    def _row(self, row: Part, group: Part) -> Measurement:
+    def _row(self, row: Part, by: str, source: str) -> Measurement:
         row.words(("network", "type", "note", "fell", *_RESULTS))
         if not any(key in row for key in _RESULTS):
             raise row.error(f"expected a result: one of {', '.join(_RESULTS)}")
@@ -211,17 +211,16 @@ class _Maker:
             raise row.error("a run that failed has no latency")
         if "fell" in row and "note" not in row:
             raise row.error("expected the footnote that names what fell: note", "fell")
-        table = group.text_at("source")
-        place = f"{table}, note {row.text_at('note')}" if "note" in row else table
         return Measurement(
             network=row.text_at("network"),
             type=row.text_at("type"),
-            by=group.text_at("by"),
+            by=by,
             milliseconds=_number(row, "ms"),
             failed=row.text_at("failed", ""),
             megabytes=_number(row, "mb"),
             fell=row.text_at("fell", ""),
-            source=self.family.cite(Part(place, group.path)),
+            note=row.text_at("note", ""),
+            source=source,
         )
 
 

@@ -103,7 +103,8 @@ class Measurement:
         failed: The failure in the source's words, empty for none.
         megabytes: Memory at the peak; None where it was not measured.
         fell: What ran on the CPU according to the source, empty where it names nothing.
-        source: Table and footnote.
+        note: The table's footnote on it, empty for none.
+        source: The table.
     """
 
     network: str
@@ -113,6 +114,7 @@ class Measurement:
     failed: str
     megabytes: float | None
     fell: str
+    note: str
     source: str
 
 

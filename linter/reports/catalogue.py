@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from npulint import opsets
 from npulint.errors import TargetError, UsageError
+from npulint.opsets.profile import Device
+from npulint.reports import devices
 from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import columns, plural
 from npulint.rules import RULES, find_rule
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def targets_text(layout: Layout) -> str:
-    """Draw the list of targets, one line each, ending in a newline."""
+    """Draw the lists of targets and of devices, one line each, ending in a newline."""
     rows = [("target", "dialect", "level", "operators", "date", "what it is")]
     for name in opsets.targets():
         target = opsets.load_target(name)
@@ -33,17 +35,19 @@ def targets_text(layout: Layout) -> str:
             )
         )
     table = columns(rows, indent="")
-    return "\n".join([layout.style.dim(table[0]), *table[1:]]) + "\n"
+    lines = [layout.style.dim(table[0]), *table[1:], "", *devices.listing(layout)]
+    return "\n".join(lines) + "\n"
 
 
 def targets_json() -> str:
-    """Draw the list of targets as a JSON array, ending in a newline."""
-    documents = []
+    """Draw the targets and, after them, the devices as one JSON array, ending in a newline."""
+    documents: list[dict[str, object]] = []
     for name in opsets.targets():
         target = opsets.load_target(name)
         documents.append(
             {
                 "name": name,
+                "kind": "target",
                 "family": target.family,
                 "title": target.title,
                 "dialect": target.dialect,
@@ -53,28 +57,31 @@ def targets_json() -> str:
                 "date": target.date,
             }
         )
+    documents += devices.documents()
     return json.dumps(documents, ensure_ascii=False) + "\n"
 
 
 def explain(subject: str, layout: Layout) -> str:
-    """Explain a rule by code or name, a target, or an operator on a target (`TARGET:OP`).
+    """Explain a rule by code or name, a target, a device, or an operator there (`TARGET:OP`).
 
     Raises:
         UsageError: Nothing answers to the subject.
-        TargetError: The part before the colon is no target.
+        TargetError: The part before the colon is no target and no device.
     """
     rule = find_rule(subject)
     if rule is not None:
         return "\n".join(_rule(rule, layout)) + "\n"
     name, colon, op = subject.rpartition(":")
     if colon and op:
-        return "\n".join(_operator(opsets.load_target(name), op, layout)) + "\n"
+        return "\n".join(_asked(opsets.find(name), op, layout)) + "\n"
     try:
-        target = opsets.load_target(subject)
+        found = opsets.find(subject)
     except TargetError as error:
         codes = ", ".join(rule.code for rule in RULES)
         raise UsageError(f"{error}; nor is it a rule ({codes})") from error
-    return "\n".join(_target(target, layout)) + "\n"
+    if isinstance(found, Device):
+        return "\n".join(devices.page(found, layout)) + "\n"
+    return "\n".join(_target(found, layout)) + "\n"
 
 
 def targets_diff(one: str, other: str, layout: Layout) -> str:
@@ -155,6 +162,13 @@ def _target(target: Target, layout: Layout) -> Iterator[str]:
     yield ""
     yield "sources"
     yield from columns(sorted(target.sources.items()))
+
+
+def _asked(found: Target | Device, op: str, layout: Layout) -> Iterator[str]:
+    if isinstance(found, Device):
+        yield from devices.on_operator(found, op, layout)
+        found = found.start.target
+    yield from _operator(found, op, layout)
 
 
 def _operator(target: Target, op: str, layout: Layout) -> Iterator[str]:

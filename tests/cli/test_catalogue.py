@@ -12,13 +12,17 @@ from tests.cli.support import Runner
 PARTS = ("Why it matters:", "Example:", "What to do:", "Limits:")
 
 
-def test_targets_lists_every_target(npulint: Runner) -> None:
+def test_targets_lists_every_target_and_apart_from_them_every_device(npulint: Runner) -> None:
     run = npulint("targets")
     assert run.code == 0
+    targets, devices = run.out.split("\n\n")
     for name in opsets.targets():
-        assert f"\n{name} " in run.out
+        assert f"\n{name} " in targets
+    for name in opsets.devices():
+        assert f"\n{name} " in devices
     listed = npulint("targets", "--format", "json").json
-    assert [entry["name"] for entry in listed] == list(opsets.targets())
+    kinds = {kind: [e["name"] for e in listed if e["kind"] == kind] for kind in ("target", "device")}
+    assert kinds == {"target": list(opsets.targets()), "device": list(opsets.devices())}
 
 
 def test_explain_operator_gives_every_condition_with_its_source(npulint: Runner) -> None:
