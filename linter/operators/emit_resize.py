@@ -51,7 +51,7 @@ _ROUNDINGS: Mapping[str, Callable[[float], int]] = MappingProxyType(
     }
 )
 
-_LONGEST_AXIS = 1 << 14
+_LONGEST_AXIS = 1 << 13
 """Sizes up to which nearest positions are compared one by one."""
 
 

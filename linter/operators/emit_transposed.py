@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from npulint.model import Shape, Value
     from npulint.operators.semantics import TransposeConv, Window
 
+_MOST_GROUPS = 1 << 12
+"""Groups up to which one operator a group is written out."""
+
 
 def emit_transpose_conv(tape: Tape, operator: TransposeConv) -> None:
     """TRANSPOSE_CONV for each group, joined and cut to the result's size."""
@@ -46,6 +49,8 @@ def emit_transpose_conv(tape: Tape, operator: TransposeConv) -> None:
 
 def _refuse_unknown(tape: Tape, operator: TransposeConv) -> None:
     window = operator.window
+    if not 1 <= operator.groups <= _MOST_GROUPS:
+        raise NoConversionError(f"a transposed convolution in {operator.groups} groups")
     if len(window.kernel) > 3:
         raise NoConversionError("a transposed convolution over more than three axes is not known")
     if any(dilation != 1 for dilation in window.dilations):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -64,6 +65,9 @@ class _Plan:
     last: tuple[bool, ...]
     folded: bool = False
 
+
+_CONTRADICTIONS = (ArithmeticError, LookupError, ValueError, struct.error)
+"""What computing with the sizes of a malformed node ends in: no runtime could load it either."""
 
 _FOLDED = Lowering((), known=True, vanishes=True, note="computed while converting")
 
@@ -144,6 +148,10 @@ def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan
         to_tflite(tape, from_onnx(operation))
     except NoConversionError as reason:
         return _unknown(node, str(reason), last)
+    except _CONTRADICTIONS:
+        return _unknown(
+            node, f"{node.op}: its operands, attributes and shapes contradict each other", last
+        )
     fixed_shape = node.op in ("Shape", "Size") and not tape.operations
     lowering = Lowering(
         tuple(tape.operations),

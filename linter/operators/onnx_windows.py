@@ -32,6 +32,8 @@ def _window(node: OnnxNode, kernel: tuple[int, ...] | None) -> Window:
     flat = node.integers("pads") or (0,) * (2 * spatial)
     if not len(strides) == len(dilations) == spatial or len(flat) != 2 * spatial:
         raise NoConversionError("strides, dilations or pads do not fit the number of spatial axes")
+    if min((*kernel, *strides, *dilations)) < 1:
+        raise NoConversionError("a window's sizes, strides and dilations must be 1 or more")
     auto = node.word("auto_pad", "NOTSET")
     if auto not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
         raise NoConversionError(f"auto_pad is {auto}")

@@ -53,6 +53,8 @@ def _constant(index: int, *shape: int) -> Value:
 IMAGE: Shape = (1, 3, 8, 10)
 
 UNKNOWN: list[tuple[Graph, str]] = [
+    (_graph("Conv", [_value(0, IMAGE), _constant(1, 4, 3, 3, 3)], _value(2, (1, 4, 8, 10)),
+            strides=(0, 1), auto_pad="SAME_UPPER"), "strides"),
     (_graph("Relu", [_value(0, IMAGE, None)], _value(1, IMAGE)), "element type"),
     (_graph("Relu", [_value(0, None)], _value(1, None)), "rank"),
     (_graph("Relu", [_value(0, (2,), "string")], _value(1, (2,), "string")), "string"),
@@ -157,3 +159,26 @@ def test_a_body_may_read_anything_so_nothing_is_fused_around_it() -> None:
     graph = Graph(0, "g", "onnx", values, (add, relu, branch), (0, 1, 4), (3, 5))
     assert [len(lowering.operations) for lowering in lower_graph(graph)] == [1, 1, 0]
     assert "control flow" in lower_graph(graph)[2].why
+
+
+CONTRADICTIONS = [
+    _graph("GroupNormalization", [_value(0, IMAGE), _constant(1, 3), _constant(2, 3)],
+           _value(3, IMAGE), 21, num_groups=0),
+    _graph("DepthToSpace", [_value(0, (1, 4, 2))], _value(1, (1, 1, 4)), blocksize=2, mode="CRD"),
+    _graph("Gemm", [_value(0, (1, 4)), _constant(1, 4)], _value(2, (1, 2))),
+    _graph("Pad", [_value(0, IMAGE)], _value(1, IMAGE), 2, pads=(1, 2, 3)),
+    _graph("Pad", [_value(0, IMAGE)], _value(1, IMAGE), 2, pads=(0, 0, 1 << 40, 0, 0, 0, 0, 0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", CONTRADICTIONS)
+def test_a_node_that_contradicts_itself_is_unknown(graph: Graph) -> None:
+    found = lower(graph, graph.nodes[0])
+    assert not found.known
+    assert "contradict" in found.why
+
+
+def test_a_border_is_not_repeated_without_end() -> None:
+    pads = (0, 0, 1 << 30, 0, 0, 0, 0, 0)
+    graph = _graph("Pad", [_value(0, IMAGE)], _value(1, IMAGE), 2, pads=pads, mode="edge")
+    assert "border" in lower(graph, graph.nodes[0]).why
