@@ -105,7 +105,7 @@ def _shrink(tape: Tape, value: Value, pads: list[tuple[int, int]]) -> None:
 def _computed_pad(tape: Tape, operator: Pad, value: Value, *, last: bool) -> None:
     rank = len(sizes(value))
     result = tensor(value.dtype or "", permuted(tape.result_shape(), order(rank, last=last)))
-    amounts = tensor("int32", (rank, 2))
+    amounts = tape.computed("int32", (rank, 2), 1)
     if operator.mode == "reflect":
         tape.add("MIRROR_PAD", [value, amounts], result, mode="REFLECT")
     elif operator.mode == "constant":

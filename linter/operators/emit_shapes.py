@@ -183,8 +183,9 @@ def emit_slice(tape: Tape, operator: Slice) -> None:
     result = tensor(value.dtype or "", target)
     tape.finish(last=held.last)
     if operator.ranges is None:
-        computed = [tensor("int32", (rank,)) for _ in range(3)]
-        tape.add("STRIDED_SLICE", [value, *computed], result)
+        steps = tape.computed("int32", (rank,), 4) if tape.given(4) else constant("int32", (rank,))
+        computed = [tape.computed("int32", (rank,), position, 3) for position in (1, 2)]
+        tape.add("STRIDED_SLICE", [value, *computed, steps], result)
         return
     if None not in target and target == sizes(value) and all(r[3] == 1 for r in operator.ranges):
         return
@@ -252,7 +253,7 @@ def emit_tile(tape: Tape, operator: Tile) -> None:
     tape.finish(last=held.last)
     target = permuted(tape.result_shape(), order(rank, last=last))
     if operator.repeats is None:
-        repeats = tensor("int64", (rank,))
+        repeats = tape.computed("int64", (rank,), 1)
     elif all(count == 1 for count in operator.repeats):
         return
     else:

@@ -205,6 +205,16 @@ class Tape:
         """A constant operand, laid out anew while converting; its elements do not matter."""
         return constant(stored_type(self.operand(position).value.dtype), known(shape))
 
+    def computed(self, dtype: str, shape: tuple[int, ...], *positions: int) -> Value:
+        """What operands turn into: a constant if they all are, else a value made while running.
+
+        Stands for bounds, amounts and counts whose elements the file does not show.
+        """
+        given = [self.operand(position) for position in positions if self.given(position)]
+        if given and all(operand.folded for operand in given):
+            return constant(dtype, shape)
+        return tensor(dtype, shape)
+
     def in_layout(self, position: int, *, last: bool) -> Value:
         """An operand in a wanted layout, transposed where it has the other one."""
         found = self.operand(position)

@@ -182,3 +182,33 @@ def test_a_border_is_not_repeated_without_end() -> None:
     pads = (0, 0, 1 << 30, 0, 0, 0, 0, 0)
     graph = _graph("Pad", [_value(0, IMAGE)], _value(1, IMAGE), 2, pads=pads, mode="edge")
     assert "border" in lower(graph, graph.nodes[0]).why
+
+
+def test_bounds_computed_of_constants_are_constants() -> None:
+    """An exporter may compute a crop's bounds in nodes that the converter folds."""
+    values = (
+        _value(0, IMAGE),
+        Value(1, "one", "int64", (1,), Constant("int64", (1,), (1).to_bytes(8, "little"), None, 8)),
+        _value(2, (1,), "int64"),
+        _value(3, (1, 3, 7, 10)),
+    )
+    add = Node(0, 0, "Add", 17, (1, 1), (2,))
+    cut = Node(0, 1, "Slice", 17, (0, 1, 2, 2), (3,))
+    found = lower_graph(Graph(0, "g", "onnx", values, (add, cut), (0,), (3,)))
+    assert found[0].vanishes
+    assert [operation.op for operation in found[1].operations] == ["STRIDED_SLICE"]
+    bounds = found[1].operations[0].inputs[1:]
+    assert all(bound is not None and bound.constant is not None for bound in bounds)
+
+
+def test_bounds_computed_of_inputs_are_not() -> None:
+    values = (_value(0, IMAGE), _value(1, (1,), "int64"), _value(2, (1, 3, None, 10)))
+    cut = Node(0, 0, "Slice", 17, (0, 1, 1), (2,))
+    (found,) = lower_graph(Graph(0, "g", "onnx", values, (cut,), (0, 1), (2,)))
+    begin, end, steps = found.operations[0].inputs[1:]
+    assert begin is not None
+    assert end is not None
+    assert steps is not None
+    assert begin.constant is None
+    assert end.constant is None
+    assert steps.constant is not None
