@@ -183,9 +183,9 @@ def emit_slice(tape: Tape, operator: Slice) -> None:
     result = tensor(value.dtype or "", target)
     tape.finish(last=held.last)
     if operator.ranges is None:
-        steps = tape.computed("int32", (rank,), 4) if tape.given(4) else constant("int32", (rank,))
+        stride = tape.computed("int32", (rank,), 4) if tape.given(4) else constant("int32", (rank,))
         computed = [tape.computed("int32", (rank,), position, 3) for position in (1, 2)]
-        tape.add("STRIDED_SLICE", [value, *computed, steps], result)
+        tape.add("STRIDED_SLICE", [value, *computed, stride], result)
         return
     if None not in target and target == sizes(value) and all(r[3] == 1 for r in operator.ranges):
         return
