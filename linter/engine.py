@@ -25,7 +25,7 @@ from npulint.verdict import Caution, Verdict, judge_graph
 
 if TYPE_CHECKING:
     from npulint.joins import Join
-    from npulint.model import Graph, Operation
+    from npulint.model import Dialect, Graph, Operation
     from npulint.partition import Delegation
 
 MODEL_SUFFIXES = (".tflite", ".onnx")
@@ -94,9 +94,18 @@ def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
 
 def _load_targets(names: Sequence[str]) -> tuple[Target | Device, ...]:
     if not names:
-        known = set(opsets.targets())
+        # A default whose table is at fault is asked for all the same, and says so.
+        survey = opsets.survey()
+        known = {*survey.names, *(name for fault in survey.faults for name in fault.names)}
         names = [name for name in DEFAULT_TARGETS if name in known]
-    return tuple(opsets.find(name) for name in dict.fromkeys(names))
+    chosen: dict[str, tuple[str, Target | Device]] = {}
+    for name in dict.fromkeys(names):
+        found = opsets.find(name)
+        if found.name in chosen:
+            both = f"{chosen[found.name][0]} and {name}"
+            raise UsageError(f"{both} are both called {found.name!r}: ask for one at a time")
+        chosen[found.name] = name, found
+    return tuple(found for _, found in chosen.values())
 
 
 def _notes(chosen: Sequence[Target | Device], *, assumed: bool) -> tuple[str, ...]:
@@ -154,7 +163,7 @@ def _ask(
         target = replace(target, name=device.name, title=device.title, date=device.date)
     return TargetResult(
         target=target,
-        via=CONVERSION if target.dialect != model.dialect else None,
+        via=CONVERSION if _converted(model.dialect, target) else None,
         verdicts=tuple(
             tuple(map(_settled, judged, delegation.delegated))
             for judged, delegation in zip(verdicts, delegations, strict=True)
@@ -195,15 +204,20 @@ def _cautions(model: Model, target: Target) -> Iterator[Caution]:
 def _asked(model: Model, target: Target) -> Iterator[Operation]:
     """The operations that the target's table is asked about."""
     for graph in model.graphs:
-        if graph.dialect == target.dialect:
-            yield from map(graph.operation, graph.nodes)
-        else:
+        if _converted(graph.dialect, target):
             yield from (each for lowering in lower_graph(graph) for each in lowering.operations)
+        elif graph.dialect == target.dialect:
+            yield from map(graph.operation, graph.nodes)
+
+
+def _converted(dialect: Dialect, target: Target) -> bool:
+    """Whether a graph is judged by its conversion, the only one of which anything is known."""
+    return dialect == "onnx" and target.dialect == "tflite"
 
 
 def _vanishing(graph: Graph, target: Target) -> frozenset[int]:
     """Nodes of which a conversion leaves nothing, so that they cannot cut the graph."""
-    if graph.dialect == target.dialect:
+    if not _converted(graph.dialect, target):
         return frozenset()
     lowered = lower_graph(graph)
     return frozenset(index for index, lowering in enumerate(lowered) if lowering.vanishes)

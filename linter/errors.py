@@ -46,6 +46,10 @@ class TargetError(NpulintError):
     """A target name that no table, device or file answers to."""
 
 
+class UnknownTargetError(TargetError):
+    """A target name that nobody has, apart from tables that cannot be read at all."""
+
+
 class UsageError(NpulintError):
     """A call or a configuration that cannot be carried out as it was given."""
 

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from npulint.opsets.describe import Line, describe
 from npulint.opsets.devices import devices, find, load_device
-from npulint.opsets.registry import load_target, targets
+from npulint.opsets.registry import Table, load_target, open_table, survey, targets
 
-__all__ = ["Line", "describe", "devices", "find", "load_device", "load_target", "targets"]
+__all__ = [
+    "Line",
+    "Table",
+    "describe",
+    "devices",
+    "find",
+    "load_device",
+    "load_target",
+    "open_table",
+    "survey",
+    "targets",
+]

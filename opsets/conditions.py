@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from npulint.model import ITEM_BITS, Value
+from npulint.opsets import extensions
 from npulint.opsets import measures as facts
 from npulint.opsets.document import Part, nearest
 from npulint.opsets.groups import COUNTS, GROUPED, SIDES, of_group
@@ -63,7 +64,7 @@ _OF_OPERATION: Mapping[str, OfOperation] = MappingProxyType(
     }
 )
 
-_FLAGS = ("constant", "present")
+_FLAGS = ("constant", "present", "static")
 _OTHERS = (
     "attribute", "attribute_product", "dimension", "dimension_product", "elements",
     "scale_product",
@@ -159,13 +160,12 @@ class Scope:
         return All(parts) if word == "all" else AnyOf(parts)
 
     def _named(self, part: Part) -> Condition:
-        name = part.text_at("predicate")
-        predicate = KNOWN.get(name)
-        if predicate is None:
-            raise part.error(f"unknown predicate {name!r}: {nearest(name, KNOWN)}")
+        predicate = _predicate(part)
         operands = tuple(self.operand(each) for each in part.list_at("of"))
         if len(operands) != len(predicate.operands):
-            raise part.error(f"{name} takes {len(predicate.operands)} operands under 'of'")
+            raise part.error(
+                f"{predicate.name} takes {len(predicate.operands)} operands under 'of'"
+            )
         return Named(predicate, operands)
 
     def _flag(self, word: str, below: Part) -> Condition:
@@ -173,6 +173,9 @@ class Scope:
         if word == "constant":
             look = OfOperand(operand, "", facts.is_constant)
             return Flag(look, "a constant stored in the model", "computed at run time")
+        if word == "static":
+            look = OfOperand(operand, "", facts.is_static)
+            return Flag(look, "of sizes known beforehand", "of a size not known beforehand")
         return Flag(facts.Presence(operand), "given", "left out")
 
     def _setting(self, word: str, below: Part) -> Condition:
@@ -244,6 +247,20 @@ class Scope:
                 raise part.error("expected [low, high]" if bounds else "expected a value")
             return bounds
         return _literal(part, word)
+
+
+def _predicate(part: Part) -> Predicate:
+    """The predicate that a condition names: npulint's own, or an installed package's."""
+    name = part.text_at("predicate")
+    if name in KNOWN:
+        return KNOWN[name]
+    brought = extensions.predicates()
+    if name in brought.disputed:
+        raise part.error(brought.disputed[name])
+    if name not in brought.usable:
+        hint = nearest(name, (*KNOWN, *brought.usable))
+        raise part.error(f"unknown predicate {name!r}: {hint}")
+    return brought.usable[name]
 
 
 def _literal(part: Part, word: str) -> Fact:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from npulint.errors import TargetError
+from npulint.errors import TargetError, UnknownTargetError
 from npulint.opsets.document import Part, nearest
 from npulint.opsets.entries import Family
 from npulint.opsets.family import read_source
@@ -24,7 +24,7 @@ from npulint.opsets.profile import (
     Setting,
     Start,
 )
-from npulint.opsets.registry import load_target, targets
+from npulint.opsets.registry import load_target, targets, unknown
 from npulint.opsets.sightings import all_op_names, circumstance, pattern
 from npulint.opsets.table import Target
 
@@ -91,11 +91,8 @@ def find(name: str | Path) -> Target | Device:
         return load_device(text)
     try:
         return load_target(text)
-    except TargetError as error:
-        if "#" in text:
-            raise
-        hint = nearest(text, (*targets(), *devices()))
-        raise TargetError(f"unknown target or device {text!r}: {hint}") from error
+    except UnknownTargetError:
+        raise unknown(text, "target or device", (*targets(), *devices())) from None
 
 
 def build_device(document: Part) -> Device:
