@@ -215,22 +215,35 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
 @cli.group(invoke_without_command=True)
 @_format_option
 @_output_option
+@click.option("-v", "--verbose", is_flag=True, help="Tell the file and the package of each table.")
 @_no_color_option
 @click.pass_context
 def targets(
-    context: click.Context, form: Literal["text", "json"], output: Path | None, no_color: bool
+    context: click.Context,
+    form: Literal["text", "json"],
+    output: Path | None,
+    verbose: bool,
+    no_color: bool,
 ) -> int:
-    """List the targets and devices that `--target` takes."""
+    """List the targets and devices that `--target` takes.
+
+    Tables and packages at fault are named on standard error, and the exit code is 2 then.
+    """
     if context.invoked_subcommand is not None:
         return EXIT_OK
+    from npulint import opsets
     from npulint.reports import catalogue
 
+    survey = opsets.survey()
+    for fault in survey.faults:
+        click.echo(f"npulint: {_one_line(fault.sentence)}", err=True)
     if form == "json":
-        text = catalogue.targets_json()
+        text = catalogue.targets_json(survey)
     else:
-        text = catalogue.targets_text(_layout(output, verbose=False, no_color=no_color))
+        layout = _layout(output, verbose=verbose, no_color=no_color)
+        text = catalogue.targets_text(survey, layout)
     _deliver(text, output)
-    return EXIT_OK
+    return EXIT_BAD_INPUT if survey.faults else EXIT_OK
 
 
 @targets.command("diff")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from npulint.opsets.describe import Line, describe
 from npulint.opsets.devices import devices, find, load_device
-from npulint.opsets.registry import Table, load_target, open_table, survey, targets
+from npulint.opsets.registry import Survey, Table, load_target, open_table, survey, targets
 
 __all__ = [
     "Line",
+    "Survey",
     "Table",
     "describe",
     "devices",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from npulint import opsets
-from npulint.errors import TargetError, UsageError
+from npulint.errors import UnknownTargetError, UsageError
 from npulint.opsets.profile import Device
 from npulint.reports import devices
 from npulint.reports.text import Layout, wrapped
@@ -19,46 +20,54 @@ if TYPE_CHECKING:
     from npulint.rules.record import Rule
 
 
-def targets_text(layout: Layout) -> str:
-    """Draw the lists of targets and of devices, one line each, ending in a newline."""
-    rows = [("target", "dialect", "level", "operators", "date", "what it is")]
-    for name in opsets.targets():
-        target = opsets.load_target(name)
-        rows.append(
-            (
-                name,
-                target.dialect,
-                str(target.level or "-"),
-                str(len(target.entries)),
-                target.date,
-                target.title,
-            )
-        )
-    table = columns(rows, indent="")
-    lines = [layout.style.dim(table[0]), *table[1:], "", *devices.listing(layout)]
+def targets_text(survey: opsets.Survey, layout: Layout) -> str:
+    """Draw the lists of targets and of devices, one line each, ending in a newline.
+
+    A verbose layout adds the file of each table and the package that brings it.
+    """
+    rows = [["target", "dialect", "level", "operators", "date", "what it is"]]
+    rows[0] += ["table"] if layout.verbose else []
+    for table, target in _listed(survey):
+        row = [
+            target.name,
+            target.dialect,
+            str(target.level or "-"),
+            str(len(target.entries)),
+            target.date,
+            target.title,
+        ]
+        rows.append([*row, f"{table.package}: {table.path}"] if layout.verbose else row)
+    drawn = columns(rows, indent="")
+    lines = [layout.style.dim(drawn[0]), *drawn[1:], "", *devices.listing(layout)]
     return "\n".join(lines) + "\n"
 
 
-def targets_json() -> str:
+def targets_json(survey: opsets.Survey) -> str:
     """Draw the targets and, after them, the devices as one JSON array, ending in a newline."""
-    documents: list[dict[str, object]] = []
-    for name in opsets.targets():
-        target = opsets.load_target(name)
-        documents.append(
-            {
-                "name": name,
-                "kind": "target",
-                "family": target.family,
-                "title": target.title,
-                "dialect": target.dialect,
-                "level": target.level or None,
-                "accelerator": target.accelerator,
-                "operators": len(target.entries),
-                "date": target.date,
-            }
-        )
+    documents: list[dict[str, object]] = [
+        {
+            "name": target.name,
+            "kind": "target",
+            "family": target.family,
+            "title": target.title,
+            "dialect": target.dialect,
+            "level": target.level or None,
+            "accelerator": target.accelerator,
+            "operators": len(target.entries),
+            "date": target.date,
+            "table": str(table.path),
+            "package": table.package,
+        }
+        for table, target in _listed(survey)
+    ]
     documents += devices.documents()
     return json.dumps(documents, ensure_ascii=False) + "\n"
+
+
+def _listed(survey: opsets.Survey) -> Iterator[tuple[opsets.Table, Target]]:
+    """Each target that can be loaded, with its table."""
+    for table in survey.tables:
+        yield from ((table, each) for each in table.targets() if each.name in survey.names)
 
 
 def explain(subject: str, layout: Layout) -> str:
@@ -76,7 +85,7 @@ def explain(subject: str, layout: Layout) -> str:
         return "\n".join(_asked(opsets.find(name), op, layout)) + "\n"
     try:
         found = opsets.find(subject)
-    except TargetError as error:
+    except UnknownTargetError as error:
         codes = ", ".join(rule.code for rule in RULES)
         raise UsageError(f"{error}; nor is it a rule ({codes})") from error
     if isinstance(found, Device):
@@ -90,8 +99,11 @@ def targets_diff(one: str, other: str, layout: Layout) -> str:
     Raises:
         TargetError: One of them is no target.
     """
-    lines = _differences(opsets.load_target(one), opsets.load_target(other), layout)
-    return "\n".join(lines) + "\n"
+    ours, theirs = opsets.load_target(one), opsets.load_target(other)
+    if ours.name == theirs.name:
+        # Two states of one table, as while it is being changed: called as they were asked for.
+        ours, theirs = replace(ours, name=one), replace(theirs, name=other)
+    return "\n".join(_differences(ours, theirs, layout)) + "\n"
 
 
 def _differences(one: Target, other: Target, layout: Layout) -> Iterator[str]:

@@ -107,7 +107,8 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
 def test_loading_a_shipped_target_needs_neither_yaml_nor_numpy() -> None:
     # networkx, which every check needs, imports importlib.metadata as well.
     script = (
-        "import sys, time, importlib.metadata; from npulint import opsets; before = time.process_time(); "
+        "import sys, time, importlib.metadata; from npulint import opsets; "
+        "before = time.process_time(); "
         "opsets.load_target('nnapi-1.2'); spent = time.process_time() - before; "
         "print(spent, sorted({'yaml', 'numpy', 'networkx', 'difflib'} & set(sys.modules)))"
     )
