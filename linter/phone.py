@@ -59,16 +59,15 @@ def _seen(scene: Scene, index: int, named: dict[str, list[Observation]]) -> Seen
     names = scene.names(index) or frozenset()
     if names.isdisjoint(named):
         return _NOTHING
-    found: dict[str, list[Observation]] = {"cpu": [], "may": [], "caution": []}
+    found: dict[str, dict[str, Observation]] = {"cpu": {}, "may": {}, "caution": {}}
     for spot in scene.spots(index):
         for observation in named.get(spot.operation.op, ()):
             truth = observation.pattern.test(spot)
             if truth is True:
-                found[observation.outcome].append(observation)
+                found[observation.outcome][observation.identity] = observation
             elif truth is None and observation.outcome != "caution":
-                found["may"].append(observation)
-    once = {outcome: tuple(dict.fromkeys(each)) for outcome, each in found.items()}
-    return Seen(once["cpu"], once["may"], once["caution"])
+                found["may"][observation.identity] = observation
+    return Seen(*(tuple(found[outcome].values()) for outcome in ("cpu", "may", "caution")))
 
 
 def combine(verdict: Verdict, seen: Seen, device: Device) -> Verdict:

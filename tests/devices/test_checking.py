@@ -1,0 +1,232 @@
+"""Devices where targets are asked: verdicts, pieces, cautions, reports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import npulint
+from npulint import opsets, reference_models
+from npulint.cli import main
+from npulint.finding import TargetResult
+from npulint.model import Model
+from npulint.reports.json import document
+from tests.devices.drawing import Drawing, model_of
+from tests.devices.networks import sgn, unet
+from tests.devices.test_profiles import PROFILE
+
+EXPORTS = Path(reference_models.__file__).parent / "exports"
+
+
+def asked(model: Model, device: str | Path) -> TargetResult:
+    return npulint.check(model, [str(device)]).models[0].targets[0]
+
+
+def test_what_runs_on_the_cpu_is_unsupported_although_the_delegate_takes_it() -> None:
+    model = unet("DepthToSpace", "Relu")
+    result = asked(model, "pixel-4")
+    (graph,) = model.graphs
+    for node, verdict in zip(graph.nodes, result.verdicts[0], strict=True):
+        assert verdict.validation == "accepted"
+        if node.op == "DEPTH_TO_SPACE":
+            assert verdict.status == "unsupported"
+            assert result.delegations[0].delegated[node.index] is False
+            (reason,) = verdict.reasons
+            assert reason.constraint == "pixel-4/DEPTH_TO_SPACE-float"
+            assert "Table 3 note 3" in reason.source
+            assert "arXiv:2004.12599" in reason.source
+
+
+def test_what_may_run_on_the_cpu_is_unknown_and_cut_out() -> None:
+    model = unet("ResizeBilinear", "Relu")
+    result = asked(model, "pixel-4")
+    (delegation,) = result.delegations
+    open_nodes = {i for i, fate in enumerate(delegation.delegated) if fate is None}
+    on_cpu = {i for piece in delegation.partitions if piece.runs_on == "cpu" for i in piece.nodes}
+    assert open_nodes == on_cpu
+    assert {model.graphs[0].nodes[i].op for i in open_nodes} == {"CONCATENATION", "CONV_2D"}
+    assert any("cut as if" in note for note in delegation.notes)
+
+
+def test_what_the_path_refuses_stays_refused_for_its_reasons() -> None:
+    net = Drawing(16, 16)
+    net.simple("CUMSUM", net.transpose_conv(net.image, 4))
+    result = asked(net.model(), "mate30-pro-5g")
+    deconvolution, cumsum = result.verdicts[0]
+    assert deconvolution.reasons[0].constraint == "mate30-pro-5g/TRANSPOSE_CONV-float"
+    assert (cumsum.status, cumsum.validation) == ("unsupported", "refused")
+    assert all("mate30" not in reason.constraint for reason in cumsum.reasons)
+
+
+def spread(fallen: int) -> Model:
+    """A chain in which every other node is a float DEPTH_TO_SPACE."""
+    net = Drawing(4, 4, 64)
+    x = net.image
+    for _ in range(fallen):
+        x = net.depth_to_space(net.conv(x, 64))
+    net.conv(x, 4)
+    return net.model()
+
+
+def profile(folder: Path, setting: str) -> Path:
+    text = PROFILE.replace("setting: unknown", f"setting: {setting}")
+    text = text.replace("op: CONV_2D\n", "op: DEPTH_TO_SPACE\n").replace(
+        "outcome: may", "outcome: cpu"
+    )
+    text = text.replace("    when: {made_by: {op: CONCATENATION, operand: input}}\n", "")
+    path = folder / f"{setting}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("setting", "pieces"), [("allowed", 6), ("disallowed", 3), ("unknown", 3)])
+def test_only_without_its_own_cpu_does_nnapi_give_pieces_up(
+    setting: str, pieces: int, tmp_path: Path
+) -> None:
+    result = asked(spread(5), profile(tmp_path, setting))
+    handed = [piece for piece in result.partitions if piece.runs_on == "nnapi"]
+    assert len(handed) == 6
+    assert sum(piece.handed_over for piece in handed) == pieces
+    assert result.delegations[0].delegated.count(True) == pieces
+    assert all(v.validation == "accepted" for v in result.verdicts[0])
+
+
+def test_an_observation_that_cannot_be_decided_is_a_may() -> None:
+    (graph,) = spread(1).graphs
+    values = tuple(
+        value if value.constant is not None else replace(value, dtype=None)
+        for value in graph.values
+    )
+    result = asked(model_of(replace(graph, values=values)), "pixel-4")
+    assert graph.nodes[1].op == "DEPTH_TO_SPACE"
+    verdict = result.verdicts[0][1]
+    assert verdict.status == "unknown"
+    assert verdict.reasons[-1].message.startswith("may run on the CPU here")
+
+
+CAUTIONS = {
+    # device, height, width: words of the cautions that the size brings about, and of none
+    ("pixel-4", 256, 256): ("", "1600x900"),
+    ("pixel-4", 720, 1280): ("once the input has 1280x720", "1600x900"),
+    ("pixel-4", 900, 1600): ("1600x900", "once the input has"),
+    ("mate30-pro-5g", 1080, 1920): ("1600x900", ""),
+    ("reno3-5g", 900, 1600): ("", "1920x1080"),
+    ("reno3-5g", 1080, 1920): ("1920x1080", ""),
+}
+
+
+@pytest.mark.parametrize("case", CAUTIONS, ids=str)
+def test_sizes_that_did_not_run_are_warned_of(case: tuple[str, int, int]) -> None:
+    device, height, width = case
+    present, absent = CAUTIONS[case]
+    net = Drawing(height, width)
+    net.conv(net.image, 4)
+    said = " / ".join(caution.message for caution in asked(net.model(), device).cautions)
+    assert present in said
+    assert not absent or absent not in said
+
+
+@pytest.mark.parametrize(
+    ("rectifier", "dtype", "warned"),
+    [("PRelu", "float32", True), ("Relu", "float32", False), ("PRelu", "int8", False)],
+)
+def test_the_abnormal_loss_of_quality_is_warned_of(
+    rectifier: str, dtype: str, warned: bool
+) -> None:
+    model = unet("ResizeBilinear", rectifier, dtype)  # type: ignore[arg-type]
+    for device, where in (("pixel-4", warned), ("reno3-5g", False)):
+        said = [caution.message for caution in asked(model, device).cautions]
+        assert any("PSNR" in message for message in said) is where
+
+
+def normed(axes: tuple[int, ...]) -> Model:
+    net = Drawing(64, 64)
+    x = net.conv(net.image, 8)
+    spread = net.pair("SQUARED_DIFFERENCE", x, net.mean(x, axes))
+    net.pair("MUL", x, net.simple("RSQRT", net.mean(spread, axes)))
+    return net.model()
+
+
+@pytest.mark.parametrize(
+    ("device", "axes", "warned"),
+    [
+        ("mate30-pro-5g", (1, 2), True),
+        ("pixel-4", (1, 2), True),
+        ("dimensity-9000", (1, 2), True),
+        ("dimensity-9000", (3,), False),
+        ("tecno-camon-19-pro", (3,), True),
+        ("snapdragon-888", (1, 2), False),
+    ],
+)
+def test_norms_over_all_positions_are_warned_of(
+    device: str, axes: tuple[int, ...], warned: bool
+) -> None:
+    model = normed(axes)
+    result = asked(model, device)
+    said = {
+        node.op
+        for node, verdict in zip(model.graphs[0].nodes, result.verdicts[0], strict=True)
+        for caution in verdict.cautions
+        if "norm" in caution.message
+    }
+    assert said == ({"RSQRT"} if warned else set())
+
+
+def test_claimed_but_slow_operators_are_warned_of_where_they_were_seen() -> None:
+    result = asked(sgn(), "dimensity-1000-plus")
+    assert any("1861 ms" in caution.message for caution in result.cautions)
+
+
+@pytest.mark.parametrize("name", opsets.devices())
+def test_every_device_answers_for_both_formats_and_its_report_holds_to_the_schema(
+    name: str,
+) -> None:
+    schema = json.loads(
+        resources.files("npulint.reports").joinpath("report.schema.json").read_text("utf-8")
+    )
+    report = npulint.check(
+        [EXPORTS / "unet_small.tflite", EXPORTS / "unet_small.onnx"], [name, "nnapi-1.2"]
+    )
+    found = document(report)
+    jsonschema.validate(found, schema)
+    for model in found["models"]:
+        device, target = model["targets"]
+        assert (device["target"], device["kind"]) == (name, "device")
+        assert device["path"] == opsets.load_device(name).start.target.name
+        assert (target["kind"], target["path"]) == ("target", None)
+
+
+def test_an_onnx_model_is_judged_by_its_conversion() -> None:
+    results = [
+        npulint.check(EXPORTS / f"unet_small.{ending}", ["pixel-4"]).models[0]
+        for ending in ("tflite", "onnx")
+    ]
+    tflite, onnx = ([f.op for f in result.findings if f.severity == "error"] for result in results)
+    assert tflite == ["TRANSPOSE_CONV"] * 4
+    assert onnx == ["ConvTranspose"] * 4
+    assert results[0].targets[0].coverage.macs == results[1].targets[0].coverage.macs
+
+
+def test_the_command_line_takes_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(EXPORTS / "unet_small.tflite")
+    assert main(["check", model, "-t", "reno3-5g"]) == 0
+    assert "judged as nnapi-1.2 (deduced)" in capsys.readouterr().out
+    assert main(["check", model, "-t", "mate30-pro-5g", "-v"]) == 1
+    shown = capsys.readouterr().out
+    assert "runs on the CPU here" in shown
+    assert "Table 2 note 1" in shown
+    assert main(["explain", "mate30-pro-5g"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("54,206 ms", "nnapi-reference, armnn, liteadaptor", "allowed", "deduced"):
+        assert words in shown
+    assert main(["explain", "mate30-pro-5g:PRELU"]) == 0
+    shown = capsys.readouterr().out
+    assert "PRELU in 8-bit: runs on the CPU" in shown
+    assert "nnapi_delegate.cc" in shown
+    assert main(["check", model, "-t", "pixel4"]) == 2
+    assert "pixel-4" in capsys.readouterr().err
