@@ -75,7 +75,7 @@ def judge(operation: Operation, target: Target) -> Verdict:
     """
     if operation.dialect != target.dialect:
         message = f"the table speaks {target.dialect}, the operator is {operation.dialect}"
-        return _unknown("dialect", message)
+        return _unknown("dialect", message, _table(target))
     entry = target.entries.get(operation.op)
     if entry is not None and entry.custom is not operation.custom:
         entry = None
@@ -199,14 +199,19 @@ def _cautions(advice: tuple[Advice, ...], operation: Operation) -> Iterator[Caut
 def _unlisted(op: str, target: Target) -> Verdict:
     default = target.otherwise
     if default is None:
-        return _unknown(f"{op}/unlisted", f"the table of {target.name} says nothing about {op}")
+        message = f"the table of {target.name} says nothing about {op}"
+        return _unknown(f"{op}/unlisted", message, _table(target))
     reason = Reason(f"{op}/unlisted", f"{op}: {default.say}", default.source, default.kind)
     refused = default.verdict == "unsupported"
     return Verdict(default.verdict, "refused" if refused else "unknown", (reason,))
 
 
-def _unknown(constraint: str, message: str) -> Verdict:
-    return Verdict("unknown", "unknown", (Reason(constraint, message, ""),))
+def _unknown(constraint: str, message: str, source: str) -> Verdict:
+    return Verdict("unknown", "unknown", (Reason(constraint, message, source),))
+
+
+def _table(target: Target) -> str:
+    return f"table of {target.name}, {target.date}"
 
 
 def _any(truths: Iterable[Truth]) -> Truth:
@@ -222,7 +227,10 @@ def _any(truths: Iterable[Truth]) -> Truth:
 def _converted(lowering: Lowering, memory: _Memory) -> Verdict:
     """The verdict of a node by those of the operators that a converter makes of it."""
     if not lowering.known:
-        return _unknown("conversion", f"no conversion is known: {lowering.why}")
+        from npulint.operators import CONVERSION
+
+        message = f"no conversion is known: {lowering.why}"
+        return _unknown("conversion", message, f"conversion by {CONVERSION}")
     return memory.join([(each.op, memory.judge(each)) for each in lowering.operations])
 
 
