@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from npulint.opsets.conditions import WORDS, Scope
-from npulint.opsets.document import Part, nearest
+from npulint.opsets.document import DocumentError, Part, nearest
 from npulint.opsets.measures import Fact, Given, Measure, Operand
 from npulint.opsets.reduction import reduced
 from npulint.opsets.table import Advice, Entry, Rule, Setting
@@ -119,9 +119,8 @@ def build_witnesses(document: Part) -> tuple[dict[str, Part], int]:
     """
     witnesses = document.map_at("witnesses", lambda part: part)
     for part in witnesses.values():
-        part.words(("title", "floor", "source", "inputs", "outputs", "domain", "require"))
+        part.words(("title", "source", "domain", "require"))
         part.text_at("title")
-        part.text_at("floor", "none")
     if not witnesses:
         if "agreement" in document:
             raise document.error("agreement needs witnesses to agree", "agreement")
@@ -133,23 +132,26 @@ def build_witnesses(document: Part) -> tuple[dict[str, Part], int]:
 
 
 def _witnesses(part: Part, op: str, family: Family, scope: Scope) -> Iterator[Witness]:
-    """What each integration that an entry names says: on all operators, and on this one."""
+    """What each integration that an entry names says: on this operator, and on all.
+
+    What one says on all operators speaks of operands by the names that each entry gives them.
+    """
     if "witnesses" not in part:
         return
     named = part.at("witnesses").words(family.witnesses)
     for name in (each for each in family.witnesses if each in named):
         own, common = part.at("witnesses").at(name), family.witnesses[name]
         own.words(("source", "needs", "domain", "require"))
-        source = family.cite(own.at("source"))
-        above = replace(scope, operands=_operands(common))
-        domain: Condition | bool = True
-        for place, words in ((own, scope), (common, above)):
-            if "domain" in place:
-                domain = reduced(words.condition(place.at("domain")))
-                break
+        source, cited = family.cite(own.at("source")), family.cite(common.at("source"))
         rules = [*_Maker(f"{op}/{name}", family, scope, source).rules(own, "require")]
-        cited = family.cite(common.at("source"))
-        rules += _Maker(f"{op}/{name}/all", family, above, cited).rules(common, "require")
+        try:
+            rules += _Maker(f"{op}/{name}/all", family, scope, cited).rules(common, "require")
+            domain = _domain(own if "domain" in own else common, scope)
+        except DocumentError as fault:
+            shared = fault.path[: len(common.path)] == common.path
+            raise DocumentError(
+                fault.path, f"{fault.message} (asked of {op})" if shared else fault.message
+            ) from None
         left, granted = _decided(tuple(rules))
         if domain is not False:
             yield Witness(
@@ -161,6 +163,11 @@ def _witnesses(part: Part, op: str, family: Family, scope: Scope) -> Iterator[Wi
                 domain=None if domain is True else domain,
                 needs=own.text_at("needs", ""),
             )
+
+
+def _domain(part: Part, scope: Scope) -> Condition | bool:
+    """The forms that an integration speaks of, or whether it speaks of all or none."""
+    return reduced(scope.condition(part.at("domain"))) if "domain" in part else True
 
 
 def _agreement(op: str, witnesses: tuple[Witness, ...], family: Family, source: str) -> Rule:

@@ -277,6 +277,11 @@ def is_constant(value: Value) -> bool:
     return value.constant is not None
 
 
+def is_static(value: Value) -> bool:
+    """Whether every size is known."""
+    return shape(value) is not None
+
+
 def elements(value: Value) -> tuple[int | float | bool, ...] | None:
     """The elements of a constant that is kept in memory."""
     return None if value.constant is None else value.constant.elements()

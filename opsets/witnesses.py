@@ -22,7 +22,7 @@ from npulint.opsets.describe import sentence_of
 from npulint.opsets.measures import Measure
 from npulint.opsets.relations import listed
 from npulint.opsets.table import Advice, Rule
-from npulint.opsets.vocabulary import All, Condition, Mood, Opposite, Truth
+from npulint.opsets.vocabulary import All, Condition, Mood, Never, Opposite, Truth
 
 Stance: TypeAlias = Literal["takes", "refuses", "depends", "silent"]
 """Where a witness stands on one operation; `depends` where a model alone cannot tell."""
@@ -97,11 +97,12 @@ class Witness:
 
     def _grounds(self, operation: Operation, *, outcome: Truth) -> str:
         """The demands with one outcome, and what else it needs."""
-        grounds = [
-            f"{sentence_of(rule)}; found {rule.condition.found(operation)}"
-            for rule in self.require
-            if _outcome(rule, operation) is outcome
-        ]
+        grounds = []
+        for rule in self.require:
+            if _outcome(rule, operation) is outcome:
+                closed = isinstance(rule.condition, Never)
+                found = "" if closed else f"; found {rule.condition.found(operation)}"
+                grounds.append(f"{sentence_of(rule)}{found}")
         if outcome is None and self.needs:
             grounds.append(f"it needs {self.needs}")
         if outcome is None and not grounds and self.domain is not None:

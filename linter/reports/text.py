@@ -100,15 +100,20 @@ def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
                 each.target.name,
                 f"{sum(v.validation == 'accepted' for v in verdicts):,} of {len(verdicts):,}",
                 f"{sum(v.validation == 'unknown' for v in verdicts):,}",
-                share(each.coverage.nodes),
-                _pieces(each),
-                share(each.coverage.macs),
+                *_handed_over(each),
             )
         )
     table = columns(rows)
     yield layout.style.dim(table[0])
     for line, each in zip(table[1:], result.targets, strict=True):
         yield layout.style.verdict(line, whole=each.coverage.nodes == 1.0)
+
+
+def _handed_over(result: TargetResult) -> tuple[str, str, str]:
+    """Nodes, pieces and MACs that are handed over, where it is known how a graph is cut."""
+    if result.target.partitioning is None:
+        return "?", "?", "?"
+    return share(result.coverage.nodes), _pieces(result), share(result.coverage.macs)
 
 
 def _pieces(result: TargetResult) -> str:
@@ -136,7 +141,7 @@ def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]
                 f"{style.error('nothing is handed over')}: {delegation.why_not}",
                 layout, "    ", "      ",
             )  # fmt: skip
-        else:
+        elif result.target.partitioning is not None:
             yield from _cut(delegation.partitions, layout)
             yield from _join(graph, result, layout)
         for note in delegation.notes:

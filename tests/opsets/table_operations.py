@@ -230,7 +230,7 @@ class Search:
 
     def _sizes(self) -> tuple[int, ...]:
         """Sizes that conditions on one axis name."""
-        axes = (numbers for fact, numbers in self.bounds.items() if "on axis" in fact)
+        axes = (numbers for fact, numbers in self.bounds.items() if "on ax" in fact)
         return tuple(number for numbers in axes for number in numbers if number >= 0)
 
     def _reset_constant(self, draft: Draft, slot: tuple[bool, int]) -> None:

@@ -26,17 +26,14 @@ agreement: 2
 witnesses:
   anna:
     title: Anna
-    floor: firmware 1 or newer
     source: anna gate.cc 1-9
-    inputs: [first]
     require:
-      - {rank: first, at_most: 4}
-      - {dtype: first, in: [float32, float16], when: {operator: {not_in: [RESHAPE]}}}
+      - {rank: input, at_most: 4}
+      - {dtype: input, in: [float32, float16], when: {operator: {not_in: [RESHAPE]}}}
   bert:
     title: Bert
     source: bert 1
-    inputs: [first]
-    domain: {dtype: first, in: [float32, float16]}
+    domain: {dtype: input, in: [float32, float16]}
   carl: {title: Carl, source: bert 2}
 operators:
   - op: [RELU, RESHAPE]
@@ -228,7 +225,7 @@ def test_a_refusal_names_who_refuses_and_why(table: Path) -> None:
     (reason,) = _judged(table, "outside a domain silent, the other refuses").reasons
     assert reason.message == (
         "at least 2 of Anna, Bert and Carl must take it; found Anna refuses it (the type of "
-        "first must be float32 or float16; found int8), Bert and Carl do not speak of it"
+        "input must be float32 or float16; found int8), Bert and Carl do not speak of it"
     )
 
 
@@ -254,9 +251,9 @@ def test_a_description_gives_each_witness_its_own_lines(table: Path) -> None:
     lines = describe(load_target(table), "RELU")
     assert [(line.kind, line.sentence) for line in lines] == [
         ("require", "at least 2 of Anna, Bert and Carl must take it"),
-        ("witness", "Anna demands: the rank of first must be at most 4"),
-        ("witness", "Anna demands: the type of first must be float32 or float16"),
-        ("witness", "Bert speaks where the type of first is float32 or float16"),
+        ("witness", "Anna demands: the rank of input must be at most 4"),
+        ("witness", "Anna demands: the type of input must be float32 or float16"),
+        ("witness", "Bert speaks where the type of input is float32 or float16"),
         ("witness", "Bert demands: the size on axis 1 of input must be at most 8"),
     ]
     assert lines[1].source == "anna/lib anna/gate.cc 1-9 @abc1234"
@@ -278,19 +275,23 @@ FAULTS = {
     "no source": (("anna: {source: anna elu.cc 1}", "anna: {}"), "missing key 'source'"),
     "dangling source": (("anna: {source: anna elu.cc", "anna: {source: hanna elu.cc"), "hanna"),
     "unknown key of a testimony": (
-        ("bert: {source: bert 11}", "bert: {source: bert 11, floor: x}"),
-        "unknown key 'floor'",
+        ("bert: {source: bert 11}", "bert: {source: bert 11, title: x}"),
+        "unknown key 'title'",
     ),
-    "unknown key of a witness": (("floor: firmware 1", "needs: firmware 1"), "needs"),
+    "unknown key of a witness": (("title: Bert\n", "needs: x\n    title: Bert\n"), "needs"),
     "no title": (("title: Bert\n    source", "source"), "missing key 'title'"),
     "a count of nobody": (("agreement: 2", "agreement: 0"), "expected 1 to 3"),
     "a count beyond the witnesses": (("agreement: 2", "agreement: 4"), "expected 1 to 3"),
     "a count that is none": (("agreement: 2", "agreement: two"), "whole number"),
-    "an operand of the entry in a demand of all": (
-        ("{rank: first", "{rank: input"),
-        "unknown operand 'input'",
+    "an operand that no entry has, in a demand of all": (
+        ("{rank: input", "{rank: inputs"),
+        "unknown operand 'inputs': .* \\(asked of RELU\\)",
     ),
-    "an operand of the witness in an entry": (
+    "a domain that is none": (
+        ("{dtype: input, in: [float32, float16]}\n  carl", "{dtype: input}\n  carl"),
+        "one comparison",
+    ),
+    "an unknown operand in an entry": (
         (
             "bert: {source: bert 5, require: [{dimension: input",
             "bert: {source: bert 5, require: [{dimension: first",
