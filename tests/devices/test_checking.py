@@ -16,11 +16,13 @@ from npulint.cli import main
 from npulint.finding import TargetResult
 from npulint.model import Model
 from npulint.reports.json import document
+from npulint.verdict import Verdict
 from tests.devices.drawing import Drawing, model_of
 from tests.devices.networks import sgn, unet
 from tests.devices.test_profiles import PROFILE
 
 EXPORTS = Path(reference_models.__file__).parent / "exports"
+TRUTH = sorted((Path(__file__).parents[1] / "truth" / "models").glob("*.tflite"))
 
 
 def asked(model: Model, device: str | Path) -> TargetResult:
@@ -199,6 +201,36 @@ def test_every_device_answers_for_both_formats_and_its_report_holds_to_the_schem
         assert (device["target"], device["kind"]) == (name, "device")
         assert device["path"] == opsets.load_device(name).start.target.name
         assert (target["kind"], target["path"]) == ("target", None)
+
+
+@pytest.mark.parametrize("file", TRUTH, ids=lambda path: path.stem)
+def test_a_device_never_takes_more_than_its_path(file: Path) -> None:
+    paths = {name: opsets.load_device(name).start.target.name for name in opsets.devices()}
+    asked_for = [*paths, *dict.fromkeys(paths.values())]
+    (found,) = npulint.check(file, asked_for).models
+    results = dict(zip(asked_for, found.targets, strict=True))
+    for name, path in paths.items():
+        assert _taken(results[name]) <= _taken(results[path])
+        pairs = zip(_verdicts(results[name]), _verdicts(results[path]), strict=True)
+        for ours, theirs in pairs:
+            assert ours.validation == theirs.validation
+            if theirs.status == "unsupported":
+                assert ours.reasons == theirs.reasons
+            if ours.status == "supported":
+                assert theirs.status == "supported"
+
+
+def _taken(result: TargetResult) -> set[tuple[int, int]]:
+    return {
+        (graph, index)
+        for graph, delegation in enumerate(result.delegations)
+        for index, fate in enumerate(delegation.delegated)
+        if fate is True
+    }
+
+
+def _verdicts(result: TargetResult) -> list[Verdict]:
+    return [verdict for graph in result.verdicts for verdict in graph]
 
 
 def test_an_onnx_model_is_judged_by_its_conversion() -> None:
