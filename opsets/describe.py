@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from npulint.errors import TargetError
 from npulint.opsets.document import nearest
+from npulint.opsets.relations import listed
 from npulint.opsets.table import Advice, Entry, Rule, Target
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _lines(entry: Entry) -> Iterator[Line]:
         yield Line(sentence_of(rule), rule.source, _when(rule))
     for witness in entry.witnesses:
         yield from _heard(witness)
+    yield from _absent(entry)
     for rule in entry.build:
         yield Line(f"beyond the check: {sentence_of(rule)}", rule.source, _when(rule), "build")
     if not (entry.accept or entry.granted or entry.require or entry.build):
@@ -91,7 +93,8 @@ def _heard(witness: Witness) -> Iterator[Line]:
     """What one integration says about the operator."""
     domain = "" if witness.domain is None else witness.domain.clause("is")
     if domain:
-        yield Line(f"{witness.title} speaks where {domain}", witness.source, domain, "witness")
+        sentence = f"{witness.title} speaks where {domain}"
+        yield Line(sentence, witness.domain_source, domain, "witness")
     if witness.needs:
         sentence = f"{witness.title} needs {witness.needs}"
         yield Line(sentence, witness.source, domain, "witness")
@@ -101,6 +104,18 @@ def _heard(witness: Witness) -> Iterator[Line]:
         yield Line(sentence, rule.source, _when(rule), "witness")
     if not (witness.needs or witness.granted or witness.require):
         yield Line(f"{witness.title} demands nothing", witness.source, domain, "witness")
+
+
+def _absent(entry: Entry) -> Iterator[Line]:
+    """Which integrations do not know the operator."""
+    from npulint.opsets.witnesses import Agreement
+
+    for rule in entry.require:
+        titles = rule.condition.absent if isinstance(rule.condition, Agreement) else ()
+        if titles:
+            verb = "does" if len(titles) == 1 else "do"
+            sentence = f"{listed(titles, 'and')} {verb} not speak of it"
+            yield Line(sentence, entry.source, kind="witness")
 
 
 def _caution(advice: Advice) -> str:

@@ -161,6 +161,7 @@ def _witnesses(part: Part, op: str, family: Family, scope: Scope) -> Iterator[Wi
                 require=left,
                 granted=granted,
                 domain=None if domain is True else domain,
+                domain_source=source if "domain" in own else cited,
                 needs=own.text_at("needs", ""),
             )
 

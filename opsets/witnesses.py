@@ -39,6 +39,7 @@ class Witness:
         require: What it demands, of every operator and of this one.
         granted: Demands of it that this operator meets in any form.
         domain: The forms that it speaks of; None for all.
+        domain_source: Where that is written down.
         needs: What it needs beyond what a model can show, such as a newer system; empty if
             nothing.
     """
@@ -49,6 +50,7 @@ class Witness:
     require: tuple[Rule, ...] = ()
     granted: tuple[Rule, ...] = ()
     domain: Condition | None = None
+    domain_source: str = ""
     needs: str = ""
 
     def stance(self, operation: Operation) -> Stance:
@@ -133,6 +135,12 @@ class Agreement:
     needed: int
     panel: tuple[tuple[str, str], ...]
     witnesses: tuple[Witness, ...]
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Titles of the witnesses that do not speak of the operator in any form."""
+        heard = {witness.name for witness in self.witnesses}
+        return tuple(title for name, title in self.panel if name not in heard)
 
     def poll(self, operation: Operation) -> Poll:
         """Ask every witness."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hiai_forms import CONV, FORMS, IMAGE, Form, depthwise, pointwise, t
@@ -213,3 +214,15 @@ def test_one_integration_alone_never_makes_a_form_supported() -> None:
         status = judge(operation, HIAI).status
         assert status != "supported" or signs.count("+") >= 2
         assert status != "unsupported" or set(signs) <= {"-", "."}
+
+
+def test_a_report_leaves_open_what_runs_where() -> None:
+    from npulint import check, load
+    from npulint.reports.text import render
+
+    path = Path(__file__).parent.parent / "truth" / "models" / "blk_d2s_s2d_f32.tflite"
+    text = render(check(load(path), targets=["hiai"]))
+    assert "MNN takes it" in text
+    assert "how hiai cuts a graph into pieces is not known" in text
+    assert "CPU" not in text.partition("caution")[0]
+    assert "%" not in text

@@ -255,10 +255,12 @@ def test_a_description_gives_each_witness_its_own_lines(table: Path) -> None:
         ("witness", "Anna demands: the type of input must be float32 or float16"),
         ("witness", "Bert speaks where the type of input is float32 or float16"),
         ("witness", "Bert demands: the size on axis 1 of input must be at most 8"),
+        ("witness", "Carl does not speak of it"),
     ]
+    assert lines[3].source == "bert/lib bert.cc 1 @abc1234"
     assert lines[1].source == "anna/lib anna/gate.cc 1-9 @abc1234"
     tanh = [line.sentence for line in describe(load_target(table), "TANH")]
-    assert tanh[-1] == "Carl needs firmware 3 or newer"
+    assert tanh[-2:] == ["Carl needs firmware 3 or newer", "Bert does not speak of it"]
     pool = [line.sentence for line in describe(load_target(table), "MAX_POOL_2D")]
     assert "caution, where the size on axis 1 of input is 1: slow" in pool
     assert not any("refuse" in sentence for sentence in pool)
