@@ -62,7 +62,8 @@ def compare(old: ModelResult, new: ModelResult) -> Change:
     for after in new.targets:
         name = after.target.name
         if name in before:
-            lines = [*_handed_over(before[name], after)]
+            cut = after.target.partitioning is not None
+            lines = [*_handed_over(before[name], after)] if cut else []
             for status, word in (("unsupported", "refused"), ("unknown", "unknown")):
                 lines += _operators(word, _count(old, name, status), _count(new, name, status))
             targets.append((name, tuple(lines)))

@@ -45,6 +45,10 @@ def pieces(result: TargetResult) -> int:
 
 
 def _cell(result: TargetResult) -> str:
+    if result.target.partitioning is None:
+        verdicts = [verdict for graph in result.verdicts for verdict in graph]
+        taken = sum(verdict.status == "supported" for verdict in verdicts)
+        return f"takes {taken:,} of {len(verdicts):,}, cut unknown"
     coverage = result.coverage
     return f"{share(coverage.nodes)} / {share(coverage.macs)}, {plural(pieces(result), 'piece')}"
 

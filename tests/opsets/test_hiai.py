@@ -216,13 +216,17 @@ def test_one_integration_alone_never_makes_a_form_supported() -> None:
         assert status != "unsupported" or set(signs) <= {"-", "."}
 
 
-def test_a_report_leaves_open_what_runs_where() -> None:
+def test_reports_leave_open_what_runs_where() -> None:
     from npulint import check, load
-    from npulint.reports.text import render
+    from npulint.reports import change, matrix, text
 
     path = Path(__file__).parent.parent / "truth" / "models" / "blk_d2s_s2d_f32.tflite"
-    text = render(check(load(path), targets=["hiai"]))
-    assert "MNN takes it" in text
-    assert "how hiai cuts a graph into pieces is not known" in text
-    assert "CPU" not in text.partition("caution")[0]
-    assert "%" not in text
+    report = check(load(path), targets=["hiai"])
+    said = text.render(report)
+    assert "MNN takes it" in said
+    assert "how hiai cuts a graph into pieces is not known" in said
+    assert "CPU" not in said.partition("caution")[0]
+    assert "%" not in said
+    assert ", cut unknown" in matrix.render_text(report, text.Layout())
+    (result,) = report.models
+    assert change.compare(result, result).targets == (("hiai", ()),)
