@@ -287,6 +287,13 @@ def elements(value: Value) -> tuple[int | float | bool, ...] | None:
     return None if value.constant is None else value.constant.elements()
 
 
+def integers(value: Value) -> tuple[int, ...] | None:
+    """The elements of a constant of integers that is kept in memory."""
+    found = elements(value)
+    whole = tuple([each for each in found or () if isinstance(each, int)])
+    return whole if found is not None and len(whole) == len(found) else None
+
+
 def first_element(value: Value) -> int | float | bool | None:
     """The first element of a constant that is kept in memory."""
     found = elements(value)

@@ -127,16 +127,16 @@ def _four_zeros(operation: Operation, values: tuple[Value, ...]) -> Judgement:
 
 def _remainder_not_empty(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     value, size_splits, axis = values
-    sizes = measures.elements(size_splits)
+    sizes = measures.integers(size_splits)
     place = measures.first_element(axis)
-    if sizes is None or place is None or value.shape is None:
+    if sizes is None or not isinstance(place, int) or value.shape is None:
         return None, "unknown"
     if -1 not in sizes:
         return True, "not asked for"
-    total = measures.size_of(int(place))(value)
+    total = measures.size_of(place)(value)
     if not isinstance(total, int):
         return None, "unknown"
-    remainder = total - sum(int(size) for size in sizes if size != -1)
+    remainder = total - sum(size for size in sizes if size != -1)
     return remainder != 0, show(remainder)
 
 

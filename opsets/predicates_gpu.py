@@ -195,14 +195,19 @@ def _masked(operation: Operation, name: str, place: int) -> bool:
     return isinstance(mask, int) and bool(mask >> place & 1)
 
 
-def _from_start(place: float, size: int) -> int:
+def _from_start(place: int, size: int) -> int:
     """A place that may be counted from the end."""
-    return int(place + size if place < 0 else place)
+    return place + size if place < 0 else place
+
+
+def _toward_zero(dividend: int, divisor: int) -> int:
+    """Whole division by a positive number as C does it."""
+    return dividend // divisor if dividend >= 0 else -(-dividend // divisor)
 
 
 def _slice_of_same_size(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     source, result = (layout(measures.shape(values[i]) or ()) for i in (0, 4))
-    begin, end, steps = (measures.elements(value) for value in values[1:4])
+    begin, end, steps = (measures.integers(value) for value in values[1:4])
     if source is None or result is None or begin is None or end is None or steps is None:
         return None, "unknown"
     if not len(begin) == len(end) == len(steps) in (3, 4):
@@ -216,20 +221,22 @@ def _slice_of_same_size(operation: Operation, values: tuple[Value, ...]) -> Judg
         size = source[first + place]
         low = 0 if _masked(operation, "begin_mask", place) else _from_start(begin[place], size)
         high = size if _masked(operation, "end_mask", place) else _from_start(end[place], size)
-        lengths.append(int((high - low + step - 1) / step))
+        lengths.append(_toward_zero(high - low + step - 1, step))
     return tuple(lengths) == result, f"{show(tuple(lengths))}, and the result is {show(result)}"
 
 
 def _mean_in_place(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     source, axes, result = values
-    sizes, places = measures.shape(source), measures.elements(axes)
+    sizes, places = measures.shape(source), measures.integers(axes)
     made = layout(measures.shape(result) or ())
     whole = None if sizes is None else layout(sizes)
     if sizes is None or whole is None or places is None or made is None:
         return None, "unknown"
     left = list(whole)
     for axis in places:
-        left[_places(len(sizes))[int(axis)]] = 1
+        if not -len(sizes) <= axis < len(sizes):
+            return None, f"unknown, as axis {axis} is not there"
+        left[_places(len(sizes))[axis]] = 1
     return tuple(left) == made, show(made)
 
 
