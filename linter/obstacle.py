@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["dynamic", "prepare", "build", "order"]
+Kind: TypeAlias = Literal["dynamic", "prepare", "build", "order", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Obstacle:
     Attributes:
         kind: `dynamic` for a tensor without a size, `prepare` for a node that no CPU kernel
             prepares, `build` for a node that the accelerator path accepts and cannot build,
-            `order` for nodes that wait for each other.
+            `order` for nodes that wait for each other, `whole` for a refused node of a model that
+            is taken whole or not at all.
         node: Position of the node, if one is to blame.
         value: Position of the tensor, if one is meant.
         message: One sentence.

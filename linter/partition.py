@@ -11,7 +11,7 @@ from npulint.float16 import Lens, look_through
 from npulint.obstacle import Obstacle
 from npulint.opsets.tflite_kernels import CUSTOM
 from npulint.pieces import DependencyError, Piece, cut, largest
-from npulint.taken_back import doubt, unbuildable
+from npulint.taken_back import doubt, incomplete, incompleteness, unbuildable
 
 if TYPE_CHECKING:
     from npulint.model import Graph
@@ -101,7 +101,7 @@ def delegate_model(
             result = _held_back(result, stop, "an earlier graph stops the delegation")
         stop = stop or result.obstacle
         results.append(result)
-    if stop is not None and stop.kind == "build":
+    if stop is not None and stop.kind in {"build", "whole"}:
         why = "another graph takes the delegation back"
         return tuple(r if r.obstacle else _held_back(r, stop, why) for r in results)
     doubts = any(result.doubt for result in results)
@@ -205,6 +205,9 @@ class _Handover:
                 "reading float16 on the CPU, and where a CPU kernel refuses that the runtime takes "
                 "the whole delegation back"
             )
+        whole = incompleteness(self.verdicts, self.rules)
+        if whole is not None:
+            return whole
         sure, perhaps = self._nodes(self.kept - self.tied), self._nodes(self.tied)
         return doubt(self.graph, self.verdicts, sure, perhaps)
 
@@ -233,6 +236,10 @@ class _Handover:
             found = first_obstacle(self.graph, graphs)
             if found is not None:
                 return found
+        absent = self.vanishing if self.lens is None else self.lens.folded
+        found = incomplete(self.graph, self.verdicts, self.rules, absent)
+        if found is not None:
+            return found
         return unbuildable(self.graph, self.verdicts, self._nodes(self.kept - self.tied))
 
     def _nodes(self, numbers: Iterable[int]) -> Iterator[int]:

@@ -8,13 +8,14 @@ tflite/core/interpreter.cc 451-456 @f6745779).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from npulint.obstacle import Obstacle
 
 if TYPE_CHECKING:
     from npulint.model import Graph
+    from npulint.opsets.table import Partitioning
     from npulint.verdict import Verdict
 
 
@@ -36,6 +37,40 @@ def unbuildable(graph: Graph, verdicts: Sequence[Verdict], nodes: Iterable[int])
             )
             return Obstacle("build", index, None, message, reason.source)
     return None
+
+
+def incomplete(
+    graph: Graph, verdicts: Sequence[Verdict], rules: Partitioning, absent: Container[int]
+) -> Obstacle | None:
+    """The first node that keeps a model from a target that takes it whole or not at all.
+
+    Args:
+        graph: The graph.
+        verdicts: The target's verdict on each node.
+        rules: How the target cuts.
+        absent: Positions of nodes that are gone once the graph is handed over.
+    """
+    if rules.strategy != "whole-model":
+        return None
+    for node, verdict in zip(graph.nodes, verdicts, strict=True):
+        if verdict.validation == "refused" and node.index not in absent:
+            message = (
+                f"{node.op} (node {node.index}) is refused, and {rules.runs_on} takes a model "
+                "whole or not at all"
+            )
+            return Obstacle("whole", node.index, None, message, rules.source)
+    return None
+
+
+def incompleteness(verdicts: Sequence[Verdict], rules: Partitioning) -> str | None:
+    """Why a target that takes a model whole may not take it: nodes of which nothing is known."""
+    unknown = sum(verdict.validation == "unknown" for verdict in verdicts)
+    if rules.strategy != "whole-model" or not unknown:
+        return None
+    return (
+        f"{rules.runs_on} takes a model whole or not at all, and nothing is known of some of its "
+        f"nodes ({unknown})"
+    )
 
 
 def doubt(

@@ -167,17 +167,34 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
         return None
     part = document.at("partitioning")
     part.words(Partitioning.__dataclass_fields__)
-    dynamic = part.at("dynamic_tensors").choice("refused", "allowed")
-    float16 = part.at("float16_constants").choice("look-through", "checked-through", "as-is")
+    strategy = part.at("strategy").choice("tflite-delegate", "whole-model")
+    dynamic = _of_tflite(document, part, "dynamic_tensors", "allowed", "refused")
+    float16 = _of_tflite(
+        document, part, "float16_constants", "as-is", "look-through", "checked-through"
+    )
     return Partitioning(
-        strategy=part.text_at("strategy"),
+        strategy=cast(Literal["tflite-delegate", "whole-model"], strategy),
         runs_on=part.text_at("runs_on"),
-        max_partitions=part.at("max_partitions").integer() if "max_partitions" in part else None,
-        min_nodes=part.at("min_nodes").integer(),
+        max_partitions=_count(part.at("max_partitions")) if "max_partitions" in part else None,
+        min_nodes=_count(part.at("min_nodes")) if "min_nodes" in part else 1,
         dynamic_tensors=cast(Literal["refused", "allowed"], dynamic),
         float16_constants=cast(Literal["look-through", "checked-through", "as-is"], float16),
         source=family.cite(part.at("source")),
     )
+
+
+def _of_tflite(document: Part, part: Part, key: str, *words: str) -> str:
+    """A setting that concerns TFLite graphs alone: a table of ONNX operators has the first word."""
+    if document.text_at("dialect") == "tflite":
+        return part.at(key).choice(*words)
+    return part.at(key).choice(words[0]) if key in part else words[0]
+
+
+def _count(part: Part) -> int:
+    number = part.integer()
+    if number < 1:
+        raise part.error(f"expected at least 1, found {number}")
+    return number
 
 
 def _by_operator(document: Part) -> dict[str, Part]:

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 Setting: TypeAlias = "int | bool | str"
 """What sets one target of a family apart from the next: a feature level, a flag, a name."""
 
+Strategy: TypeAlias = Literal["tflite-delegate", "whole-model"]
+"""How a runtime cuts: into TFLite's epochs of accepted nodes, or not at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Partitioning:
     """How the runtime cuts a graph into pieces for this target.
 
     Attributes:
-        strategy: Which runtime's way of cutting (`tflite-delegate`).
+        strategy: Which runtime's way of cutting: `tflite-delegate`, or `whole-model` for one that
+            takes a model whole or not at all.
         runs_on: Short name of what a piece is handed to (`nnapi`).
         max_partitions: Pieces handed over at most, None for no limit.
         min_nodes: Nodes below which a piece is not handed over.
@@ -32,7 +36,7 @@ class Partitioning:
         source: Where the runtime's rule is written down.
     """
 
-    strategy: str
+    strategy: Strategy
     runs_on: str
     max_partitions: int | None
     min_nodes: int
