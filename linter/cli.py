@@ -273,6 +273,29 @@ def explain(subject: str, output: Path | None, no_color: bool) -> int:
     return EXIT_OK
 
 
+@cli.command()
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write into.",
+)
+@_targets_option
+def docs(output: Path, targets: tuple[str, ...]) -> int:
+    """Write pages (Markdown) of all that tables, device profiles and rules say, with sources.
+
+    With -t: of those targets and devices only.
+    """
+    from npulint.output import write_all
+    from npulint.reports.documentation import documentation
+
+    pages = documentation(targets)
+    write_all(output, pages)
+    click.echo(f"{len(pages)} pages in {output}")
+    return EXIT_OK
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 

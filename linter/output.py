@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from npulint.errors import UsageError
@@ -29,6 +30,25 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         Path(temporary).unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot write this file: {error.strerror}") from error
+
+
+def write_all(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write several texts into a folder, which is made where it is missing.
+
+    Args:
+        folder: The folder.
+        texts: Each text by its path within the folder.
+
+    Raises:
+        UsageError: A folder or a file cannot be made.
+    """
+    for name, text in texts.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path.parent}: cannot make this folder: {error.strerror}") from error
+        write_whole(path, text)
 
 
 def _as_new_files_are(path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from npulint.opsets.describe import Line, describe
-from npulint.opsets.devices import devices, find, load_device
-from npulint.opsets.registry import Survey, Table, load_target, open_table, survey, targets
+from npulint.opsets.devices import devices, find, is_device, load_device
+from npulint.opsets.registry import Survey, Table, load_target, survey, table_of, targets
 
 __all__ = [
     "Line",
@@ -13,9 +13,10 @@ __all__ = [
     "describe",
     "devices",
     "find",
+    "is_device",
     "load_device",
     "load_target",
-    "open_table",
     "survey",
+    "table_of",
     "targets",
 ]

@@ -83,16 +83,24 @@ def find(name: str | Path) -> Target | Device:
         TargetError: Nobody has that name.
         TableError: A table or a profile is at fault.
     """
+    if is_device(name):
+        return load_device(name)
+    try:
+        return load_target(name)
+    except UnknownTargetError:
+        raise unknown(str(name), "target or device", (*targets(), *devices())) from None
+
+
+def is_device(name: str | Path) -> bool:
+    """Whether a name is a device's, or a file's that holds a profile.
+
+    Raises:
+        TableError: The file cannot be read.
+    """
     text = str(name)
     if text.endswith((".yaml", ".yml")):
-        path = Path(text)
-        return load_device(path) if _is_profile(path) else load_target(path)
-    if _NAME.fullmatch(text) and (FOLDER / f"{text}.yaml").is_file():
-        return load_device(text)
-    try:
-        return load_target(text)
-    except UnknownTargetError:
-        raise unknown(text, "target or device", (*targets(), *devices())) from None
+        return _is_profile(Path(text))
+    return _NAME.fullmatch(text) is not None and (FOLDER / f"{text}.yaml").is_file()
 
 
 def build_device(document: Part) -> Device:

@@ -50,6 +50,17 @@ class Table:
         """The names of its targets."""
         return variant_names(self.document)
 
+    @property
+    def wordings(self) -> dict[str, str]:
+        """What each setting of its targets is called in a sentence."""
+        return self.document.map_at("settings", Part.text)
+
+    @property
+    def titles(self) -> dict[int, str]:
+        """Names for people of levels (29 is `NNAPI 1.2`)."""
+        named = self.document.map_at("levels", Part.text)
+        return {int(level): title for level, title in named.items()}
+
     def targets(self) -> tuple[Target, ...]:
         """All its targets."""
         return tuple(build_target(self.document, name) for name in self.names)
@@ -122,6 +133,17 @@ def open_table(path: Path) -> Table:
         TableError: The table is at fault.
     """
     return Table(path, "", read_table(path).document)
+
+
+def table_of(name: str | Path) -> Table:
+    """The table that has a target, or that a file is.
+
+    Raises:
+        TargetError: Nobody has that name, or two tables have it.
+        TableError: The table that has it is at fault.
+    """
+    file = str(name).partition("#")[0]
+    return open_table(Path(file)) if file.endswith(SUFFIXES) else _holder(str(name))
 
 
 def load_target(name: str | Path) -> Target:

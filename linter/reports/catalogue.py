@@ -161,9 +161,10 @@ def _target(target: Target, layout: Layout) -> Iterator[str]:
     if target.partitioning is not None:
         cut = target.partitioning
         limit = f"at most {cut.max_partitions}" if cut.max_partitions else "any number"
+        pieces = f"{limit}, each of at least {plural(cut.min_nodes, 'node')}"
         yield wrapped(
-            f"pieces: {limit}, each of at least {plural(cut.min_nodes, 'node')}, run on "
-            f"{cut.runs_on}; dynamic tensors are {cut.dynamic_tensors}",
+            f"pieces: {'the whole model or none' if cut.strategy == 'whole-model' else pieces}, "
+            f"run on {cut.runs_on}; dynamic tensors are {cut.dynamic_tensors}",
             layout, "", "  ",
         )  # fmt: skip
         yield style.dim(f"  [{cut.source}]")

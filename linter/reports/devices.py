@@ -19,7 +19,7 @@ class _Cited(Protocol):
     def source(self) -> str: ...
 
 
-_OUTCOMES = {
+OUTCOMES = {
     "cpu": "runs on the CPU",
     "may": "may run on the CPU",
     "caution": "caution",
@@ -114,7 +114,7 @@ def _said(text: str, cited: _Cited, layout: Layout, indent: str = "") -> Iterato
 
 def _observations(observed: tuple[Observation, ...], layout: Layout) -> Iterator[str]:
     for each in observed:
-        text = f"{each.pattern.clause()}: {_OUTCOMES[each.outcome]}; {each.say}"
+        text = f"{each.pattern.clause()}: {OUTCOMES[each.outcome]}; {each.say}"
         yield from _said(text, each, layout, "  ")
 
 
