@@ -36,7 +36,7 @@ def tape_reshape(tape: Tape, value: Value, shape: Shape) -> Value:
     free = sum(not isinstance(size, int) for size in shape)
     if free <= 1:
         return tape.reshape(value, shape)
-    source = tape.add("SHAPE", [value], tensor("int32", (len(sizes(value)),)), out_type="INT32")
+    source = tape.add("SHAPE", [value], tensor("int32", (len(sizes(value)),)), out_type="int32")
     scalar = tape.add(
         "STRIDED_SLICE",
         [source, *(constant("int32", (1,), [item]) for item in (0, 1, 1))],

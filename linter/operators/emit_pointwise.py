@@ -193,8 +193,8 @@ def cast(tape: Tape, value: Value, dtype: str) -> Value:
         "CAST",
         [value],
         tape.like(value, dtype),
-        in_data_type=(value.dtype or "").upper(),
-        out_data_type=dtype.upper(),
+        in_data_type=value.dtype or "",
+        out_data_type=dtype,
     )
 
 

@@ -120,7 +120,7 @@ def emit_arg_reduce(tape: Tape, operator: ArgReduce) -> None:
         f"ARG_{operator.kind.upper()}",
         [value, constant("int32", (), [axis])],
         tensor("int64", shape[:axis] + shape[axis + 1 :]),
-        output_type="INT64",
+        output_type="int64",
     )
     if operator.keep:
         tape.reshape(result, (*shape[:axis], 1, *shape[axis + 1 :]))
@@ -221,7 +221,7 @@ def emit_hardmax(tape: Tape, operator: Hardmax) -> None:
         "ARG_MAX",
         [value, constant("int32", (), [-1])],
         tensor("int64", sizes(value)[:-1]),
-        output_type="INT64",
+        output_type="int64",
     )
     parts = [constant("int32", (), [size]), number(value, 1), number(value, 0)]
     tape.add("ONE_HOT", [best, *parts], tape.like(value), axis=-1)

@@ -157,7 +157,7 @@ def _size(tape: Tape, value: Value, space: Shape) -> Value:
     fixed = [size for size in space if isinstance(size, int)]
     if len(fixed) == len(space):
         return constant("int32", (2,), fixed)
-    shape = tape.add("SHAPE", [value], tensor("int32", (4,)), out_type="INT32")
+    shape = tape.add("SHAPE", [value], tensor("int32", (4,)), out_type="int32")
     pair = tensor("int32", (2,))
     bounds = [constant("int32", (1,), [item]) for item in (1, 2)]
     current = tape.add("SLICE", [shape, *bounds], pair)
@@ -165,8 +165,8 @@ def _size(tape: Tape, value: Value, space: Shape) -> Value:
         "CAST",
         [current],
         tensor("float32", (2,)),
-        in_data_type="INT32",
-        out_data_type="FLOAT32",
+        in_data_type="int32",
+        out_data_type="float32",
     )
     scaled = tape.add("MUL", [real, constant("float32", (2,))], tensor("float32", (2,)))
-    return tape.add("CAST", [scaled], pair, in_data_type="FLOAT32", out_data_type="INT32")
+    return tape.add("CAST", [scaled], pair, in_data_type="float32", out_data_type="int32")

@@ -59,7 +59,7 @@ def _computed_reshape(tape: Tape, value: Value, target: Shape) -> None:
 
 
 def _packed_shape(tape: Tape, value: Value, target: Shape) -> Value:
-    source = tape.add("SHAPE", [value], tensor("int32", (len(sizes(value)),)), out_type="INT32")
+    source = tape.add("SHAPE", [value], tensor("int32", (len(sizes(value)),)), out_type="int32")
     bounds = [constant("int32", (1,), [item]) for item in (0, 1, 1)]
     scalar = tensor("int32", ())
     parts: list[Value | None] = []
@@ -269,7 +269,7 @@ def emit_shape_of(tape: Tape, operator: ShapeOf) -> None:
         tape.note = "the shape is fixed, so the converter writes it as a constant"
         return
     rank = len(shape)
-    value = tape.add("SHAPE", [tape.stored(0)], tensor("int64", (rank,)), out_type="INT64")
+    value = tape.add("SHAPE", [tape.stored(0)], tensor("int64", (rank,)), out_type="int64")
     if operator.count:
         first = constant("int32", (), [0])
         tape.add("REDUCE_PROD", [value, first], tensor("int64", ()), keep_dims=False)

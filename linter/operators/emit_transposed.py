@@ -119,7 +119,7 @@ def output_shape(tape: Tape, value: Value, full: Shape) -> Value:
     """
     if all(isinstance(size, int) for size in full):
         return constant("int32", (len(full),), list(known(full)))
-    source = tape.add("SHAPE", [value], tensor("int32", (len(full),)), out_type="INT32")
+    source = tape.add("SHAPE", [value], tensor("int32", (len(full),)), out_type="int32")
     parts: list[Value | None] = []
     for axis, size in enumerate(full):
         if isinstance(size, int):

@@ -136,7 +136,7 @@ def _has_bias(operation: Operation) -> bool:
 _INT16_ALL = _types("int16", "int16", "int16")
 _INT8_ALL = _types("int8", "int8", "int8")
 _HYBRID = _types("float32", "int8", "float32")
-_QUANTISED_BIAS = _both(_types("int16", "int8", "int16"), _option("quantized_bias_type", "FLOAT32"))
+_QUANTISED_BIAS = _both(_types("int16", "int8", "int16"), _option("quantized_bias_type", "float32"))
 _INT16_MEAN: _Rules = ((_input("int16"), 3), (_input("int8"), 2))
 _INT8: _Rules = ((_input("int8"), 2),)
 _INT8_INT16: _Rules = ((_input("int8", "int16"), 2),)

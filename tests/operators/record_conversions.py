@@ -32,7 +32,7 @@ def _names(enumeration: type) -> dict[int, str]:
     return {v: k for k, v in vars(enumeration).items() if not k.startswith("_")}
 
 
-_TYPES = _names(schema.TensorType)
+_TYPES = {code: name.lower() for code, name in _names(schema.TensorType).items()}
 _OPERATORS = _names(schema.BuiltinOperator)
 _ENUMERATIONS = {
     "padding": _names(schema.Padding),
@@ -57,7 +57,7 @@ def _tensor(model: schema.ModelT, graph: schema.SubGraphT, index: int) -> str:
     shape = signature if signature is not None and len(signature) else tensor.shape
     sizes = ",".join(str(int(size)) for size in (shape if shape is not None else ()))
     constant = "c" if data is not None and len(data) else ""
-    return f"{_TYPES[tensor.type].lower()}[{sizes}]{constant}"
+    return f"{_TYPES[tensor.type]}[{sizes}]{constant}"
 
 
 def _options(operator: schema.OperatorT) -> dict[str, object]:
