@@ -161,6 +161,7 @@ class Value:
         quantisation: Affine quantisation parameters, if there are any.
         shape_signature: TFLite only: the shape with None for dimensions that may change.
         variable: TFLite only: whether it keeps its contents between invocations.
+        origin: Position that it had in its graph of the file; see `Node.origin`.
     """
 
     index: int
@@ -171,6 +172,7 @@ class Value:
     quantisation: Quantisation | None = None
     shape_signature: Shape | None = None
     variable: bool = False
+    origin: int | None = field(default=None, compare=False, repr=False)
 
     @property
     def rank(self) -> int | None:
@@ -224,6 +226,9 @@ class Node:
         custom: Whether the operator is not one of the dialect's own.
         bodies: Graph indexes of attached graphs by attribute name (`then_branch`, `cond` ...).
         stateful: TFLite only: whether it reads or writes variable tensors.
+        origin: Position that it had in its graph of the file, None for one that was made up
+            since. `dataclasses.replace` keeps it, and by it a writer finds what the file says
+            beyond what npulint knows. No part of what the node is: equality leaves it out.
     """
 
     graph: int
@@ -238,6 +243,7 @@ class Node:
     custom: bool = False
     bodies: tuple[tuple[str, int], ...] = ()
     stateful: bool = False
+    origin: int | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +271,7 @@ class Graph:
         outputs: Value indexes handed back.
         parent: Position of the node that runs a body, if it is one.
         captured: For a body, pairs (own value index, name in the enclosing scope).
+        origin: Position that it had in the file's model; see `Node.origin`.
     """
 
     index: int
@@ -277,6 +284,7 @@ class Graph:
     kind: GraphKind = "main"
     parent: tuple[int, int] | None = None
     captured: tuple[tuple[int, str], ...] = ()
+    origin: int | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def network(self) -> nx.MultiDiGraph[int]:

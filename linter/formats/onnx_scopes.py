@@ -57,7 +57,7 @@ class _Scope:
             shape: Shape | None = constant.shape
         else:
             dtype, shape = self.described(name)
-        self.values.append(Value(index, text(name), dtype, shape, constant))
+        self.values.append(Value(index, text(name), dtype, shape, constant, origin=index))
         return index
 
     def described(self, name: bytes) -> tuple[str | None, Shape | None]:
@@ -80,7 +80,7 @@ class _Scope:
         if self.outer is None or source is None:
             return None
         index = self.known[name] = len(self.values)
-        self.values.append(replace(self.outer.values[source], index=index))
+        self.values.append(replace(self.outer.values[source], index=index, origin=index))
         self.captured[index] = text(name)
         return index
 
@@ -189,6 +189,7 @@ class Resolver:
             scope.kind,
             parent,
             tuple(scope.captured.items()),
+            scope.index,
         )
 
     def _node(self, scope: _Scope, raw: RawNode, position: int, context: _Context) -> Node:
@@ -238,6 +239,7 @@ class Resolver:
             domain,
             domain not in STANDARD_DOMAINS,
             tuple(bodies),
+            origin=position,
         )
 
     def _bodies(

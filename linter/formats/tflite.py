@@ -120,6 +120,7 @@ class _Reader:
             inputs=self._ends(row, "inputs", index, position, len(values)),
             outputs=self._ends(row, "outputs", index, position, len(values)),
             kind="main" if index == 0 else "subgraph",
+            origin=index,
         )
 
     def _ends(self, row: Row, role: str, graph: int, position: int, count: int) -> tuple[int, ...]:

@@ -136,6 +136,7 @@ class Nodes:
             custom=code.custom,
             bodies=bodies,
             stateful=code.op in _STATEFUL or any(mutated) or not self._kept.isdisjoint(inputs),
+            origin=index,
         )
 
     def _operands(self, row: Row, role: str, where: str, position: int) -> tuple[int, ...]:

@@ -129,6 +129,7 @@ class Tensors:
             else self._quantisation(index, row, shape),
             shape_signature=_signature(row["shape_signature"]),
             variable=row["is_variable"],
+            origin=index,
         )
 
     def _shape(self, index: int, row: Row, dtype: str, position: int) -> Shape:
