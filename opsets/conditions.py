@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from npulint.model import ITEM_BITS, Value
+from npulint.model import Value
 from npulint.opsets import extensions
 from npulint.opsets import measures as facts
 from npulint.opsets.document import Part, nearest
 from npulint.opsets.groups import COUNTS, GROUPED, SIDES, of_group
+from npulint.opsets.literals import bound, check_order, literal
 from npulint.opsets.measures import (
     AttributeOf,
     AttributeProduct,
@@ -35,9 +36,6 @@ from npulint.opsets.vocabulary import (
     Flag,
     Never,
 )
-
-DTYPES = frozenset({*ITEM_BITS, "string", "resource", "variant"})
-"""Every element type that a table may name."""
 
 _OF_OPERAND: Mapping[str, tuple[str, Callable[[Value], Fact]]] = MappingProxyType(
     {
@@ -80,11 +78,18 @@ WORDS = (*MEASURES, *_FLAGS, *_COMPOSED)
 KNOWN: Mapping[str, Predicate] = MappingProxyType({**PREDICATES, **GPU_PREDICATES})
 """Every named predicate by its word in a table."""
 
-_FRACTIONS = ("attribute", "elements", "first_element", "scale", "scale_product")
-
 _EXTRA: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"dimension": ("axis",), "dimension_product": ("axes",), "predicate": ("of",)}
+    {
+        "attribute": ("default",),
+        "dimension": ("axis",),
+        "dimension_product": ("axes",),
+        "predicate": ("of",),
+    }
 )
+
+
+EXTRAS = tuple(word for extra in _EXTRA.values() for word in extra)
+"""Words that say more of the fact that another word names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +159,7 @@ class Scope:
             return self.condition(below).negated()
         if word == "predicate":
             return self._named(part)
-        parts = tuple(self.condition(each) for each in below.each())
-        if not parts:
-            raise below.error("expected at least one condition")
+        parts = tuple(self.condition(each) for each in _several(below, "condition"))
         return All(parts) if word == "all" else AnyOf(parts)
 
     def _named(self, part: Part) -> Condition:
@@ -200,11 +203,14 @@ class Scope:
         if word in GROUPED:
             return of_group(word, below.choice(*SIDES))
         if word == "attribute":
-            return AttributeOf(below.text())
+            default = literal(part.at("default"), word) if "default" in part else None
+            return AttributeOf(below.text(), default)
         if word == "attribute_product":
-            return AttributeProduct(tuple(AttributeOf(each.text()) for each in below.each()))
+            return AttributeProduct(
+                tuple(AttributeOf(each.text()) for each in _several(below, "attribute"))
+            )
         if word == "scale_product":
-            return ScaleProduct(tuple(self.operand(each) for each in below.each()))
+            return ScaleProduct(tuple(self.operand(each) for each in _several(below, "operand")))
         return self._of_operand(word, part)
 
     def _of_operand(self, word: str, part: Part) -> Measure:
@@ -215,9 +221,7 @@ class Scope:
             axis = part.at("axis").integer()
             return OfOperand(operand, f"the size on axis {axis} of", facts.size_of(axis))
         if word == "dimension_product":
-            axes = tuple(each.integer() for each in part.at("axes").each())
-            if not axes:
-                raise part.error("expected at least one axis", "axes")
+            axes = tuple(each.integer() for each in _several(part.at("axes"), "axis"))
             wording = f"the product of the sizes on axes {listed(map(str, axes), 'and')} of"
             return OfOperand(operand, wording, facts.area(axes))
         wording, look = _OF_OPERAND[word]
@@ -235,18 +239,22 @@ class Scope:
         return Compare(measure, relation, bound, self.titles if word == "level" else {})
 
     def _bound(self, part: Part, relation: str, word: str) -> Fact | Measure:
-        kind = RELATIONS[relation].bound
-        if isinstance(part.data, dict) and kind in {"any", "number"}:
-            other = self.word_of(part)
-            if other not in MEASURES or set(part.words()) & set(RELATIONS):
-                raise part.error("expected a fact to compare with, such as {rank: output}")
-            return self._measure(other, part)
-        if kind in {"list", "interval"}:
-            bounds = tuple(_literal(each, word) for each in part.each())
-            if not bounds or (kind == "interval" and len(bounds) != 2):
-                raise part.error("expected [low, high]" if bounds else "expected a value")
-            return bounds
-        return _literal(part, word)
+        check_order(part, word, relation)
+        if not isinstance(part.data, dict) or RELATIONS[relation].bound not in {"any", "number"}:
+            return bound(part, word, relation, self.settings.get(word))
+        other = self.word_of(part)
+        if other not in MEASURES or set(part.words()) & set(RELATIONS):
+            raise part.error("expected a fact to compare with, such as {rank: output}")
+        check_order(part, other, relation)
+        return self._measure(other, part)
+
+
+def _several(part: Part, noun: str) -> tuple[Part, ...]:
+    """The items of a list that has some."""
+    items = tuple(part.each())
+    if not items:
+        raise part.error(f"expected at least one {noun}")
+    return items
 
 
 def _predicate(part: Part) -> Predicate:
@@ -261,18 +269,3 @@ def _predicate(part: Part) -> Predicate:
         hint = nearest(name, (*KNOWN, *brought.usable))
         raise part.error(f"unknown predicate {name!r}: {hint}")
     return brought.usable[name]
-
-
-def _literal(part: Part, word: str) -> Fact:
-    data = part.data
-    if isinstance(data, list) and word in {"shape", "attribute"}:
-        return tuple(_literal(each, word) for each in part.each())
-    if not isinstance(data, (str, int, float, bool)):
-        raise part.error("expected a plain value")
-    if isinstance(data, float) and word not in _FRACTIONS:
-        raise part.error(f"{word} is no fraction: expected a whole number, or a quoted text")
-    if word in {"dtype", "every_dtype", "runtime_dtype"} and data not in DTYPES:
-        raise part.error(f"unknown type {data!r}: {nearest(str(data), DTYPES)}")
-    if word == "quantisation" and data not in {"none", "per-tensor", "per-channel"}:
-        raise part.error("quantisation is none, per-tensor or per-channel")
-    return data

@@ -11,6 +11,9 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 T = TypeVar("T")
 
+_LISTED = 60
+"""Words that a complaint lists at most."""
+
 
 class DocumentError(Exception):
     """Something in a document that the table language does not allow.
@@ -30,11 +33,15 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """The words closest to one that nobody knows, as the end of an error's sentence."""
     import difflib
 
-    known = sorted(words)
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    known = {each.casefold(): each for each in sorted(words)}
+    if not known:
+        return "there is none"
+    close = difflib.get_close_matches(word.casefold(), known, n=3, cutoff=0.6)
     if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"known are {', '.join(known)}"
+        return f"did you mean {' or '.join(known[each] for each in close)}?"
+    if len(known) > _LISTED:
+        return f"none of the {len(known)} known ones resembles it"
+    return f"known are {', '.join(known.values())}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _ENTRY_KEYS = (
     "op", "inputs", "outputs", "source", "require", "build", "accept", "cautions",
     "lowering", "custom", "witnesses",
 )  # fmt: skip
-_RULE_KEYS = ("when", "kind", "source", "id", "else", "note")
+RULE_KEYS = ("when", "kind", "source", "id", "else", "note")
 _REFERENCE = re.compile(r"([a-z][a-z0-9_-]*)(?: (\S.*))?")
 
 
@@ -211,8 +211,8 @@ class _Maker:
                 yield self._rule(item, outer)
 
     def _rule(self, item: Part, outer: Condition | None) -> Rule:
-        word = self.scope.word_of(item, _RULE_KEYS)
-        condition = self.scope.condition(item, _RULE_KEYS)
+        word = self.scope.word_of(item, RULE_KEYS)
+        condition = self.scope.condition(item, RULE_KEYS)
         when = outer
         if "when" in item:
             inner = self.scope.condition(item.at("when"))
@@ -262,8 +262,11 @@ def _advice(part: Part, family: Family, scope: Scope, source: str) -> Iterator[A
 def _operands(part: Part) -> dict[str, Operand]:
     operands: dict[str, Operand] = {}
     for key in ("inputs", "outputs"):
-        for position, item in enumerate(part.list_at(key)):
+        items = tuple(part.list_at(key))
+        for position, item in enumerate(items):
             rest = item.text().endswith("...")
+            if rest and item is not items[-1]:
+                raise item.error("the operands that ... stands for are the last ones")
             for name in item.text().removesuffix("...").split("|"):
                 if name in operands:
                     raise item.error(f"operand {name!r} is named twice")

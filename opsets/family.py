@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Literal, cast
 
 from npulint.model import Dialect
+from npulint.opsets.conditions import EXTRAS, WORDS
 from npulint.opsets.document import Part, nearest
-from npulint.opsets.entries import Family, build_advice, build_entry, build_witnesses
+from npulint.opsets.entries import RULE_KEYS, Family, build_advice, build_entry, build_witnesses
 from npulint.opsets.measures import Fact
+from npulint.opsets.names import TITLES, operator_names
+from npulint.opsets.relations import RELATIONS
 from npulint.opsets.table import Default, Entry, Partitioning, Setting, Target
 
 _KEYS = (
@@ -17,6 +21,10 @@ _KEYS = (
     "otherwise", "partitioning", "cautions", "limits", "operators", "agreement", "witnesses",
 )  # fmt: skip
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_FILE = re.compile(r"[\w.-]+/[\w.-]+ \S.*")
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_RESERVED = frozenset({*WORDS, *EXTRAS, *RELATIONS, *RULE_KEYS})
 
 
 class Entries(Mapping[str, Entry]):
@@ -49,7 +57,10 @@ def variant_names(document: Part) -> tuple[str, ...]:
     """The names of a table's targets; the family's own where it has but one."""
     if "variants" not in document:
         return (document.text_at("family"),)
-    return tuple(part.text_at("name") for part in document.list_at("variants"))
+    names = tuple(part.text_at("name") for part in document.list_at("variants"))
+    if not names:
+        raise document.error("expected at least one target", "variants")
+    return names
 
 
 def build_target(document: Part, name: str) -> Target:
@@ -90,6 +101,7 @@ def check_document(document: Part) -> None:
         DocumentError: The data is not a table of the language.
     """
     names = variant_names(document)
+    _check_names(document)
     for position, name in enumerate(names):
         if name in names[:position]:
             raise document.error(f"target {name!r} is named twice", "variants", position)
@@ -98,12 +110,35 @@ def check_document(document: Part) -> None:
             target.entries[op]
 
 
+def _check_names(document: Part) -> None:
+    """Names of targets can be typed, and operators are the dialect's own or said to be custom."""
+    named = [part.at("name") for part in document.list_at("variants")]
+    for part in (document.at("family"), *named):
+        if not _NAME.fullmatch(part.text()):
+            hint = "expected letters, digits and . _ + -"
+            raise part.error(f"{part.data!r} cannot be the name of a target: {hint}")
+    dialect = cast(Dialect, document.at("dialect").choice("tflite", "onnx"))
+    own = operator_names(dialect)
+    for entry in document.list_at("operators"):
+        custom = "custom" in entry and entry.at("custom").boolean()
+        for op in _names(entry):
+            if not custom and op.text() not in own:
+                raise op.error(
+                    f"{TITLES[dialect]} has no operator {op.data!r}: {nearest(op.text(), own)} "
+                    "One of an application's own needs custom: true"
+                )
+
+
 def _variant(document: Part, name: str) -> tuple[str, dict[str, Setting]]:
     declared = tuple(document.map_at("settings", Part.text))
     for part in document.list_at("variants"):
         part.words(("name", "title", "settings"))
         if part.text_at("name") == name:
             settings = part.map_at("settings", _setting)
+            for key, kind in (("level", int), ("accelerator", bool)):
+                if key in settings and type(settings[key]) is not kind:
+                    wanted = "a whole number" if kind is int else "true or false"
+                    raise part.at("settings").error(f"{key} is {wanted}", key)
             if tuple(sorted(settings)) != tuple(sorted(declared)):
                 raise part.error(f"expected a value for each of the settings: {declared}")
             return part.text_at("title"), settings
@@ -119,11 +154,14 @@ def _setting(part: Part) -> Setting:
 def _family(document: Part) -> Family:
     titles: dict[Fact, str] = {}
     for level, title in document.map_at("levels", Part.text).items():
-        if not level.isdigit():
+        if not (level.isascii() and level.isdigit()):
             raise document.error(f"a level is a number, found {level!r}", "levels", level)
         titles[int(level)] = title
     witnesses, agreement = build_witnesses(document)
     wordings = document.map_at("settings", Part.text)
+    for setting in wordings:
+        if setting in _RESERVED or (witnesses and setting == "operator"):
+            raise document.error(f"{setting} is a word of the language", "settings", setting)
     return Family(
         sources=document.map_at("sources", read_source),
         kinds=document.map_at("kinds", Part.text),
@@ -138,15 +176,24 @@ def read_source(part: Part) -> tuple[str, str]:
     """What stands before and after the place within a source."""
     if "file" in part:
         part.words(("file", "commit"))
-        return part.text_at("file"), f"@{part.text_at('commit')}"
+        file, commit = part.text_at("file"), part.text_at("commit")
+        if not _FILE.fullmatch(file):
+            raise part.error(f"expected OWNER/REPOSITORY PATH, found {file!r}", "file")
+        if not _COMMIT.fullmatch(commit):
+            raise part.error(f"expected 7 to 40 digits of a commit, found {commit!r}", "commit")
+        return file, f"@{commit}"
     part.words(("page", "date"))
     return part.text_at("page"), f"({read_date(part.at('date'))})" if "date" in part else ""
 
 
 def read_date(part: Part) -> str:
-    """A day as `YYYY-MM-DD`."""
+    """A day of the calendar as `YYYY-MM-DD`."""
     text = part.text()
-    if not _DATE.fullmatch(text):
+    try:
+        known = _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        known = False
+    if not known:
         raise part.error(f"expected a date as 'YYYY-MM-DD', found {text!r}")
     return text
 
@@ -199,12 +246,20 @@ def _count(part: Part) -> int:
 
 def _by_operator(document: Part) -> dict[str, Part]:
     parts: dict[str, Part] = {}
-    for part in document.list_at("operators"):
-        names = part.at("op")
-        for op in [names] if isinstance(names.data, str) else list(names.each()):
+    for part in document.at("operators").each():
+        for op in _names(part):
             if op.text() in parts:
                 raise op.error(f"{op.data} has two entries; write all conditions into one")
             parts[op.text()] = part
     if not parts:
-        raise document.error(f"missing operators: {nearest('operators', _KEYS)}")
+        raise document.error("expected at least one operator", "operators")
+    return parts
+
+
+def _names(entry: Part) -> tuple[Part, ...]:
+    """The operators that an entry is for."""
+    names = entry.at("op")
+    parts = (names,) if isinstance(names.data, str) else tuple(names.each())
+    if not parts:
+        raise names.error("expected at least one operator")
     return parts

@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 LIMIT = 4 * 1024 * 1024
 """Bytes of a table at most; ours have some tens of thousands."""
 
-NODES = 500_000
+NODES = 200_000
 """Parts of a document at most, aliases counted where they stand."""
 
 DEPTH = 64
 """Levels of nesting at most."""
 
+DIGITS = 20
+"""Digits of a number at most: as many as 64 bits have, with a sign."""
+
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 _PLAIN = {"true": True, "false": False}
+_YAML = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,34 +123,36 @@ def parse(path: Path, text: bytes) -> Source:
 
     loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _check_depth(path, yaml.parse(text, Loader=loader))
+        _check_size(path, yaml.parse(text, Loader=loader))
         node = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = None if mark is None else mark.line + 1
         raise TableError(path, f"not YAML: {error.problem}", line=line) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TableError(path, f"not YAML: {str(error).splitlines()[0]}") from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count(b"\n") + 1
+        raise TableError(path, f"not a text: {str(error).splitlines()[0]}", line=line) from None
     if node is None:
         raise TableError(path, "empty: expected a support table")
     reader = _Reader(path)
     return Source(path, Part(reader.plain(node, ())), reader.lines)
 
 
-def _check_depth(path: Path, events: Iterable[yaml.Event]) -> None:
-    """Refuse what libyaml, which composes by recursion, would end the process over."""
+def _check_size(path: Path, events: Iterable[yaml.Event]) -> None:
+    """Refuse what composing would take too much memory or, by recursion, too much stack for."""
     import yaml
 
     depth = 0
-    for event in events:
+    for number, event in enumerate(events):
+        mark = event.start_mark
+        line = None if mark is None else mark.line + 1
+        if number > NODES:
+            raise TableError(path, f"more than {NODES} parts: not a support table", line=line)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH:
-                mark = event.start_mark
-                line = None if mark is None else mark.line + 1
-                raise TableError(
-                    path, f"nested deeper than {DEPTH}: not a support table", line=line
-                )
+                message = f"nested deeper than {DEPTH}: not a support table"
+                raise TableError(path, message, line=line)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -158,20 +164,23 @@ class _Reader:
         self.path = path
         self.lines: dict[DocumentPath, int] = {}
         self._open: set[int] = set()
+        import yaml
+
+        self._mappings = yaml.MappingNode
 
     def plain(self, node: yaml.Node, path: DocumentPath) -> object:
         """The data of a node."""
         self.lines[path] = node.start_mark.line + 1
         if len(self.lines) > NODES:
             raise self._error(node, f"more than {NODES} parts: not a support table")
-        if node.tag.startswith("!"):
-            raise self._error(node, f"the tag {node.tag} has no meaning here: write plain YAML")
         if not isinstance(node.value, list):
             return self._scalar(node)
+        mapping = isinstance(node, self._mappings)
+        if node.tag != f"{_YAML}{'map' if mapping else 'seq'}":
+            raise self._tagged(node)
         if id(node) in self._open:
             raise self._error(node, "an alias contains itself")
         self._open.add(id(node))
-        mapping = node.tag.endswith(":map")
         data = self._mapping(node, path) if mapping else self._list(node, path)
         self._open.discard(id(node))
         return data
@@ -182,8 +191,12 @@ class _Reader:
     def _mapping(self, node: yaml.Node, path: DocumentPath) -> dict[str, object]:
         data: dict[str, object] = {}
         for key_node, value in node.value:
+            if isinstance(key_node.value, list):
+                raise self._error(key_node, "a key is a text, found a list or a mapping")
             key = key_node.value
-            if not isinstance(key, str) or not key_node.tag.endswith(":str"):
+            if key_node.tag == f"{_YAML}merge":
+                raise self._error(key_node, "<< is not in the language: write the keys out")
+            if key_node.tag != f"{_YAML}str":
                 raise self._error(key_node, f"the key {key!r} is not a text: quote it")
             if key in data:
                 raise self._error(key_node, f"duplicate key {key!r}")
@@ -194,9 +207,11 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> object:
         text = str(node.value)
-        kind = node.tag.rpartition(":")[2]
+        kind = node.tag.removeprefix(_YAML)
         if kind == "str":
-            return text
+            return self._text(node, text)
+        if kind in {"int", "float"} and len(text) > DIGITS:
+            raise self._error(node, f"a number of {len(text)} characters: at most {DIGITS}")
         if kind == "int" and _INTEGER.fullmatch(text):
             return int(text)
         if kind == "float" and _DECIMAL.fullmatch(text):
@@ -205,9 +220,21 @@ class _Reader:
             return _PLAIN[text]
         if kind == "null":
             raise self._error(node, "nothing stands here: expected a value")
+        if kind not in {"int", "float", "bool", "timestamp"}:
+            raise self._tagged(node)
         plain = {"bool": "true or false", "int": "a plain whole number", "float": "a plain decimal"}
         meant = plain.get(kind, "a text")
         raise self._error(node, f"{text} is not plain: write {meant}, or quote it as a text")
+
+    def _text(self, node: yaml.Node, text: str) -> str:
+        """A text that shows what it says: what does not print could mislead a reader."""
+        for character in text:
+            if not character.isprintable() and character != "\n":
+                raise self._error(node, f"the character U+{ord(character):04X} does not print")
+        return text
+
+    def _tagged(self, node: yaml.Node) -> TableError:
+        return self._error(node, f"the tag {node.tag} has no meaning here: write plain YAML")
 
     def _error(self, node: yaml.Node, message: str) -> TableError:
         return TableError(self.path, message, line=node.start_mark.line + 1)

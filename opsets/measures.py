@@ -120,9 +120,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class AttributeOf:
-    """An operator's option, by its name in the schema."""
+    """An operator's option, by its name in the schema, and its value where a file leaves it out."""
 
     name: str
+    default: Fact = None
     many: bool = False
 
     @property
@@ -132,7 +133,7 @@ class AttributeOf:
 
     def read(self, operation: Operation) -> Fact:
         """The option's value."""
-        return operation.attributes.get(self.name)
+        return operation.attributes.get(self.name, self.default)
 
 
 @dataclass(frozen=True, slots=True)

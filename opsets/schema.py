@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from npulint.opsets.conditions import DTYPES, KNOWN, WORDS
+from npulint.opsets.conditions import KNOWN, WORDS
+from npulint.opsets.literals import DTYPES
 from npulint.opsets.relations import RELATIONS
 
 FILE = Path(__file__).with_name("table.schema.json")
@@ -144,7 +145,8 @@ def _condition() -> dict[str, Any]:
     words.update(dict.fromkeys(("all", "any"), _CONDITIONS))
     words["not"] = _CONDITION
     words["never"] = _TEXT
-    words["predicate"] = {"enum": sorted(KNOWN)}
+    words["predicate"] = {"anyOf": [{"enum": sorted(KNOWN)}, _TEXT]}  # packages bring more
+    words["default"] = literal
     words["of"] = _TEXTS
     words["axis"] = {"type": "integer"}
     words["axes"] = {"type": "array", "items": {"type": "integer"}, "minItems": 1}

@@ -135,7 +135,8 @@ def test_remembering_mixes_no_two_forms(toy: Target) -> None:
 
 def test_another_dialect_without_a_conversion_is_unknown(tmp_path: Path) -> None:
     path = tmp_path / "toy.yaml"
-    path.write_text(TABLE.replace("dialect: tflite", "dialect: onnx"), encoding="utf-8")
+    onnx = TABLE.replace("dialect: tflite", "dialect: onnx")
+    path.write_text(onnx.replace("inputs: [", "custom: true\n    inputs: ["), encoding="utf-8")
     graph = _graph("tflite", _operation("ADD", "float32", "float32"))
     assert [v.status for v in judge_graph(graph, load_target(path))] == ["unknown"]
 
