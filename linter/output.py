@@ -10,10 +10,10 @@ from pathlib import Path
 from npulint.errors import UsageError
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write text to a file so that readers see the old content or the new, never a half.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that readers see the old content or the new, never a half.
 
-    The text goes to a temporary file in the same folder, which is then renamed into place.
+    The content goes to a temporary file in the same folder, which is then renamed into place.
 
     Raises:
         UsageError: The folder is missing or not writable, or `path` is a folder.
@@ -23,13 +23,15 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         raise UsageError(f"{path}: cannot write here: {error.strerror}") from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content if isinstance(content, bytes) else content.encode())
         _as_new_files_are(Path(temporary))
         Path(temporary).replace(path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot write this file: {error.strerror}") from error
+    finally:
+        # Gone already where all went well; not where the user interrupted.
+        Path(temporary).unlink(missing_ok=True)
 
 
 def write_all(folder: Path, texts: Mapping[str, str]) -> None:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
+import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint.errors import UsageError
+from npulint.errors import NpulintError
+from npulint.output import write_whole
 from npulint.reference_models.catalogue import define
+from npulint.reference_models.frameworks import need
+from npulint.reference_models.quiet import quiet
+from npulint.reference_models.recipe import Recipe, format_of
 
 if TYPE_CHECKING:
     from npulint.reference_models.network import Network
@@ -24,60 +27,93 @@ SHIPPED = ("smallnet", "unet_small")
 EXPORTS = Path(__file__).parent / "exports"
 """Where they lie."""
 
-ONNX_OPSET = 18
-"""The oldest opset that PyTorch's exporter writes without converting down."""
+
+class ExportRefusedError(NpulintError):
+    """An exporter that does not write what it was asked for."""
 
 
-def export(network: Network, path: Path) -> None:
-    """Write a network to a file.
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an exporter made of a network.
+
+    Attributes:
+        recipe: What it was asked for.
+        content: The file's bytes, None where the exporter refused.
+        refusal: Why it refused, in its own words, else None.
+    """
+
+    recipe: Recipe
+    content: bytes | None
+    refusal: str | None = None
+
+
+def attempt(network: Network, recipe: Recipe) -> Export:
+    """Export a network, or learn why its framework does not.
+
+    Args:
+        network: What to export.
+        recipe: In which form.
+
+    Returns:
+        The bytes, or the refusal.
+
+    Raises:
+        MissingExtraError: The framework is not installed.
+    """
+    try:
+        return Export(recipe, _convert(network, recipe))
+    except RuntimeError as error:
+        return Export(recipe, None, _reason(str(error)))
+
+
+def export(network: Network, path: Path, recipe: Recipe | None = None) -> None:
+    """Write a network to a file, whole or not at all.
 
     Args:
         network: What to write.
         path: `.onnx` goes through torch.onnx.export, `.tflite` through TFLiteConverter.
+        recipe: In which form; float32 at the default opset when None.
 
     Raises:
-        UsageError: The file has another ending.
+        UsageError: The file has another ending or cannot be written.
+        MissingExtraError: The framework is not installed.
+        ExportRefusedError: The exporter does not write this network in this form.
     """
-    write = {".onnx": _onnx, ".tflite": _tflite}.get(path.suffix)
-    if write is None:
-        raise UsageError(f"{path}: a network is exported as .onnx or .tflite")
-    path.write_bytes(write(network))
+    write_whole(path, content(network, recipe or Recipe(format_of(path))))
 
 
-def _onnx(network: Network) -> bytes:
-    import torch
+def content(network: Network, recipe: Recipe) -> bytes:
+    """Export a network to bytes.
 
-    from npulint.reference_models.torch_builder import build
-
-    image = torch.zeros(1, network.image.channels, *network.image[:2])
-    program = torch.onnx.export(
-        build(network),
-        (image,),
-        input_names=["input"],
-        output_names=["output"],
-        opset_version=ONNX_OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    model = program.model_proto
-    # What the exporter notes at each node names files of this machine, and outweighs a small
-    # network's weights.
-    for node in model.graph.node:
-        del node.metadata_props[:]
-    return bytes(model.SerializeToString(deterministic=True))
+    Raises:
+        MissingExtraError: The framework is not installed.
+        ExportRefusedError: The exporter does not write this network in this form.
+    """
+    made = attempt(network, recipe)
+    if made.content is None:
+        raise ExportRefusedError(f"{network.name} as {recipe}: {made.refusal}")
+    return made.content
 
 
-def _tflite(network: Network) -> bytes:
-    # Without this, TensorFlow logs a screenful about accelerators that it has not found.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+def _convert(network: Network, recipe: Recipe) -> bytes:
+    if recipe.format == "onnx":
+        need("torch", "an export as .onnx")
+        with quiet():
+            from npulint.reference_models import export_onnx
 
-    from npulint.reference_models.keras_builder import build
+            return export_onnx.convert(network, recipe)
+    need("tensorflow", "an export as .tflite")
+    with quiet():
+        from npulint.reference_models import export_tflite
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(build(network))
-    # Keras prints every variable of the model that it hands to the converter.
-    with contextlib.redirect_stdout(io.StringIO()):
-        return bytes(converter.convert())
+        return export_tflite.convert(network, recipe)
+
+
+def _reason(message: str) -> str:
+    """The line of an exporter's message that says what it misses."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"\b(error|not (yet )?supported)\b", line, re.I)]
+    return (telling or lines or ["no reason was given"])[0]
 
 
 def main(arguments: list[str]) -> None:

@@ -1,0 +1,92 @@
+"""Exports that were made before, kept in the user's cache folder.
+
+What is found there is used as it is: the name of an entry is a digest of all that has a say in
+the file, from the network's layers to the framework's version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from npulint.errors import UsageError
+from npulint.output import write_whole
+from npulint.reference_models.frameworks import versions
+
+if TYPE_CHECKING:
+    from npulint.reference_models.network import Network
+    from npulint.reference_models.recipe import Recipe
+
+LIMIT = 4 * 2**30
+"""Bytes that the folder may hold; beyond them what was used longest ago goes."""
+
+
+def folder() -> Path:
+    """Where exports are kept: `$NPULINT_CACHE`, or the place that the system has for caches."""
+    chosen = os.environ.get("NPULINT_CACHE")
+    return Path(chosen) if chosen else _of_user() / "npulint" / "reference_models"
+
+
+def _of_user() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def place(network: Network, recipe: Recipe) -> Path:
+    """The file in which an export is kept, whether it is there or not."""
+    height, width = network.image[:2]
+    name = f"{network.name}-{height}x{width}-{digest(network, recipe)[:20]}.{recipe.format}"
+    return folder() / name
+
+
+def digest(network: Network, recipe: Recipe) -> str:
+    """A digest of all that has a say in an export."""
+    state = hashlib.sha256()
+    parts = (repr(network), repr(recipe), repr(versions(recipe.format)), _machinery())
+    for part in parts:
+        state.update(part.encode() + b"\0")
+    return state.hexdigest()
+
+
+def find(path: Path) -> bytes | None:
+    """The bytes of a kept export, None where there is none."""
+    try:
+        content = path.read_bytes()
+        path.touch()
+    except OSError:
+        return None
+    return content
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Keep an export for the next time; a folder that cannot be written costs time only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+        _prune(path.parent)
+    except (OSError, UsageError):
+        return
+
+
+def _prune(inside: Path) -> None:
+    entries = [(path, path.stat()) for path in inside.iterdir() if path.is_file()]
+    total = 0
+    for path, status in sorted(entries, key=lambda entry: -entry[1].st_mtime):
+        total += status.st_size
+        if total > LIMIT:
+            path.unlink(missing_ok=True)
+
+
+def _machinery() -> str:
+    """A digest of the code that turns a definition into a file."""
+    here = Path(__file__).parent
+    state = hashlib.sha256()
+    for path in sorted([*here.glob("*.py"), *here.glob("layers/*.py")]):
+        state.update(path.read_bytes())
+    return state.hexdigest()
