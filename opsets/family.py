@@ -111,7 +111,15 @@ def check_document(document: Part) -> None:
 
 
 def _check_names(document: Part) -> None:
-    """Names of targets can be typed, and operators are the dialect's own or said to be custom."""
+    """Hold the names that a table gives, or takes for known, against those that there are.
+
+    Settings have names of their own, those of targets can be typed, and operators are the
+    dialect's or said to be custom.
+    """
+    reserved = {*_RESERVED, "operator"} if "witnesses" in document else _RESERVED
+    for setting in document.map_at("settings", Part.text):
+        if setting in reserved:
+            raise document.error(f"{setting} is a word of the language", "settings", setting)
     named = [part.at("name") for part in document.list_at("variants")]
     for part in (document.at("family"), *named):
         if not _NAME.fullmatch(part.text()):
@@ -159,9 +167,6 @@ def _family(document: Part) -> Family:
         titles[int(level)] = title
     witnesses, agreement = build_witnesses(document)
     wordings = document.map_at("settings", Part.text)
-    for setting in wordings:
-        if setting in _RESERVED or (witnesses and setting == "operator"):
-            raise document.error(f"{setting} is a word of the language", "settings", setting)
     return Family(
         sources=document.map_at("sources", read_source),
         kinds=document.map_at("kinds", Part.text),
