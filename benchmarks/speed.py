@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import statistics
 import subprocess
 import sys
@@ -32,14 +31,24 @@ _LOAD_AND_SORT = (
     "g.add_edges_from((p[v], i) for i, n in enumerate(m.graph.node) for v in n.input if v in p);"
     "list(networkx.topological_sort(g))"
 )
+_LINT = "import sys; from polygraphy.tools import main; sys.exit(main())"
+
+# A process begins with the peak memory of the one that started it, as Linux counts. This one
+# has written models of gigabytes, so a small process stands in between.
+_METER = (
+    "import resource, subprocess, sys; null = subprocess.DEVNULL;"
+    "code = subprocess.run(sys.argv[1:], stdout=null, stderr=null).returncode;"
+    "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+    "print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, code)"
+)
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A command that looks at one model file; `needs` is the package that brings it."""
+    """A command that looks at one model file; `needs` are the modules without which it fails."""
 
     name: str
-    needs: str
+    needs: tuple[str, ...]
     command: tuple[str, ...]
     dialects: tuple[str, ...] = (".onnx",)
 
@@ -47,19 +56,21 @@ class Tool:
 TOOLS = (
     Tool(
         "npulint check",
-        "npulint",
+        ("npulint",),
         (sys.executable, "-m", "npulint", "check", "-q"),
         (".onnx", ".tflite"),
     ),
-    Tool("onnx.checker", "onnx", (sys.executable, "-c", _CHECKER)),
-    Tool("onnx.load + networkx", "onnx", (sys.executable, "-c", _LOAD_AND_SORT)),
+    Tool("onnx.checker", ("onnx",), (sys.executable, "-c", _CHECKER)),
+    Tool("onnx.load + networkx", ("onnx", "networkx"), (sys.executable, "-c", _LOAD_AND_SORT)),
     Tool(
         "onnxruntime mobile checker",
-        "onnxruntime",
+        ("onnxruntime",),
         (sys.executable, "-m", "onnxruntime.tools.check_onnx_model_mobile_usability"),
     ),
     Tool(
-        "polygraphy check lint", "polygraphy", (sys.executable, "-m", "polygraphy", "check", "lint")
+        "polygraphy check lint",
+        ("polygraphy", "onnx_graphsurgeon", "onnxruntime"),
+        (sys.executable, "-c", _LINT, "check", "lint"),
     ),
 )
 
@@ -77,21 +88,18 @@ def measure(tool: Tool, model: Path, runs: int) -> Figures:
     """Run a tool on a model several times as a process of its own."""
     cpu, peak, code = [], [], 0
     for _ in range(runs):
-        process = subprocess.Popen(
-            [*tool.command, str(model)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = code = os.waitstatus_to_exitcode(status)
-        cpu.append(usage.ru_utime + usage.ru_stime)
-        peak.append(usage.ru_maxrss / 1024)
+        metered = [sys.executable, "-S", "-c", _METER, *tool.command, str(model)]
+        said = subprocess.run(metered, stdout=subprocess.PIPE, text=True, check=True).stdout
+        seconds, mebibytes, exit_code = said.split()
+        cpu.append(float(seconds))
+        peak.append(float(mebibytes))
+        code = int(exit_code)
     return Figures(statistics.median(cpu), statistics.median(peak), code)
 
 
 def make_models(folder: Path, *, quick: bool) -> list[Path]:
     """Write the synthetic models and name the shipped ones."""
-    from npulint import reference_models
-
-    exports = Path(reference_models.__file__).parent / "exports"
+    exports = Path(__file__).parents[1] / "reference_models" / "exports"
     models = sorted(exports.glob("unet_small.*"))
     sizes = [5_000] if quick else [5_000, 50_000]
     for nodes in sizes:
@@ -112,10 +120,13 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="leave out the large models")
     options = parser.parse_args()
-    tools = [tool for tool in TOOLS if importlib.util.find_spec(tool.needs) is not None]
+    tools = []
     for tool in TOOLS:
-        if tool not in tools:
-            print(f"{tool.name}: not installed (pip install {tool.needs}), left out")
+        missing = [name for name in tool.needs if importlib.util.find_spec(name) is None]
+        if missing:
+            print(f"{tool.name}: left out, for want of the module {' and '.join(missing)}")
+        else:
+            tools.append(tool)
     with tempfile.TemporaryDirectory() as folder:
         models = options.models or make_models(Path(folder), quick=options.quick)
         for model in models:
