@@ -6,6 +6,7 @@ Definitions and their parameters and multiply-accumulates need no framework; `to
 
 from __future__ import annotations
 
-from npulint.reference_models.catalogue import CATALOGUE, Definition, define
+from npulint.reference_models.catalogue import CATALOGUE, define
+from npulint.reference_models.definition import Definition, Figure
 
-__all__ = ["CATALOGUE", "Definition", "define"]
+__all__ = ["CATALOGUE", "Definition", "Figure", "define"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from npulint.reference_models.layers import Layer, Shape
+from npulint.reference_models.layers import Layer, Shape, Split
 
 
 class Tensor(NamedTuple):
@@ -24,8 +24,8 @@ class Step:
     Attributes:
         name: Unique in the network; the seed of the layer's weights.
         layer: What is computed.
-        inputs: Positions of the results it takes: 0 is the network's input, n the result of
-            the n-th step.
+        inputs: Positions of the results it takes: 0 is the network's input, the results of all
+            steps follow in order.
         input_shapes: Their shapes.
     """
 
@@ -35,14 +35,24 @@ class Step:
     input_shapes: tuple[Shape, ...]
 
     @property
-    def shape(self) -> Shape:
-        """The shape of the result."""
-        return self.layer.result(*self.input_shapes)
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the results."""
+        return self.layer.results(*self.input_shapes)
 
     @property
     def weights(self) -> Mapping[str, tuple[int, ...]]:
-        """The shapes of the weights by name."""
+        """The shapes of the trainable weights by name."""
         return self.layer.weights(*self.input_shapes)
+
+    @property
+    def statistics(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of what is stored beside the weights."""
+        return self.layer.statistics(*self.input_shapes)
+
+    @property
+    def parameters(self) -> int:
+        """All trainable scalars."""
+        return sum(math.prod(shape) for shape in self.weights.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +66,31 @@ class Network:
     @property
     def output(self) -> Shape:
         """The shape of the output."""
-        return self.steps[-1].shape
+        return self.steps[-1].shapes[-1]
 
     @property
     def parameters(self) -> int:
         """All trainable scalars."""
-        return sum(math.prod(shape) for step in self.steps for shape in step.weights.values())
+        return sum(step.parameters for step in self.steps)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(step.layer.macs(*step.input_shapes) for step in self.steps)
+
+    @property
+    def thop_parameters(self) -> int:
+        """The parameters that the profiler thop sees: not those outside modules it knows."""
+        return sum(step.parameters for step in self.steps if step.layer.counted_by_thop)
+
+    @property
+    def thop(self) -> int:
+        """Multiply-accumulates as the profiler thop counts them.
+
+        Unlike `macs`, transposed convolutions count at the resolution of their output, and
+        bilinear resizing and average pooling count too.
+        """
+        return sum(step.layer.thop(*step.input_shapes) for step in self.steps)
 
 
 class Sketch:
@@ -81,10 +105,11 @@ class Sketch:
         """
         self.name = name
         self.image = Tensor(0, image)
-        self._steps: list[Step] = []
+        self._steps: dict[str, Step] = {}
+        self._results = 1
 
     def add(self, name: str, layer: Layer, *inputs: Tensor) -> Tensor:
-        """Write one layer.
+        """Write one layer with one result.
 
         Args:
             name: Unique in the network.
@@ -97,16 +122,38 @@ class Sketch:
         Raises:
             ValueError: The name is taken, or the layer cannot take such inputs.
         """
-        if any(step.name == name for step in self._steps):
+        (result,) = self._write(name, layer, inputs)
+        return result
+
+    def split(self, name: str, parts: tuple[int, ...], whole: Tensor) -> tuple[Tensor, ...]:
+        """Divide a map along its channels.
+
+        Args:
+            name: Unique in the network.
+            parts: How many channels each part has.
+            whole: What is divided.
+
+        Returns:
+            The parts.
+
+        Raises:
+            ValueError: The name is taken, or the parts are not the whole.
+        """
+        return self._write(name, Split(parts), (whole,))
+
+    def _write(self, name: str, layer: Layer, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        if name in self._steps:
             raise ValueError(f"{self.name}: two layers are called {name!r}")
         step = Step(name, layer, tuple(t.position for t in inputs), tuple(t.shape for t in inputs))
         try:
-            shape = step.shape
+            shapes = step.shapes
         except ValueError as error:
             raise ValueError(f"{self.name}, layer {name!r}: {error}") from error
-        self._steps.append(step)
-        return Tensor(len(self._steps), shape)
+        self._steps[name] = step
+        results = tuple(Tensor(self._results + i, shape) for i, shape in enumerate(shapes))
+        self._results += len(results)
+        return results
 
     def finish(self) -> Network:
         """The network as written so far."""
-        return Network(self.name, self.image.shape, tuple(self._steps))
+        return Network(self.name, self.image.shape, tuple(self._steps.values()))

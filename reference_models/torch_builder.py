@@ -1,29 +1,21 @@
-"""Reference networks in PyTorch: [N, C, H, W] inside, padded as TensorFlow pads.
+"""Reference networks in PyTorch: [N, C, H, W] inside, padded as their definitions say.
 
 A kind of layer becomes one module; the weights are those that the Keras build has too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import singledispatch
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial, singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
-from npulint.reference_models.layers import (
-    Activation,
-    Concatenation,
-    Conv2D,
-    DepthToSpace,
-    Layer,
-    MaxPool2D,
-    PRelu,
-    Shape,
-    TransposedConv2D,
-)
+from npulint.reference_models import layers
+from npulint.reference_models import torch_modules as modules
+from npulint.reference_models.layers import Layer, Margins, Shape
 from npulint.reference_models.weights import weights
 
 if TYPE_CHECKING:
@@ -31,10 +23,21 @@ if TYPE_CHECKING:
 
     from npulint.reference_models.network import Network
 
-# What to do with each of our kernel layouts to get PyTorch's.
-_AXES: Mapping[type[Layer], tuple[int, int, int, int]] = {
-    Conv2D: (3, 2, 0, 1),
-    TransposedConv2D: (3, 2, 0, 1),
+# What PyTorch calls the weights that we call otherwise.
+_NORMALIZATION = {
+    "weight": "scale",
+    "bias": "shift",
+    "running_mean": "mean",
+    "running_var": "variance",
+}
+_NAMES: Mapping[type[nn.Module], Mapping[str, str]] = {
+    nn.Conv2d: {"weight": "kernel", "bias": "bias"},
+    nn.ConvTranspose2d: {"weight": "kernel", "bias": "bias"},
+    nn.PReLU: {"weight": "slope"},
+    nn.InstanceNorm2d: _NORMALIZATION,
+    nn.BatchNorm2d: _NORMALIZATION,
+    modules.ChannelScale: {"gain": "gain"},
+    modules.LayerNormalization: {"scale": "scale", "shift": "shift"},
 }
 
 
@@ -58,28 +61,33 @@ class _Built(nn.Module):
         for step in network.steps:
             module = _module(step.layer, *step.input_shapes)
             self.add_module(step.name, module)
-            arrays = weights(step)
+            arrays = dict(weights(step))
             with torch.no_grad():
-                for kind, parameter in _parameters(module).items():
-                    parameter.copy_(torch.from_numpy(_arranged(step.layer, arrays[kind])))
+                for kind, tensor in _stored(module):
+                    array = torch.from_numpy(_arranged(arrays.pop(kind)))
+                    tensor.copy_(array.reshape(tensor.shape))
+            assert not arrays, f"{step.name}: {sorted(arrays)} found no place"
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         results = [image]
         for name, inputs in zip(self._names, self._inputs, strict=True):
-            results.append(getattr(self, name)(*(results[i] for i in inputs)))
+            result = getattr(self, name)(*(results[i] for i in inputs))
+            results.extend(result if isinstance(result, tuple) else (result,))
         return results[-1]
 
 
-def _parameters(module: nn.Module) -> Mapping[str, torch.Tensor]:
-    """The module's parameters by our names."""
-    ours = {"bias": "bias", "weight": "slope" if isinstance(module, nn.PReLU) else "kernel"}
-    return {ours[name.split(".")[-1]]: p for name, p in module.named_parameters()}
+def _stored(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The module's weights and statistics by our names."""
+    for part in module.modules():
+        for theirs, ours in _NAMES.get(type(part), {}).items():
+            tensor = getattr(part, theirs, None)
+            if tensor is not None:
+                yield ours, tensor
 
 
-def _arranged(layer: Layer, array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    if array.ndim != 4:
-        return array
-    return np.ascontiguousarray(array.transpose(_AXES[type(layer)]))
+def _arranged(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Kernels [kH, kW, A, B] to [B, A, kH, kW], which suits transposed convolutions as well."""
+    return array if array.ndim != 4 else np.ascontiguousarray(array.transpose(3, 2, 0, 1))
 
 
 @singledispatch
@@ -88,92 +96,203 @@ def _module(layer: Layer, *inputs: Shape) -> nn.Module:
 
 
 @_module.register
-def _(layer: Conv2D, image: Shape) -> nn.Module:
-    rows, columns = (_same(size, layer.kernel, layer.stride) for size in image[:2])
-    even = rows[0] == rows[1] and columns[0] == columns[1]
+def _(layer: layers.Conv2D, image: Shape) -> nn.Module:
+    margins = layer.margins(image)
+    even = _even(margins)
     convolution = nn.Conv2d(
         image.channels,
         layer.features,
-        layer.kernel,
+        layer.window,
         stride=layer.stride,
-        padding=(rows[0], columns[0]) if even else 0,
+        padding=(margins.rows[0], margins.columns[0]) if even else 0,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        bias=layer.bias,
     )
-    return convolution if even else nn.Sequential(nn.ZeroPad2d((*columns, *rows)), convolution)
+    return convolution if even else nn.Sequential(nn.ZeroPad2d(_border(margins)), convolution)
 
 
 @_module.register
-def _(layer: TransposedConv2D, image: Shape) -> nn.Module:
+def _(layer: layers.TransposedConv2D, image: Shape) -> nn.Module:
     excess = layer.kernel - layer.stride
     convolution = nn.ConvTranspose2d(
         image.channels,
         layer.features,
         layer.kernel,
         stride=layer.stride,
-        padding=excess // 2,
+        padding=max(excess // 2, 0),
+        output_padding=max(-excess, 0),
+        bias=layer.bias,
     )
     # PyTorch takes equal padding only: the odd row and column come off afterwards.
-    return nn.Sequential(convolution, nn.ZeroPad2d((0, -1, 0, -1))) if excess % 2 else convolution
+    odd = excess > 0 and excess % 2
+    return nn.Sequential(convolution, modules.Crop(_ODD)) if odd else convolution
+
+
+_ODD = Margins((0, 1), (0, 1))
+
+_ACTIVATIONS: Mapping[layers.Function, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "gelu_tanh": partial(nn.GELU, approximate="tanh"),
+    "silu": nn.SiLU,
+    "hard_swish": nn.Hardswish,
+}
 
 
 @_module.register
-def _(layer: Activation, _: Shape) -> nn.Module:
-    return {"relu": nn.ReLU, "tanh": nn.Tanh}[layer.function]()
+def _(layer: layers.Activation, _: Shape) -> nn.Module:
+    return _ACTIVATIONS[layer.function]()
 
 
 @_module.register
-def _(_: PRelu, image: Shape) -> nn.Module:
+def _(layer: layers.LeakyRelu, _: Shape) -> nn.Module:
+    return nn.LeakyReLU(layer.slope)
+
+
+@_module.register
+def _(_: layers.PRelu, image: Shape) -> nn.Module:
     return nn.PReLU(image.channels)
 
 
 @_module.register
-def _(layer: DepthToSpace, _: Shape) -> nn.Module:
-    return _DepthToSpace(layer.block)
+def _(layer: layers.Scale, _: Shape) -> nn.Module:
+    return modules.Scale(layer.factor)
 
 
 @_module.register
-def _(layer: MaxPool2D, image: Shape) -> nn.Module:
-    rows, columns = (_same(size, layer.size, layer.size) for size in image[:2])
-    pool = nn.MaxPool2d(layer.size)
-    if not any((*rows, *columns)):
-        return pool
-    return nn.Sequential(nn.ConstantPad2d((*columns, *rows), -torch.inf), pool)
+def _(layer: layers.Offset, _: Shape) -> nn.Module:
+    return modules.Offset(layer.amount)
 
 
 @_module.register
-def _(_: Concatenation, *__: Shape) -> nn.Module:
-    return _Concatenation()
+def _(_: layers.ChannelScale, image: Shape) -> nn.Module:
+    return modules.ChannelScale(image.channels)
 
 
-class _Concatenation(nn.Module):
-    def forward(self, *images: torch.Tensor) -> torch.Tensor:
-        return torch.cat(images, dim=1)
+@_module.register
+def _(layer: layers.Arithmetic, *_: Shape) -> nn.Module:
+    return modules.Arithmetic(layer.operation)
 
 
-class _DepthToSpace(nn.Module):
-    """PyTorch's own pixel shuffle is the other order (CRD), so this one is spelt out."""
-
-    def __init__(self, block: int) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        block = self.block
-        batch, channels, height, width = image.shape
-        features = channels // block**2
-        shape = (batch, features, height * block, width * block)
-        if torch.onnx.is_in_onnx_export():
-            return torch.onnx.ops.symbolic(
-                "DepthToSpace",
-                (image,),
-                {"blocksize": block, "mode": "DCR"},
-                dtype=image.dtype,
-                shape=shape,
-            )
-        blocks = image.reshape(batch, block, block, features, height, width)
-        return blocks.permute(0, 3, 4, 1, 5, 2).reshape(shape)
+@_module.register
+def _(layer: layers.MaxPool2D, image: Shape) -> nn.Module:
+    margins = layer.margins(image)
+    return nn.MaxPool2d(
+        layer.size,
+        layer.step,
+        padding=(margins.rows[0], margins.columns[0]),
+        ceil_mode=_rounds_up(layer, margins),
+    )
 
 
-def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """What TensorFlow's SAME adds before and after a dimension."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
+@_module.register
+def _(layer: layers.AveragePool2D, image: Shape) -> nn.Module:
+    margins = layer.margins(image)
+    return nn.AvgPool2d(
+        layer.size,
+        layer.step,
+        padding=(margins.rows[0], margins.columns[0]),
+        ceil_mode=_rounds_up(layer, margins),
+        count_include_pad=False,
+    )
+
+
+@_module.register
+def _(_: layers.GlobalAveragePool, __: Shape) -> nn.Module:
+    return nn.AdaptiveAvgPool2d(1)
+
+
+@_module.register
+def _(layer: layers.LocalAveragePool, image: Shape) -> nn.Module:
+    if layer.covers(image):
+        return nn.AdaptiveAvgPool2d(1)
+    return modules.LocalAveragePool(layer.window(image), layer.margins(image), layer.form)
+
+
+@_module.register
+def _(layer: layers.Resize, image: Shape) -> nn.Module:
+    height, width, channels = layer.result(image)
+    if layer.sampling == "bilinear":
+        return modules.AsymmetricResize(channels, (height, width))
+    mode = "nearest" if layer.sampling == "nearest" else "bilinear"
+    return modules.Resize((height, width), mode)
+
+
+@_module.register
+def _(layer: layers.DepthToSpace, _: Shape) -> nn.Module:
+    if layer.order == "crd":
+        return nn.PixelShuffle(layer.block)
+    return modules.DepthToSpace(layer.block)
+
+
+@_module.register
+def _(layer: layers.SpaceToDepth, _: Shape) -> nn.Module:
+    return modules.SpaceToDepth(layer.block)
+
+
+@_module.register
+def _(layer: layers.InstanceNormalization, image: Shape) -> nn.Module:
+    return nn.InstanceNorm2d(image.channels, layer.epsilon, affine=True)
+
+
+@_module.register
+def _(layer: layers.LayerNormalization, image: Shape) -> nn.Module:
+    return modules.LayerNormalization(image.channels, layer.epsilon)
+
+
+@_module.register
+def _(layer: layers.BatchNormalization, image: Shape) -> nn.Module:
+    return nn.BatchNorm2d(image.channels, layer.epsilon)
+
+
+@_module.register
+def _(_: layers.Concatenation, *__: Shape) -> nn.Module:
+    return modules.Concatenation()
+
+
+@_module.register
+def _(layer: layers.Split, _: Shape) -> nn.Module:
+    return modules.Split(layer.parts)
+
+
+@_module.register
+def _(layer: layers.Slice, _: Shape) -> nn.Module:
+    return modules.Slice(layer.start, layer.stop)
+
+
+@_module.register
+def _(layer: layers.Pad, _: Shape) -> nn.Module:
+    kinds = {"zero": nn.ZeroPad2d, "reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
+    return kinds[layer.mode](_border(layer.margins))
+
+
+@_module.register
+def _(layer: layers.Crop, _: Shape) -> nn.Module:
+    return modules.Crop(layer.margins)
+
+
+def _border(margins: Margins) -> tuple[int, int, int, int]:
+    """Margins in PyTorch's order: left, right, top, bottom."""
+    return (*margins.columns, *margins.rows)
+
+
+def _even(margins: Margins) -> bool:
+    return all(before == after for before, after in margins)
+
+
+def _rounds_up(layer: layers.MaxPool2D | layers.AveragePool2D, margins: Margins) -> bool:
+    """Whether the window also goes where it meets the border after the map only in part.
+
+    PyTorch pads equally. Rounding the size up instead of down adds exactly the odd row and
+    column that SAME has after the map, but only where the window moves by more than one.
+
+    Raises:
+        ValueError: PyTorch has no such pooling.
+    """
+    odd = not _even(margins)
+    if odd and layer.step == 1:
+        raise ValueError(f"PyTorch cannot pad {layer} by {tuple(margins)}")
+    return odd

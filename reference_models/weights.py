@@ -18,16 +18,25 @@ if TYPE_CHECKING:
 
 
 def weights(step: Step) -> Mapping[str, npt.NDArray[np.float32]]:
-    """The weights of a layer, in the layouts that `Layer.weights` states.
+    """The weights and statistics of a layer, in the layouts that `Layer.weights` states.
 
     Args:
         step: The layer in its place.
 
     Returns:
-        An array by weight name. Kernels keep the variance of what passes through, biases lie
-        within 0.05 of zero, slopes between 0.1 and 0.3.
+        An array by weight name. Kernels keep the variance of what passes through.
     """
-    return {kind: _draw(step.name, kind, shape) for kind, shape in step.weights.items()}
+    shapes = {**step.weights, **step.statistics}
+    return {kind: _draw(step.name, kind, shape) for kind, shape in shapes.items()}
+
+
+# All positive: a factor near zero would hide what it multiplies.
+_RANGES = {
+    "slope": (0.1, 0.3),
+    "scale": (0.5, 1.5),
+    "gain": (0.1, 0.5),
+    "variance": (0.5, 1.5),
+}
 
 
 def _draw(name: str, kind: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -36,9 +45,9 @@ def _draw(name: str, kind: str, shape: tuple[int, ...]) -> npt.NDArray[np.float3
     digest = hashlib.sha256(f"{name}/{kind}".encode()).digest()
     # RandomState, unlike the newer generators, promises the same stream in every release.
     source = np.random.RandomState(int.from_bytes(digest[:4], "little"))
-    if kind == "slope":
-        return source.uniform(0.1, 0.3, shape).astype(np.float32)
-    limit = 0.05 if kind == "bias" else math.sqrt(6 / math.prod(shape[:3]))
+    if kind in _RANGES:
+        return source.uniform(*_RANGES[kind], shape).astype(np.float32)
+    limit = math.sqrt(6 / math.prod(shape[:3])) if kind == "kernel" else 0.05
     size = source.uniform(0.02 * limit, limit, shape)
     sign = np.where(source.random_sample(shape) < 0.5, -1.0, 1.0)
     return (size * sign).astype(np.float32)

@@ -1,8 +1,7 @@
 """U-Nets for image restoration that differ in how they upsample and in their rectifier.
 
-[H, W, 3] to [H, W, 3]. Their paper states multiply-accumulates only (238 G with transposed
-convolutions and 222 G with depth-to-space at 720x1280); depth and widths are a reconstruction
-that reproduces both figures.
+[H, W, 3] to [H, W, 3], height and width multiples of 16. Their paper states multiply-accumulates
+only; depth and widths are a reconstruction that reproduces all of them.
 
 Parameters, with widths w and b = w[-1], biases included: 4 convolutions on c channels have
 9*w*(c + 3*w) + 4*w, the bottleneck has 9*b*(w[-2] + 7*b) + 8*b, a transposed convolution from
@@ -11,6 +10,8 @@ level l + 1 to level l has 4*w[l+1]*w[l] + w[l], and the head has 27*w[0] + 3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from npulint.reference_models.layers import (
@@ -21,6 +22,7 @@ from npulint.reference_models.layers import (
     Layer,
     MaxPool2D,
     PRelu,
+    Resize,
     TransposedConv2D,
 )
 
@@ -30,7 +32,18 @@ if TYPE_CHECKING:
 WIDTHS = (24, 48, 104, 240, 416)
 """Channels per level, full resolution first, the bottleneck last."""
 
-Upsampling = Literal["transposeconv", "depthtospace"]
+PRUNED: Mapping[int, tuple[int, ...]] = MappingProxyType(
+    {
+        5: (24, 48, 100, 232, 396),
+        10: (24, 44, 100, 224, 392),
+        20: (20, 44, 92, 216, 372),
+        30: (20, 40, 88, 200, 348),
+        50: (16, 36, 72, 168, 296),
+    }
+)
+"""Widths by the share of multiply-accumulates, in percent, that pruning took."""
+
+Upsampling = Literal["transposeconv", "depthtospace", "resizebilinear"]
 Rectifier = Literal["relu", "prelu"]
 
 
@@ -45,7 +58,7 @@ def unet(
     """Write a U-Net with skip connections by concatenation.
 
     Args:
-        net: Where to write; height and width must be multiples of 16.
+        net: Where to write.
         upsampling: How a decoder stage doubles the resolution.
         rectifier: The activation after every convolution but the last.
         widths: Channels per level.
@@ -61,11 +74,16 @@ def unet(
     y = _stage(net, "bottleneck", y, (bottom,) * 8, act)
     for level in reversed(range(len(levels))):
         width = levels[level]
-        up = TransposedConv2D(width) if upsampling == "transposeconv" else DepthToSpace()
-        y = net.add(f"decoder{level}_up", up, y)
+        y = net.add(f"decoder{level}_up", _up(upsampling, width), y)
         y = net.add(f"decoder{level}_concat", Concatenation(), skips[level], y)
         y = _stage(net, f"decoder{level}", y, (width,) * 4, act)
     net.add("head", Conv2D(3), y)
+
+
+def _up(upsampling: Upsampling, width: int) -> Layer:
+    if upsampling == "transposeconv":
+        return TransposedConv2D(width)
+    return DepthToSpace() if upsampling == "depthtospace" else Resize(2, "bilinear")
 
 
 def _stage(net: Sketch, stage: str, y: Tensor, widths: tuple[int, ...], act: Layer) -> Tensor:
