@@ -151,6 +151,9 @@ def _ask(
 ) -> TargetResult:
     device = asked if isinstance(asked, Device) else None
     target = asked if isinstance(asked, Target) else asked.start.target
+    if model.dialect != target.dialect and not _converted(model.dialect, target):
+        # Of a model in a language that the target does not take nobody knows how it would be cut.
+        target = replace(target, partitioning=None)
     verdicts = tuple(judge_graph(graph, target) for graph in model.graphs)
     vanishing = tuple(_vanishing(graph, target) for graph in model.graphs)
     delegations = delegate_model(model.graphs, verdicts, target, vanishing=vanishing)

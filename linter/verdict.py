@@ -74,7 +74,10 @@ def judge(operation: Operation, target: Target) -> Verdict:
         The verdict, with every condition that fails, not only the first.
     """
     if operation.dialect != target.dialect:
-        message = f"the table speaks {target.dialect}, the operator is {operation.dialect}"
+        message = (
+            f"the table speaks of {target.dialect} operators, this one is of {operation.dialect}, "
+            "and no conversion is known"
+        )
         return _unknown("dialect", message, _table(target))
     entry = target.entries.get(operation.op)
     if entry is not None and entry.custom is not operation.custom:
@@ -245,7 +248,7 @@ def _joined(parts: _Parts) -> Verdict:
     if "refused" in validations:
         validation = "refused"
     reasons = [
-        replace(reason, message=f"{op}: {reason.message}")
+        replace(reason, message=f"{op}: {reason.message.removeprefix(f'{op}: ')}")
         for op, part in parts
         if part.status == status
         for reason in part.reasons

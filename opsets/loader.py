@@ -175,20 +175,20 @@ class _Reader:
             raise self._error(node, f"more than {NODES} parts: not a support table")
         if not isinstance(node.value, list):
             return self._scalar(node)
-        mapping = isinstance(node, self._mappings)
+        mapping = node if isinstance(node, self._mappings) else None
         if node.tag != f"{_YAML}{'map' if mapping else 'seq'}":
             raise self._tagged(node)
         if id(node) in self._open:
             raise self._error(node, "an alias contains itself")
         self._open.add(id(node))
-        data = self._mapping(node, path) if mapping else self._list(node, path)
+        data = self._mapping(mapping, path) if mapping else self._list(node, path)
         self._open.discard(id(node))
         return data
 
     def _list(self, node: yaml.Node, path: DocumentPath) -> list[object]:
         return [self.plain(item, (*path, place)) for place, item in enumerate(node.value)]
 
-    def _mapping(self, node: yaml.Node, path: DocumentPath) -> dict[str, object]:
+    def _mapping(self, node: yaml.MappingNode, path: DocumentPath) -> dict[str, object]:
         data: dict[str, object] = {}
         for key_node, value in node.value:
             if isinstance(key_node.value, list):
@@ -200,6 +200,9 @@ class _Reader:
                 raise self._error(key_node, f"the key {key!r} is not a text: quote it")
             if key in data:
                 raise self._error(key_node, f"duplicate key {key!r}")
+            if node.flow_style and value.tag == f"{_YAML}null":
+                hint = "expected a value, or quotes around a text that has a comma"
+                raise self._error(key_node, f"nothing stands here behind {key!r}: {hint}")
             below = (*path, key)
             data[key] = self.plain(value, below)
             self.lines[below] = key_node.start_mark.line + 1

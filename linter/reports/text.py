@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from npulint.finding import ModelResult, Report, TargetResult
     from npulint.model import Graph, Model, Node
     from npulint.opsets.profile import Device
-    from npulint.partition import Partition
+    from npulint.partition import Delegation
     from npulint.verdict import Caution, Verdict
 
 _NODES_SHOWN = 8
@@ -142,7 +142,7 @@ def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]
                 layout, "    ", "      ",
             )  # fmt: skip
         elif result.target.partitioning is not None:
-            yield from _cut(delegation.partitions, layout)
+            yield from _cut(delegation, layout)
             yield from _join(graph, result, layout)
         for note in delegation.notes:
             yield wrapped(f"note: {note}", layout, "    ", "      ")
@@ -213,10 +213,12 @@ def _caution(text: str, source: str, layout: Layout, indent: str = "    ") -> It
         yield layout.style.dim(f"{indent}    [{source}]")
 
 
-def _cut(pieces: Sequence[Partition], layout: Layout) -> Iterator[str]:
+def _cut(delegation: Delegation, layout: Layout) -> Iterator[str]:
     """How the runtime cuts the graph, in the order in which the pieces run."""
+    pieces = delegation.partitions
     if not any(piece.runs_on != "cpu" for piece in pieces):
-        yield "    everything runs on the CPU"
+        sure = None not in delegation.delegated
+        yield f"    {'everything runs on the CPU' if sure else 'nothing is sure to be handed over'}"
         return
     if len(pieces) == 1:
         yield f"    one piece on {pieces[0].runs_on}: {plural(len(pieces[0].nodes), 'node')}"

@@ -72,6 +72,7 @@ YAML: dict[str, Fault] = {
     "tabulator": ("  - op: ADD", "\t- op: ADD", 26, "cannot start any token"),
     "too many digits": ("at_most: 4", f"at_most: {'9' * 5000}", 32, "at most 20"),
     "too many decimals": ("at_most: 4", f"at_most: 0.{'9' * 5000}", 32, "at most 20"),
+    "comma in braces": ("page: The toy's guide", "page: Toy, its guide", 7, "has a comma"),
     "infinity": ("at_most: 4", "at_most: .inf", 32, "not plain"),
     "other base": ("at_most: 4", "at_most: 0x4", 32, "not plain"),
     "time": ("at_most: 4", "at_most: 2026-01-02", 32, "not plain"),
