@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,17 +11,27 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 import npulint
+from npulint.cli_models import models
 from npulint.errors import NpulintError
+from npulint.terminal import (
+    EXIT_BAD_INPUT,
+    EXIT_FINDINGS,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_OUR_FAULT,
+    deliver,
+    format_option,
+    layout_for,
+    no_color_option,
+    output_option,
+    progress,
+    targets_option,
+    verbose_option,
+)
 
 if TYPE_CHECKING:
     from npulint.finding import Report
     from npulint.reports.text import Layout
-
-EXIT_OK = 0
-EXIT_FINDINGS = 1
-EXIT_BAD_INPUT = 2
-EXIT_OUR_FAULT = 3
-EXIT_INTERRUPTED = 130
 
 _FAIL_ON = ("error", "warning", "info", "never")
 
@@ -35,39 +42,14 @@ def cli() -> None:
     """Will this model run on the phone's accelerator, why not, and what cures it?"""
 
 
-_targets_option = click.option(
-    "-t",
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="NAME|FILE",
-    help="Target or device to ask, or its file; repeatable. `npulint targets` lists the names.",
-)
-_output_option = click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file instead of the terminal.",
-)
-_format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to draw the result.",
-)
-_verbose_option = click.option(
-    "-v", "--verbose", is_flag=True, help="List every node and every source."
-)
-_no_color_option = click.option("--no-color", is_flag=True, help="No colours.")
+cli.add_command(models)
 
 
 @cli.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_targets_option
-@_format_option
-@_output_option
+@targets_option
+@format_option
+@output_option
 @click.option(
     "--fail-on",
     type=click.Choice(_FAIL_ON),
@@ -76,8 +58,8 @@ _no_color_option = click.option("--no-color", is_flag=True, help="No colours.")
     help="Mildest severity that makes the exit code 1.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; only the exit code counts.")
-@_verbose_option
-@_no_color_option
+@verbose_option
+@no_color_option
 def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     models: tuple[Path, ...],
     targets: tuple[str, ...],
@@ -93,12 +75,12 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.engine import find_models
 
     paths = find_models(models)
-    with _progress(len(paths)) as step:
+    with progress(len(paths)) as step:
         report = run(paths, targets=targets, progress=step)
     _say_unreadable(report)
     if output is not None or not quiet:
-        layout = _layout(output, verbose=verbose, no_color=no_color)
-        _deliver(_draw(report, form, layout, to_file=output is not None), output)
+        layout = layout_for(output, verbose=verbose, no_color=no_color)
+        deliver(_draw(report, form, layout, to_file=output is not None), output)
     return _exit_code(report, fail_on)
 
 
@@ -125,10 +107,10 @@ def _draw(report: Report, form: str, layout: Layout, *, to_file: bool) -> str:
 
 @cli.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@_format_option
-@_output_option
-@_verbose_option
-@_no_color_option
+@format_option
+@output_option
+@verbose_option
+@no_color_option
 def inspect(
     model: Path,
     form: Literal["text", "json"],
@@ -144,18 +126,18 @@ def inspect(
     if form == "json":
         text = inspection.render_json(found)
     else:
-        layout = _layout(output, verbose=verbose, no_color=no_color)
+        layout = layout_for(output, verbose=verbose, no_color=no_color)
         text = inspection.render_text(found, layout)
-    _deliver(text, output)
+    deliver(text, output)
     return EXIT_OK
 
 
 @cli.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_targets_option
-@_format_option
-@_output_option
-@_no_color_option
+@targets_option
+@format_option
+@output_option
+@no_color_option
 def matrix(
     models: tuple[Path, ...],
     targets: tuple[str, ...],
@@ -169,24 +151,24 @@ def matrix(
     from npulint.reports import matrix as drawing
 
     paths = find_models(models)
-    with _progress(len(paths)) as step:
+    with progress(len(paths)) as step:
         report = run(paths, targets=targets, progress=step)
     _say_unreadable(report)
     if form == "json":
         text = drawing.render_json(report)
     else:
-        text = drawing.render_text(report, _layout(output, verbose=False, no_color=no_color))
-    _deliver(text, output)
+        text = drawing.render_text(report, layout_for(output, verbose=False, no_color=no_color))
+    deliver(text, output)
     return EXIT_BAD_INPUT if report.failed else EXIT_OK
 
 
 @cli.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@_targets_option
-@_format_option
-@_output_option
-@_no_color_option
+@targets_option
+@format_option
+@output_option
+@no_color_option
 def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     old: Path,
     new: Path,
@@ -207,16 +189,16 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     if form == "json":
         text = drawing.render_json(change)
     else:
-        text = drawing.render_text(change, _layout(output, verbose=False, no_color=no_color))
-    _deliver(text, output)
+        text = drawing.render_text(change, layout_for(output, verbose=False, no_color=no_color))
+    deliver(text, output)
     return EXIT_FINDINGS if change.worse else EXIT_OK
 
 
 @cli.group(invoke_without_command=True)
-@_format_option
-@_output_option
+@format_option
+@output_option
 @click.option("-v", "--verbose", is_flag=True, help="Tell the file and the package of each table.")
-@_no_color_option
+@no_color_option
 @click.pass_context
 def targets(
     context: click.Context,
@@ -240,36 +222,36 @@ def targets(
     if form == "json":
         text = catalogue.targets_json(survey)
     else:
-        layout = _layout(output, verbose=verbose, no_color=no_color)
+        layout = layout_for(output, verbose=verbose, no_color=no_color)
         text = catalogue.targets_text(survey, layout)
-    _deliver(text, output)
+    deliver(text, output)
     return EXIT_BAD_INPUT if survey.faults else EXIT_OK
 
 
 @targets.command("diff")
 @click.argument("one")
 @click.argument("other")
-@_output_option
-@_no_color_option
+@output_option
+@no_color_option
 def targets_diff(one: str, other: str, output: Path | None, no_color: bool) -> int:
     """Show what one target takes and the other refuses."""
     from npulint.reports import catalogue
 
-    layout = _layout(output, verbose=True, no_color=no_color)
-    _deliver(catalogue.targets_diff(one, other, layout), output)
+    layout = layout_for(output, verbose=True, no_color=no_color)
+    deliver(catalogue.targets_diff(one, other, layout), output)
     return EXIT_OK
 
 
 @cli.command()
 @click.argument("subject", metavar="CODE|TARGET|DEVICE|TARGET:OPERATOR")
-@_output_option
-@_no_color_option
+@output_option
+@no_color_option
 def explain(subject: str, output: Path | None, no_color: bool) -> int:
     """Explain a rule, a target, a device, or all that holds for an operator there."""
     from npulint.reports import catalogue
 
-    layout = _layout(output, verbose=True, no_color=no_color)
-    _deliver(catalogue.explain(subject, layout), output)
+    layout = layout_for(output, verbose=True, no_color=no_color)
+    deliver(catalogue.explain(subject, layout), output)
     return EXIT_OK
 
 
@@ -281,7 +263,7 @@ def explain(subject: str, output: Path | None, no_color: bool) -> int:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder to write into.",
 )
-@_targets_option
+@targets_option
 def docs(output: Path, targets: tuple[str, ...]) -> int:
     """Write pages (Markdown) of all that tables, device profiles and rules say, with sources.
 
@@ -351,59 +333,3 @@ def _exit_code(report: Report, fail_on: str) -> int:
         return EXIT_OK
     threshold = next(i for i, severity in enumerate(SEVERITIES) if severity == fail_on)
     return EXIT_FINDINGS if SEVERITIES.index(worst) >= threshold else EXIT_OK
-
-
-def _deliver(text: str, output: Path | None) -> None:
-    if output is None:
-        _print(text)
-        return
-    from npulint.output import write_whole
-
-    write_whole(output, text)
-
-
-def _print(text: str) -> None:
-    """Print, and let the exit code stand when the reader has gone (`npulint check ... | head`)."""
-    try:
-        click.echo(text, nl=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Keeps the interpreter from complaining once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _layout(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:
-    from npulint.reports.style import Style
-    from npulint.reports.text import Layout
-
-    terminal = output is None and sys.stdout.isatty()
-    colour = terminal and not no_color and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
-    return Layout(width=width, style=Style(colour=colour), verbose=verbose)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None] | None]:
-    """A progress line on a terminal when there are several files; nothing in a pipe."""
-    if total < 2 or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("checking", total=total)
-        first = [True]
-
-        def step(path: str) -> None:
-            bar.update(task, description=Path(path).name, advance=0 if first.pop() else 1)
-            first.append(False)
-
-        yield step

@@ -46,6 +46,19 @@ class Export:
     content: bytes | None
     refusal: str | None = None
 
+    def demanded(self, name: str) -> bytes:
+        """The bytes, of which there must be some.
+
+        Args:
+            name: What the network is called.
+
+        Raises:
+            ExportRefusedError: The exporter does not write this network in this form.
+        """
+        if self.content is None:
+            raise ExportRefusedError(f"{name} as {self.recipe}: {self.refusal}")
+        return self.content
+
 
 def attempt(network: Network, recipe: Recipe) -> Export:
     """Export a network, or learn why its framework does not.
@@ -79,20 +92,8 @@ def export(network: Network, path: Path, recipe: Recipe | None = None) -> None:
         MissingExtraError: The framework is not installed.
         ExportRefusedError: The exporter does not write this network in this form.
     """
-    write_whole(path, content(network, recipe or Recipe(format_of(path))))
-
-
-def content(network: Network, recipe: Recipe) -> bytes:
-    """Export a network to bytes.
-
-    Raises:
-        MissingExtraError: The framework is not installed.
-        ExportRefusedError: The exporter does not write this network in this form.
-    """
-    made = attempt(network, recipe)
-    if made.content is None:
-        raise ExportRefusedError(f"{network.name} as {recipe}: {made.refusal}")
-    return made.content
+    made = attempt(network, recipe or Recipe(format_of(path)))
+    write_whole(path, made.demanded(network.name))
 
 
 def _convert(network: Network, recipe: Recipe) -> bytes:

@@ -20,7 +20,7 @@ def render_text(report: Report, layout: Layout) -> str:
     names = target_names(report)
     rows = [["model", *names]]
     for result in readable:
-        cells = {each.target.name: _cell(each) for each in result.targets}
+        cells = {each.target.name: cell(each) for each in result.targets}
         rows.append([printable(str(result.path)), *(cells.get(n, _NOT_ASKED) for n in names)])
     table = columns(rows, indent="")
     lines = [layout.style.dim(table[0]), *table[1:], ""]
@@ -44,7 +44,8 @@ def pieces(result: TargetResult) -> int:
     return sum(piece.handed_over and piece.runs_on != "cpu" for piece in result.partitions)
 
 
-def _cell(result: TargetResult) -> str:
+def cell(result: TargetResult) -> str:
+    """What one target makes of one model, in a few words."""
     if result.target.partitioning is None:
         verdicts = [verdict for graph in result.verdicts for verdict in graph]
         taken = sum(verdict.status == "supported" for verdict in verdicts)
@@ -57,12 +58,17 @@ def _row(result: ModelResult) -> dict[str, Any]:
     return {
         "path": str(result.path),
         "error": result.error,
-        "targets": {
-            each.target.name: {
-                "nodes": each.coverage.nodes,
-                "macs": each.coverage.macs,
-                "pieces": pieces(each),
-            }
-            for each in result.targets
-        },
+        "targets": shares(result),
+    }
+
+
+def shares(result: ModelResult) -> dict[str, Any]:
+    """What each target makes of one model, in numbers."""
+    return {
+        each.target.name: {
+            "nodes": each.coverage.nodes,
+            "macs": each.coverage.macs,
+            "pieces": pieces(each),
+        }
+        for each in result.targets
     }

@@ -1,0 +1,158 @@
+"""The reference networks: what they are, and what became of them when they were tried out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from npulint.reports import matrix
+from npulint.reports.wording import columns, count, of_unit, size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from npulint.finding import ModelResult
+    from npulint.reference_models.definition import Definition
+    from npulint.reference_models.network import Network
+    from npulint.reference_models.trial import Trial
+    from npulint.reports.text import Layout
+
+Row = tuple["Definition", "Network"]
+"""A network as it is known, and as it is written at its published size."""
+
+
+def list_text(networks: Iterable[Row], layout: Layout) -> str:
+    """Draw one row a network, ending in a newline."""
+    rows = [["network", "label", "input", "parameters", "MACs", "published"]]
+    sources: dict[str, list[list[str]]] = {}
+    for definition, network in networks:
+        cells = [
+            definition.name,
+            definition.label,
+            "x".join(map(str, network.image)),
+            count(network.parameters),
+            of_unit(network.macs, "MAC").removesuffix("MAC").strip(),
+            ", ".join(_figure(each) for each in definition.figures) or "-",
+        ]
+        sources.setdefault(definition.source, []).append(cells)
+        rows.append(cells)
+    table = iter(columns(rows))
+    lines = [layout.style.dim(next(table))]
+    for source, group in sources.items():
+        lines += ["", layout.style.bold(source), *(next(table) for _ in group)]
+    lines += ["", *_LEGEND]
+    return "\n".join(lines) + "\n"
+
+
+_LEGEND = (
+    "exact-code: public code fixes every layer; exact-text: a paper's words do;",
+    "reconstruction: ours, after all that its paper says, and it lands on the figures it prints",
+)
+
+_UNITS = {
+    "parameters": "parameters",
+    "macs": "MAC",
+    "thop": "MAC by thop",
+    "thop_parameters": "parameters by thop",
+    "tflite_bytes": "bytes of .tflite",
+}
+
+
+def _figure(figure: Any) -> str:
+    return f"{figure.printed} {_UNITS[figure.quantity]}"
+
+
+def list_json(networks: Iterable[Row]) -> str:
+    """Draw one object a network, ending in a newline."""
+    return json.dumps([_described(*row) for row in networks], ensure_ascii=False) + "\n"
+
+
+def _described(definition: Definition, network: Network) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "label": definition.label,
+        "source": definition.source,
+        "basis": definition.basis,
+        "input": list(network.image),
+        "output": list(network.output),
+        "parameters": network.parameters,
+        "macs": network.macs,
+        "thop_macs": network.thop,
+        "thop_parameters": network.thop_parameters,
+        "published": [
+            {
+                "quantity": figure.quantity,
+                "printed": figure.printed,
+                "where": figure.where,
+                "remark": figure.remark or None,
+            }
+            for figure in definition.figures
+        ],
+    }
+
+
+def trials_text(trials: Sequence[Trial], judged: Mapping[Path, ModelResult], layout: Layout) -> str:
+    """Draw one row a file, ending in a newline.
+
+    Args:
+        trials: What was tried.
+        judged: What the targets make of each file.
+        layout: How to draw.
+    """
+    names = _target_names(judged)
+    rows = [["network", "input", "form", "size", "difference", *names]]
+    for trial in trials:
+        row = [trial.network, "x".join(map(str, trial.image)), str(trial.recipe)]
+        if trial.path is None:
+            rows.append([*row, "refused"])
+            continue
+        result = judged[trial.path]
+        cells = {each.target.name: matrix.cell(each) for each in result.targets}
+        nbytes = None if result.model is None else result.model.size
+        rows.append([*row, size(nbytes), _difference(trial), *(cells.get(n, "-") for n in names)])
+    width = max(map(len, rows))
+    table = columns([row + [""] * (width - len(row)) for row in rows], indent="")
+    lines = [layout.style.dim(table[0].rstrip()), *(line.rstrip() for line in table[1:]), ""]
+    lines += [f"{t.network} as {t.recipe}: {t.refusal}" for t in trials if t.refusal]
+    failed = [trial for trial in trials if trial.fails]
+    lines.append(
+        "difference from the first file's output, in parts of its range; "
+        "up to 1e-04 is allowed without quantisation"
+    )
+    verdict = f"{len(failed)} of {len(trials)} fail" if failed else "all agree"
+    lines.append(layout.style.error(verdict) if failed else layout.style.good(verdict))
+    return "\n".join(lines) + "\n"
+
+
+def _difference(trial: Trial) -> str:
+    if trial.difference is None:
+        return "-"
+    return f"{trial.difference:.1e}{' TOO MUCH' if trial.fails else ''}"
+
+
+def _target_names(judged: Mapping[Path, ModelResult]) -> list[str]:
+    return list(dict.fromkeys(t.target.name for r in judged.values() for t in r.targets))
+
+
+def trials_json(trials: Sequence[Trial], judged: Mapping[Path, ModelResult]) -> str:
+    """Draw one object a file, ending in a newline."""
+    return json.dumps([_tried(t, judged) for t in trials], ensure_ascii=False) + "\n"
+
+
+def _tried(trial: Trial, judged: Mapping[Path, ModelResult]) -> dict[str, Any]:
+    result = None if trial.path is None else judged[trial.path]
+    onnx = trial.recipe.format == "onnx"
+    return {
+        "network": trial.network,
+        "input": list(trial.image),
+        "format": trial.recipe.format,
+        "quantize": trial.recipe.quantize,
+        "exporter": trial.recipe.exporter if onnx else None,
+        "opset": trial.recipe.opset if onnx else None,
+        "size": None if result is None or result.model is None else result.model.size,
+        "refusal": trial.refusal,
+        "difference": trial.difference,
+        "fails": trial.fails,
+        "targets": {} if result is None else matrix.shares(result),
+    }

@@ -1,0 +1,144 @@
+"""What all commands share: common options, exit codes, and how results reach the user."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from npulint.reports.text import Layout
+
+EXIT_OK = 0
+EXIT_FINDINGS = 1
+EXIT_BAD_INPUT = 2
+EXIT_OUR_FAULT = 3
+EXIT_INTERRUPTED = 130
+
+targets_option = click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Target or device to ask, or its file; repeatable. `npulint targets` lists the names.",
+)
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of the terminal.",
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to draw the result.",
+)
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="List every node and every source."
+)
+no_color_option = click.option("--no-color", is_flag=True, help="No colours.")
+
+
+def deliver(text: str, output: Path | None) -> None:
+    """Bring a result to where the user wants it: a file, or standard output."""
+    if output is None:
+        _print(text)
+        return
+    from npulint.output import write_whole
+
+    write_whole(output, text)
+
+
+def _print(text: str) -> None:
+    """Print, and let the exit code stand when the reader has gone (`npulint check ... | head`)."""
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Keeps the interpreter from complaining once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def layout_for(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:
+    """How to draw text for a file, a pipe or the terminal that is there."""
+    from npulint.reports.style import Style
+    from npulint.reports.text import Layout
+
+    terminal = output is None and sys.stdout.isatty()
+    colour = terminal and not no_color and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
+    return Layout(width=width, style=Style(colour=colour), verbose=verbose)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None] | None]:
+    """A progress line on a terminal when there are several things to do; nothing in a pipe.
+
+    Args:
+        total: How many there are.
+
+    Yields:
+        What to call with a path or another name before each of them.
+    """
+    if total < 2 or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    with _console() as console:
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=console,
+            transient=True,
+        )
+        with bar:
+            task = bar.add_task("starting", total=total)
+            first = [True]
+
+            def step(name: str) -> None:
+                bar.update(task, description=Path(name).name, advance=0 if first.pop() else 1)
+                first.append(False)
+
+            yield step
+
+
+@contextmanager
+def activity(what: str) -> Iterator[None]:
+    """A sign of life on a terminal while something takes its time; nothing in a pipe.
+
+    Args:
+        what: What is being done.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    with _console() as console:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            bar.add_task(what, total=None)
+            yield
+
+
+@contextmanager
+def _console() -> Iterator[Console]:
+    """Standard error under a number of its own, since frameworks at work are kept off the other."""
+    from rich.console import Console
+
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as stream:
+        yield Console(file=stream)
