@@ -179,6 +179,7 @@ class _Handover:
         self.verdicts = verdicts
         self.rules = rules
         self.vanishing = vanishing
+        self.converted = graph.dialect == "onnx" and target.dialect == "tflite"
         self.notes: list[str] = []
         self.lens: Lens | None = None
         if rules.float16_constants == "look-through" and graph.dialect == "tflite":
@@ -205,6 +206,12 @@ class _Handover:
                 "reading float16 on the CPU, and where a CPU kernel refuses that the runtime takes "
                 "the whole delegation back"
             )
+        if self.converted and self.rules.dynamic_tensors == "refused":
+            from npulint.converted import dynamic_doubt
+
+            dynamic = dynamic_doubt(self.graph)
+            if dynamic is not None:
+                return dynamic
         whole = incompleteness(self.verdicts, self.rules)
         if whole is not None:
             return whole
