@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from npulint.opsets.describe import Line, describe
 from npulint.opsets.devices import devices, find, is_device, load_device
+from npulint.opsets.extensions import Extension
+from npulint.opsets.predicates import Predicate
 from npulint.opsets.registry import Survey, Table, load_target, survey, table_of, targets
 
 __all__ = [
+    "Extension",
     "Line",
+    "Predicate",
     "Survey",
     "Table",
     "describe",

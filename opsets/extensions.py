@@ -7,6 +7,8 @@ A package brings them by an object of its own, named in its metadata:
 
 where `my_npu/__init__.py` says
 
+    from npulint.opsets import Extension
+
     EXTENSION = Extension(tables=(Path(__file__).parent / "my-npu.yaml",))
 """
 
