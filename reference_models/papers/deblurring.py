@@ -16,7 +16,8 @@ from npulint.reference_models.networks.sgn import sgn
 from npulint.reference_models.networks.unet import PRUNED, Rectifier, Upsampling, scaled, unet
 
 SOURCE = (
-    "Deploying Image Deblurring across Mobile Devices: A Perspective of Quality and Latency, 2020"
+    "Deploying Image Deblurring across Mobile Devices: A Perspective of Quality and Latency, "
+    "arXiv 2004.12599"
 )
 
 _UPSAMPLINGS: tuple[tuple[Upsampling, str], ...] = (
