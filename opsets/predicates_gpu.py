@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from npulint.model import Operation, Value
+from npulint.model import OMITTED, Operation, Value
 from npulint.opsets import measures
 from npulint.opsets.groups import operands
 from npulint.opsets.predicates import Judgement, Predicate
@@ -44,7 +44,8 @@ def _one_float_selection(operation: Operation, values: tuple[Value, ...]) -> Jud
     if len(uses.makers) != 1 or len(uses.readers) != 1:
         return False, f"read {len(uses.readers)} times"
     reader = uses.readers[0]
-    made = graph.values[reader.outputs[0]].dtype if reader.outputs else None
+    first = reader.outputs[0] if reader.outputs else OMITTED
+    made = None if first == OMITTED else graph.values[first].dtype
     taken = reader.op in _SELECTIONS and not reader.custom and made in _FLOATS
     return taken, f"read by {reader.op}, which gives {made}"
 
@@ -232,6 +233,8 @@ def _mean_in_place(operation: Operation, values: tuple[Value, ...]) -> Judgement
     whole = None if sizes is None else layout(sizes)
     if sizes is None or whole is None or places is None or made is None:
         return None, "unknown"
+    if not all(-len(sizes) <= axis < len(sizes) for axis in places):
+        return None, f"without some of the axes {show(places)}"
     left = list(whole)
     for axis in places:
         if not -len(sizes) <= axis < len(sizes):
