@@ -12,7 +12,7 @@ DEMO_MODELS := $(foreach name,smallnet unet_small,$(foreach ending,tflite onnx,\
     reference_models/exports/$(name).$(ending)))
 DEMO_TARGETS := nnapi-1.1 nnapi-1.2 nnapi-1.2+accelerator
 
-.PHONY: demo test test-full lint types pytest exports clean
+.PHONY: demo test test-full lint types pytest exports docs clean
 # The steps of `make test` run in the order given, so that pytest's closing line comes last.
 .NOTPARALLEL:
 
@@ -56,6 +56,12 @@ pytest: .venv/.dev
 # Write the shipped exports again, with the frameworks of the development environment.
 exports: .venv/.dev
 	@$(BIN)/python -m npulint.reference_models.export
+
+# Write the compiled tables and the generated pages again, after a change of a table, a device
+# profile or a rule.
+docs: .venv/.light
+	@$(BIN)/python -m npulint.opsets.compile
+	@$(BIN)/npulint docs --output docs
 
 clean:
 	rm -rf .venv .venv-types build dist *.egg-info

@@ -20,6 +20,7 @@ _TEXT = {"type": "string", "minLength": 1}
 _DATE = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _CONDITION = {"$ref": "#/$defs/condition"}
 _CONDITIONS = {"type": "array", "items": _CONDITION, "minItems": 1}
+_COUNT = {"type": "integer", "minimum": 1}
 _TEXTS = {"type": "array", "items": _TEXT}
 
 
@@ -57,7 +58,7 @@ def _schema() -> dict[str, Any]:
             kinds={"type": "object", "additionalProperties": _TEXT},
             variants=_list("variant"),
             otherwise={"$ref": "#/$defs/otherwise"},
-            partitioning={"type": "object", "required": ["strategy", "runs_on", "source"]},
+            partitioning={"$ref": "#/$defs/partitioning"},
             cautions=_list("caution"),
             limits=_TEXTS,
             operators=_list("operator"),
@@ -76,6 +77,16 @@ def _definitions() -> dict[str, Any]:
                 _object("page", page=_TEXT, date=_DATE),
             ]
         },
+        "partitioning": _object(
+            "strategy runs_on source",
+            strategy={"enum": ["tflite-delegate", "whole-model"]},
+            runs_on=_TEXT,
+            max_partitions=_COUNT,
+            min_nodes=_COUNT,
+            dynamic_tensors={"enum": ["refused", "allowed"]},
+            float16_constants={"enum": ["as-is", "look-through", "checked-through"]},
+            source=_TEXT,
+        ),
         "variant": _object("name title", name=_TEXT, title=_TEXT, settings={"type": "object"}),
         "otherwise": _object(
             "verdict say source",
@@ -88,6 +99,7 @@ def _definitions() -> dict[str, Any]:
         "operator": {
             "type": "object",
             "required": ["op"],
+            "additionalProperties": False,
             "anyOf": [{"required": ["source"]}, {"required": ["witnesses"]}],
             "properties": {
                 "op": {"anyOf": [_TEXT, {**_TEXTS, "minItems": 1}]},
@@ -95,6 +107,7 @@ def _definitions() -> dict[str, Any]:
                 "outputs": _TEXTS,
                 "source": _TEXT,
                 "lowering": _TEXT,
+                "custom": {"type": "boolean"},
                 "require": _list("demand"),
                 "build": _list("demand"),
                 "accept": _list("demand"),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from npulint import opsets
 from npulint.errors import UsageError
+from npulint.opsets import extensions
+from npulint.opsets.conditions import KNOWN
 from npulint.reports import device_pages, markdown, rule_pages, target_pages
 from npulint.rules import RULES
 
@@ -57,6 +59,7 @@ def documentation(names: Sequence[str] = ()) -> dict[str, str]:
         pages["devices/index.md"] = _index_of_devices(devices)
     pages |= {f"devices/{each.name}.md": device_pages.page(each) for each in devices}
     if not names:
+        pages["targets/predicates.md"] = markdown.joined(_predicates())
         pages["rules/index.md"] = _index_of_rules()
         pages |= {f"rules/{each.code}.md": rule_pages.page(each) for each in RULES}
     return pages
@@ -113,6 +116,17 @@ def _index_of_devices(devices: Sequence[Device]) -> str:
         for each in devices
     ]
     return markdown.joined(("# Devices", "", *markdown.table(rows)))
+
+
+def _predicates() -> Iterator[str]:
+    yield from ("# Named predicates", "", "Conditions in Python that any table may name.", "")
+    rows = [["`predicate`", "`of`", "the condition"]]
+    for name, each in sorted({**KNOWN, **extensions.predicates().usable}.items()):
+        operands = ", ".join(map(markdown.code, each.operands))
+        sentence = f"{each.subject} must be {each.demand}"
+        named = sentence.format_map({operand: operand for operand in each.operands})
+        rows.append([markdown.code(name), operands, markdown.text(named)])
+    yield from markdown.table(rows)
 
 
 def _index_of_rules() -> str:
