@@ -31,6 +31,9 @@ Shape: TypeAlias = "tuple[Dimension, ...]"
 INLINE_LIMIT = 4096
 """Bytes up to which a constant's payload is kept in memory: shapes, axes, pads, scalars."""
 
+LARGEST_COUNT = 2**63 - 1
+"""Elements and products up to which figures are given: no machine can address more."""
+
 OMITTED = -1
 """Value index of an optional operand that a node leaves out."""
 
@@ -181,7 +184,7 @@ class Value:
 
     @property
     def element_count(self) -> int | None:
-        """Number of elements, None where any size is unknown."""
+        """Number of elements, None where any size is unknown or the number is absurd."""
         if self.shape is None:
             return None
         count = 1
@@ -189,7 +192,7 @@ class Value:
             if not isinstance(size, int):
                 return None
             count *= size
-        return count
+        return count if count <= LARGEST_COUNT else None
 
     @property
     def nbytes(self) -> int | None:

@@ -13,7 +13,7 @@ from math import prod
 from types import MappingProxyType
 from typing import TypeAlias
 
-from npulint.model import Operation, Value
+from npulint.model import LARGEST_COUNT, Operation, Value
 
 _DenseCount: TypeAlias = "Callable[[Operation], int | None]"
 
@@ -73,8 +73,13 @@ def macs(operation: Operation) -> int | None:
 
     Returns:
         The count, 0 for an operator that is not a convolution or a dense product, None where a
-        shape that it hangs on is unknown.
+        shape that it hangs on is unknown or the count is absurd.
     """
+    count = _count(operation)
+    return count if count is None or count <= LARGEST_COUNT else None
+
+
+def _count(operation: Operation) -> int | None:
     if operation.dialect == "onnx" and operation.domain not in _ONNX_DOMAINS:
         return 0
     kernel = _KERNELS[operation.dialect].get(operation.op)

@@ -114,7 +114,7 @@ def render_text(found: Inspection, layout: Layout) -> str:
 
 def _lines(found: Inspection, layout: Layout) -> Iterator[str]:
     model, summary, style = found.model, found.summary, layout.style
-    yield style.bold(str(model.path))
+    yield style.bold(printable(str(model.path)))
     yield from columns(
         [
             ("format", _format(model)),

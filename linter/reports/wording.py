@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_ENDLESS = re.compile(r"(\S{400})\S{200,}(\S{100})")
+"""A word that no terminal has room for: an attack, or a payload in place of a name."""
 
 
 def printable(text: str) -> str:
-    """Text out of a file, made safe to print: control characters become visible escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Text out of a file, made safe to print.
+
+    Control characters become visible escapes, and the middle of a word of 700 and more
+    characters is left out.
+    """
+    shown = text
+    if not text.isprintable():
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _ENDLESS.sub(r"\1...\2", shown) if len(shown) >= 700 else shown
 
 
 def count(number: int) -> str:
@@ -20,8 +31,8 @@ def of_unit(number: int | None, unit: str) -> str:
     if number is None:
         return f"unknown {unit}"
     scaled = float(number)
-    for prefix in ("", "K", "M", "G", "T"):
-        if scaled < 999.5 or prefix == "T":
+    for prefix in ("", "K", "M", "G", "T", "P", "E"):
+        if scaled < 999.5 or prefix == "E":
             break
         scaled /= 1000
     shown = f"{scaled:.0f}" if prefix == "" or scaled >= 99.95 else f"{scaled:.3g}"
@@ -33,8 +44,8 @@ def size(nbytes: int | None) -> str:
     if nbytes is None:
         return "unknown size"
     scaled = float(nbytes)
-    for prefix in ("", "Ki", "Mi", "Gi", "Ti"):
-        if scaled < 1023.5 or prefix == "Ti":
+    for prefix in ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"):
+        if scaled < 1023.5 or prefix == "Ei":
             break
         scaled /= 1024
     return f"{scaled:.0f} B" if prefix == "" else f"{scaled:.3g} {prefix}B"
