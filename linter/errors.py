@@ -27,6 +27,10 @@ class ModelFileError(NpulintError):
         self.offset = offset
 
 
+class InvalidModelError(NpulintError):
+    """A model in memory that contradicts itself, so that no file can be made of it."""
+
+
 class TableError(NpulintError):
     """A support table or a device profile that breaks the table language.
 

@@ -1,4 +1,4 @@
-"""Readers of model files: one module a format, and the door `load`."""
+"""Readers and writers of model files: one module a format, and the doors `load` and `save`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from npulint.errors import UsageError
 from npulint.formats.sniff import sniff
 
 if TYPE_CHECKING:
@@ -35,6 +36,31 @@ def load(path: Path | str) -> Model:
         else:
             from npulint.formats.onnx import read
         return read(path, size)
+
+
+def save(model: Model, path: Path | str) -> None:
+    """Write a model to a file of its own dialect.
+
+    A model that was read from a file and changed is written as that file had it, but for the
+    changes: names, metadata, signatures, quantisation, fields that npulint does not know, and
+    constants byte for byte. For that the file must still be there as it was read. The new file
+    appears whole or not at all, also where it takes the place of the old one.
+
+    Args:
+        model: The model; its weights are copied from where they lie, never loaded.
+        path: Where to.
+
+    Raises:
+        InvalidModelError: The model contradicts itself or says what its format cannot.
+        ModelFileError: A file cannot be written, or one that the model was read from is no
+            longer what it was.
+    """
+    with _paused_collector():
+        if model.dialect != "tflite":
+            raise UsageError(f"{path}: only TFLite models can be written")
+        from npulint.formats.tflite_write import write
+
+        write(model, Path(path))
 
 
 @contextmanager

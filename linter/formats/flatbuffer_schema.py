@@ -39,11 +39,24 @@ class Field:
 
 
 class Schema:
-    """Tables, enumerations and unions, written as this module says."""
+    """Tables, enumerations and unions, written as this module says.
+
+    Args:
+        tables: The fields of each table.
+        enums: The names of each enumeration.
+        unions: The members of each union.
+        unused: Whether slots that are no longer used count as fields too, called `-0`, `-1` ...
+    """
 
     def __init__(
-        self, tables: Mapping[str, str], enums: Mapping[str, str], unions: Mapping[str, str]
+        self,
+        tables: Mapping[str, str],
+        enums: Mapping[str, str],
+        unions: Mapping[str, str],
+        *,
+        unused: bool = False,
     ) -> None:
+        self._unused = unused
         self._tables = tables
         self._enums = enums
         self._unions = unions
@@ -77,8 +90,8 @@ class Schema:
             if kind in self._unions:
                 fields.append(Field(f"{name}_type", slot, "scalar", "B", 0, kind))
                 slot += 1
-            if name != "-":
-                fields.append(self._field(name, slot, kind, default))
+            if name != "-" or self._unused:
+                fields.append(self._field(name if name != "-" else f"-{slot}", slot, kind, default))
             slot += 1
         return fields
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from npulint.formats.tflite_tensors import Buffers
 
 _CONVERSION = "CONVERSION_METADATA"
-_CONTROL = "model_control_dependencies"
-_CONTROL_VERSION = 1
+CONTROL = "model_control_dependencies"
+CONTROL_VERSION = 1
 _CONTROL_LIMIT = 1 << 20
 _MINIMUM_RUNTIME = "min_runtime_version"
 
@@ -60,10 +60,10 @@ def read_metadata(file: FlatBuffer, root: Row, buffers: Buffers) -> Metadata:
                 position,
             )
         span = buffers.span(entry["buffer"])
-        limit = _CONTROL_LIMIT if name == _CONTROL else INLINE_LIMIT
+        limit = _CONTROL_LIMIT if name == CONTROL else INLINE_LIMIT
         content = file.bytes_at(*span) if span is not None and span[1] <= limit else b""
         texts[name] = (
-            _control_edges(content, len(root["subgraphs"])) if name == _CONTROL else _text(content)
+            _control_edges(content, len(root["subgraphs"])) if name == CONTROL else _text(content)
         )
         if name == _CONVERSION and content:
             producer = _tensorflow_version(content, file)
@@ -103,7 +103,7 @@ def _control_edges(content: bytes, graph_count: int) -> str:
         if not shift:
             numbers.append(value)
             value = 0
-    if shift or len(numbers) < 2 or numbers[0] != _CONTROL_VERSION:
+    if shift or len(numbers) < 2 or numbers[0] != CONTROL_VERSION:
         return ""
     stream = iter(numbers[1:])
     graphs: list[list[tuple[int, int]]] = []

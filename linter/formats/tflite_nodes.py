@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 
 _OPERATORS = tuple(ENUMS["BuiltinOperator"].split()[1:])
 _CUSTOM = _OPERATORS.index("CUSTOM")
-_TABLE_OF = {op: table for table, ops in OPERATORS_OF.items() for op in ops.split()}
+TABLE_OF: Mapping[str, str] = {
+    op: table for table, ops in OPERATORS_OF.items() for op in ops.split()
+}
+"""The options table of each operator that has options."""
 
-_BODY_FIELDS = ("subgraph", "branch_subgraph_indices", "called_computations")
+BODY_SUFFIX = "_subgraph_index"
+BODY_FIELDS = ("subgraph", "branch_subgraph_indices", "called_computations")
+"""The options that hold positions of attached graphs, by their names."""
 
 # Enumerations whose value 0 in the runtime's own structs means "unknown"
 # (tflite/core/c/builtin_op_data.h); the others mean the same as in the schema.
@@ -154,7 +160,7 @@ class Nodes:
     def _options(
         self, row: Row, op: str, where: str
     ) -> tuple[dict[str, Attribute], tuple[tuple[str, int], ...]]:
-        table = _TABLE_OF.get(op)
+        table = TABLE_OF.get(op)
         if table is None:
             return {}, ()
         for name, members in self._unions:
@@ -174,7 +180,7 @@ class Nodes:
         for field in self._file.schema.fields(table):
             value = self._attribute(field, options[field.name])
             attributes[field.name] = value
-            if field.name.endswith("_subgraph_index") or field.name in _BODY_FIELDS:
+            if field.name.endswith(BODY_SUFFIX) or field.name in BODY_FIELDS:
                 for graph in value if isinstance(value, tuple) else (value,):
                     bodies.append((field.name, self._body(graph, field.name, where, position)))
         return attributes, tuple(bodies)
