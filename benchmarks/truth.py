@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from npulint.bodies import Bodies
 from npulint.errors import NpulintError, UsageError
 from npulint.formats import load
 from npulint.model import Graph, Model
@@ -104,7 +105,7 @@ def _compare(name: str, model: Model, answer: Any, target: Target, tally: Tally)
     graph = model.graphs[0]
     said = answer["targets"][target.name]
     verdicts = judge_graph(graph, target)
-    result = delegate(graph, verdicts, target, graphs=model.graphs)
+    result = delegate(graph, verdicts, target, bodies=Bodies(model.graphs))
     for line in _nodes(graph, verdicts, said, tally):
         tally.lines.append(f"{name}: {line}")
     for column, line in _whole(graph, verdicts, result, answer, said):

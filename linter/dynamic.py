@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from npulint.bodies import Bodies
 from npulint.obstacle import Obstacle
 from npulint.opsets import tflite_kernels as kernels
 from npulint.prepare import refusal
@@ -30,17 +31,17 @@ _BRANCHING = {
 _LOOPS = {"WHILE": "while.cc 158-225"}
 
 
-def first_obstacle(graph: Graph, graphs: Sequence[Graph] = ()) -> Obstacle | None:
+def first_obstacle(graph: Graph, bodies: Bodies | None = None) -> Obstacle | None:
     """Find what stops the runtime first when it prepares a graph.
 
     Args:
         graph: A TFLite graph.
-        graphs: All graphs of the model; without them control flow is taken to be static.
+        bodies: The graphs of the model; without them control flow is taken to be static.
 
     Returns:
         The obstacle, or None when the graph is offered to the delegate.
     """
-    return next(_Preparation(graph, graphs).obstacles(), None)
+    return next(_walk(graph, bodies or Bodies(())), None)
 
 
 def dynamic_nodes(graph: Graph, graphs: Sequence[Graph] = ()) -> tuple[Obstacle, ...]:
@@ -54,7 +55,7 @@ def dynamic_nodes(graph: Graph, graphs: Sequence[Graph] = ()) -> tuple[Obstacle,
         One obstacle a node, in file order. The runtime stops at the first; the others would
         stop it next.
     """
-    found = _Preparation(graph, graphs).obstacles()
+    found = _walk(graph, Bodies(graphs))
     return tuple(obstacle for obstacle in found if obstacle.kind == "dynamic")
 
 
@@ -65,21 +66,33 @@ def unprepared(graph: Graph) -> tuple[Obstacle, ...]:
     where they must agree, types that a kernel does not take, and int16 with a zero point. Such
     a model does not run at all.
     """
-    return tuple(o for o in _Preparation(graph, ()).obstacles() if o.kind == "prepare")
+    return tuple(o for o in _walk(graph, Bodies(())) if o.kind == "prepare")
+
+
+def _walk(graph: Graph, bodies: Bodies) -> Iterator[Obstacle]:
+    """All that stops the runtime in a graph, as far as it comes to it."""
+    bodies.look_under(graph, lambda body: _Preparation(body, bodies).innermost())
+    return _Preparation(graph, bodies).obstacles()
 
 
 class _Preparation:
     """One walk over a graph as the runtime prepares it."""
 
-    def __init__(
-        self, graph: Graph, graphs: Sequence[Graph], within: frozenset[int] = frozenset()
-    ) -> None:
+    def __init__(self, graph: Graph, bodies: Bodies) -> None:
         self.graph = graph
-        self.graphs = graphs
-        self.within = within | {graph.index}
+        self.bodies = bodies
         self.stored = [value.constant is not None for value in graph.values]
         self.known = list(self.stored)
         self.dtypes = [value.dtype for value in graph.values]
+
+    def innermost(self) -> Obstacle | None:
+        """The first result without a size, where it arises: in a body rather than around it."""
+        for found in self.obstacles():
+            if found.kind == "dynamic":
+                node = None if found.node is None else self.graph.nodes[found.node]
+                inner = [] if node is None else map(self.bodies.first, self.bodies.of(node))
+                return next(filter(None, inner), found)
+        return None
 
     def obstacles(self) -> Iterator[Obstacle]:
         for node in self.graph.nodes:
@@ -179,17 +192,12 @@ class _Preparation:
         lines = _BRANCHING.get(node.op) or _LOOPS.get(node.op)
         if lines is None:
             return None
-        bodies = [
-            self.graphs[body]
-            for name, body in node.bodies
-            if body < len(self.graphs) and body not in self.within and name != "cond_subgraph_index"
-        ]
+        bodies = self.bodies.of(node)
         for body in bodies:
-            inner = _Preparation(body, self.graphs, self.within)
-            for found in inner.obstacles():
-                if found.kind == "dynamic":
-                    why = f"its graph {body.index} holds one: {found.message}"
-                    return self._of_kernel(node, None, why, lines)
+            found = self.bodies.first(body)
+            if found is not None:
+                why = f"graph {body.index}, which it runs, holds one: {found.message}"
+                return self._of_kernel(node, None, why, lines)
         if node.op in _LOOPS:
             grows = any(
                 _differ(body.values[before], body.values[after], loop=True)

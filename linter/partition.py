@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from npulint.bodies import Bodies
 from npulint.dynamic import first_obstacle
 from npulint.float16 import Lens, look_through
 from npulint.obstacle import Obstacle
@@ -93,10 +94,11 @@ def delegate_model(
         One delegation a graph.
     """
     gone = vanishing or (frozenset[int](),) * len(graphs)
+    bodies = Bodies(graphs)
     results: list[Delegation] = []
     stop: Obstacle | None = None
     for graph, judged, absent in zip(graphs, verdicts, gone, strict=True):
-        result = delegate(graph, judged, target, vanishing=absent, graphs=graphs)
+        result = delegate(graph, judged, target, vanishing=absent, bodies=bodies)
         if stop is not None and result.obstacle is None:
             result = _held_back(result, stop, "an earlier graph stops the delegation")
         stop = stop or result.obstacle
@@ -114,7 +116,7 @@ def delegate(
     target: Target,
     *,
     vanishing: frozenset[int] = frozenset(),
-    graphs: Sequence[Graph] = (),
+    bodies: Bodies | None = None,
 ) -> Delegation:
     """Predict what a runtime hands over of one graph.
 
@@ -123,7 +125,7 @@ def delegate(
         verdicts: The target's verdict on each node.
         target: The target.
         vanishing: Nodes that are gone after the conversion by which the graph was judged.
-        graphs: All graphs of the model: the bodies of control flow can have dynamic results.
+        bodies: The graphs that control flow runs, which can have dynamic results.
 
     Returns:
         The pieces and what becomes of each node.
@@ -132,7 +134,7 @@ def delegate(
     if rules is None:
         return _uncut(verdicts, target)
     try:
-        return _Handover(graph, verdicts, target, rules, vanishing).settle(graphs)
+        return _Handover(graph, verdicts, target, rules, vanishing).settle(bodies)
     except DependencyError as error:
         obstacle = Obstacle("order", None, None, str(error), rules.source)
         return Delegation((), (False,) * len(graph.nodes), obstacle.message, obstacle)
@@ -218,9 +220,9 @@ class _Handover:
         sure, perhaps = self._nodes(self.kept - self.tied), self._nodes(self.tied)
         return doubt(self.graph, self.verdicts, sure, perhaps)
 
-    def settle(self, graphs: Sequence[Graph]) -> Delegation:
+    def settle(self, bodies: Bodies | None) -> Delegation:
         """Apply the conditions on the whole graph, and say what comes out."""
-        obstacle = self._obstacle(graphs)
+        obstacle = self._obstacle(bodies)
         delegated: list[bool | None] = [False] * len(self.graph.nodes)
         if obstacle is None:
             self._hand_over(delegated)
@@ -237,10 +239,10 @@ class _Handover:
             tuple(self.notes),
         )
 
-    def _obstacle(self, graphs: Sequence[Graph]) -> Obstacle | None:
+    def _obstacle(self, bodies: Bodies | None) -> Obstacle | None:
         """What keeps the whole graph back, if anything does."""
         if self.graph.dialect == "tflite" and self.rules.dynamic_tensors == "refused":
-            found = first_obstacle(self.graph, graphs)
+            found = first_obstacle(self.graph, bodies)
             if found is not None:
                 return found
         absent = self.vanishing if self.lens is None else self.lens.folded

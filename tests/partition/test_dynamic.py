@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sketch import Row, dtype, offset, rows, sketch
 
+from npulint.bodies import Bodies
 from npulint.dynamic import dynamic_nodes, first_obstacle, unprepared
 from npulint.model import Graph
 from npulint.opsets import tflite_kernels as kernels
@@ -118,7 +119,7 @@ def test_where_a_size_is_missing(case: Case) -> None:
 
 
 def first_obstacle_at(graph: Graph, *others: Graph) -> int | None:
-    found = first_obstacle(graph, (graph, *others))
+    found = first_obstacle(graph, Bodies((graph, *others)))
     assert found is None or found.kind == "dynamic"
     return None if found is None else found.node
 
@@ -157,6 +158,26 @@ def test_bodies_that_run_themselves_are_looked_at_once() -> None:
     loop = (("body_subgraph_index", 1),)
     inner = sketch(Row("WHILE", (0,), (1,), bodies=loop), index=1)
     assert first_obstacle_at(sketch(Row("WHILE", (0,), (1,), bodies=loop)), inner) is None
+
+
+@pytest.mark.parametrize("innermost", [1, 3000])
+def test_nested_control_flow_costs_as_many_looks_as_there_are_graphs(innermost: int) -> None:
+    """Both branches run the same graph: a look at each run would double with every level."""
+    nested = [
+        sketch(
+            Row("IF", (0,), (1,), bodies=tuple((name, index + 1) for name, _ in IF)), index=index
+        )
+        for index in range(innermost)
+    ]
+    blamed = sketch(*rows(OPEN_ENDED), index=innermost)
+    bodies = Bodies((*nested, blamed))
+    for graph in nested:
+        found = first_obstacle(graph, bodies)
+        assert found is not None
+        assert found.node == 0
+        assert f"graph {graph.index + 1}, which it runs" in found.message
+        assert "made by RESHAPE" in found.message
+        assert len(found.message) < 400
 
 
 def test_text_handed_through_has_no_size() -> None:
@@ -250,7 +271,7 @@ def test_nodes_of_any_form_are_looked_at_without_a_fault(
     nodes: list[Row], stored: set[int], values: dict[int, dict[str, Any]]
 ) -> None:
     graph = sketch(*nodes, stored=sorted(stored), values=values)
-    found = first_obstacle(graph, (graph,))
+    found = first_obstacle(graph, Bodies((graph,)))
     listed = dynamic_nodes(graph) + unprepared(graph)
     assert (found is None) == (listed == ())
     assert found is None or found in listed

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from npulint.bodies import Bodies
 from npulint.dynamic import first_obstacle
 from npulint.errors import ModelFileError
 from npulint.formats import load
@@ -84,7 +85,7 @@ def outcome(content: bytes) -> str | None:
 def predicted(content: bytes, path: Path) -> str | None:
     path.write_bytes(content)
     model = load(path)
-    found = first_obstacle(model.graphs[0], model.graphs)
+    found = first_obstacle(model.graphs[0], Bodies(model.graphs))
     return None if found is None else found.kind
 
 
