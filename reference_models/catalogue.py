@@ -9,12 +9,12 @@ from npulint.errors import UsageError
 from npulint.reference_models.definition import Definition
 from npulint.reference_models.layers import Shape
 from npulint.reference_models.network import Network, Sketch
-from npulint.reference_models.papers import camera, deblurring, roadmap
+from npulint.reference_models.papers import camera, deblurring, motion, photos, roadmap
 
 CATALOGUE: Mapping[str, Definition] = MappingProxyType(
     {
         definition.name: definition
-        for paper in (deblurring, roadmap, camera)
+        for paper in (deblurring, roadmap, motion, camera, photos)
         for definition in paper.DEFINITIONS
     }
 )

@@ -58,7 +58,14 @@ class AveragePool2D(OneResult):
 
 @dataclass(frozen=True, slots=True)
 class GlobalAveragePool(OneResult):
-    """The mean of each channel: [H, W, C] -> [1, 1, C]."""
+    """The mean of each channel: [H, W, C] -> [1, 1, C].
+
+    Attributes:
+        reshaped: Whether the Keras build drops both axes and brings them back, as some public
+            code does.
+    """
+
+    reshaped: bool = False
 
     def result(self, *inputs: Shape) -> Shape:
         """One pixel."""
