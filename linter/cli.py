@@ -12,6 +12,7 @@ import click
 
 import npulint
 from npulint.cli_models import models
+from npulint.cli_verify import verify
 from npulint.errors import NpulintError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -19,10 +20,12 @@ from npulint.terminal import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_OUR_FAULT,
+    MODEL,
     deliver,
     format_option,
     layout_for,
     no_color_option,
+    one_line,
     output_option,
     progress,
     targets_option,
@@ -31,6 +34,7 @@ from npulint.terminal import (
 
 if TYPE_CHECKING:
     from npulint.finding import Report
+    from npulint.model import Model
     from npulint.reports.text import Layout
 
 _FAIL_ON = ("error", "warning", "info", "never")
@@ -43,10 +47,11 @@ def cli() -> None:
 
 
 cli.add_command(models)
+cli.add_command(verify)
 
 
 @cli.command()
-@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("models", nargs=-1, required=True, type=MODEL)
 @targets_option
 @format_option
 @output_option
@@ -80,7 +85,8 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     _say_unreadable(report)
     if output is not None or not quiet:
         layout = layout_for(output, verbose=verbose, no_color=no_color)
-        deliver(_draw(report, form, layout, to_file=output is not None), output)
+        drawn = _draw(report, form, layout, to_file=output is not None)
+        deliver(drawn, output, _looked_at(report))
     return _exit_code(report, fail_on)
 
 
@@ -88,7 +94,11 @@ def _say_unreadable(report: Report) -> None:
     """One line on standard error for each file that could not be read."""
     for result in report.models:
         if result.error is not None:
-            click.echo(f"npulint: {result.path}: {_one_line(result.error)}", err=True)
+            click.echo(f"npulint: {one_line(f'{result.path}: {result.error}')}", err=True)
+
+
+def _looked_at(report: Report) -> list[Model | Path]:
+    return [result.model or result.path for result in report.models]
 
 
 def _draw(report: Report, form: str, layout: Layout, *, to_file: bool) -> str:
@@ -106,7 +116,7 @@ def _draw(report: Report, form: str, layout: Layout, *, to_file: bool) -> str:
 
 
 @cli.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=MODEL)
 @format_option
 @output_option
 @verbose_option
@@ -122,18 +132,19 @@ def inspect(
     from npulint.formats import load
     from npulint.reports import inspection
 
-    found = inspection.inspect(load(model))
+    loaded = load(model)
+    found = inspection.inspect(loaded)
     if form == "json":
         text = inspection.render_json(found)
     else:
         layout = layout_for(output, verbose=verbose, no_color=no_color)
         text = inspection.render_text(found, layout)
-    deliver(text, output)
+    deliver(text, output, [loaded])
     return EXIT_OK
 
 
 @cli.command()
-@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("models", nargs=-1, required=True, type=MODEL)
 @targets_option
 @format_option
 @output_option
@@ -158,13 +169,13 @@ def matrix(
         text = drawing.render_json(report)
     else:
         text = drawing.render_text(report, layout_for(output, verbose=False, no_color=no_color))
-    deliver(text, output)
+    deliver(text, output, _looked_at(report))
     return EXIT_BAD_INPUT if report.failed else EXIT_OK
 
 
 @cli.command()
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("old", type=MODEL)
+@click.argument("new", type=MODEL)
 @targets_option
 @format_option
 @output_option
@@ -190,7 +201,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
         text = drawing.render_json(change)
     else:
         text = drawing.render_text(change, layout_for(output, verbose=False, no_color=no_color))
-    deliver(text, output)
+    deliver(text, output, _looked_at(report))
     return EXIT_FINDINGS if change.worse else EXIT_OK
 
 
@@ -218,7 +229,7 @@ def targets(
 
     survey = opsets.survey()
     for fault in survey.faults:
-        click.echo(f"npulint: {_one_line(fault.sentence)}", err=True)
+        click.echo(f"npulint: {one_line(fault.sentence)}", err=True)
     if form == "json":
         text = catalogue.targets_json(survey)
     else:
@@ -295,10 +306,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(error.ctx.get_help() if error.ctx else "")
         return EXIT_BAD_INPUT
     except click.ClickException as error:
-        click.echo(f"npulint: {_one_line(error.format_message())}", err=True)
+        click.echo(f"npulint: {one_line(error.format_message())}", err=True)
         return EXIT_BAD_INPUT
     except NpulintError as error:
-        click.echo(f"npulint: {_one_line(str(error))}", err=True)
+        click.echo(f"npulint: {one_line(str(error))}", err=True)
         return EXIT_BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
         click.echo("npulint: interrupted", err=True)
@@ -313,14 +324,10 @@ def _our_fault(error: Exception, *, verbose: bool) -> int:
         import traceback
 
         traceback.print_exception(error)
-    what = f"{type(error).__name__}: {_one_line(str(error))}"
+    what = f"{type(error).__name__}: {one_line(str(error))}"
     ask = f"this is a fault of npulint {npulint.__version__}, please report it"
     click.echo(f"npulint: {ask}: {what}{'' if verbose else ' (-v shows where)'}", err=True)
     return EXIT_OUR_FAULT
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
 
 
 def _exit_code(report: Report, fail_on: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -71,25 +72,31 @@ def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Expand folders into the model files inside, recursively and in a stable order.
 
     Files are taken as they are, whatever their names, and so is a folder that is itself a
-    model (a SavedModel): its bytes say what it is.
-
-    Raises:
-        UsageError: A folder holds no model file.
+    model (a SavedModel), that holds no model or that may not be looked into: reading it says
+    what it is. Links to folders are not followed.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir() or (path / "saved_model.pb").exists():
-            found.append(path)
-            continue
-        inside = sorted(
-            entry
-            for entry in path.rglob("*")
-            if entry.suffix.lower() in MODEL_SUFFIXES and entry.is_file()
-        )
-        if not inside:
-            raise UsageError(f"{path}: the folder holds no .tflite or .onnx file")
-        found.extend(inside)
+        inside = [] if _is_saved_model(path) else sorted(_models_within(path))
+        found.extend(inside or [path])
     return tuple(dict.fromkeys(found))
+
+
+def _is_saved_model(path: Path) -> bool:
+    try:
+        return (path / "saved_model.pb").exists()
+    except OSError:
+        return False  # no folder either, or a closed one
+
+
+def _models_within(folder: Path) -> Iterator[Path]:
+    """Model files by their names, dangling links and pipes too, and folders that are closed."""
+    closed: list[OSError] = []
+    for place, _, names in os.walk(folder, onerror=closed.append):
+        for name in names:
+            if name.lower().endswith(MODEL_SUFFIXES):
+                yield Path(place, name)
+    yield from (Path(os.fsdecode(error.filename)) for error in closed if error.filename)
 
 
 def _load_targets(names: Sequence[str]) -> tuple[Target | Device, ...]:

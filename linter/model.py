@@ -387,3 +387,10 @@ class Model:
     minimum_runtime: str | None = None
     signatures: tuple[Signature, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> frozenset[Path]:
+        """The model file and those that its weights lie in."""
+        constants = (value.constant for graph in self.graphs for value in graph.values)
+        stored = (each.storage for each in constants if each is not None)
+        return frozenset({self.path, *(each.path for each in stored if each is not None)})

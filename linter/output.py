@@ -4,34 +4,66 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from npulint.errors import UsageError
+
+if TYPE_CHECKING:
+    from npulint.model import Model
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that readers see the old content or the new, never a half.
 
     The content goes to a temporary file in the same folder, which is then renamed into place.
+    A link stays a link, and the file that it leads to is replaced. A device or a pipe is
+    written to as it is.
 
     Raises:
         UsageError: The folder is missing or not writable, or `path` is a folder.
     """
+    # What cannot be encoded is half a character out of a file name.
+    data = content if isinstance(content, bytes) else content.encode(errors="backslashreplace")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        target = Path(os.path.realpath(path))
+        handle, temporary = tempfile.mkstemp(prefix=".npulint-", dir=target.parent)
     except OSError as error:
         raise UsageError(f"{path}: cannot write here: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content if isinstance(content, bytes) else content.encode())
+            stream.write(data)
         _as_new_files_are(Path(temporary))
-        Path(temporary).replace(path)
+        Path(temporary).replace(target)
     except OSError as error:
         raise UsageError(f"{path}: cannot write this file: {error.strerror}") from error
     finally:
         # Gone already where all went well; not where the user interrupted.
         Path(temporary).unlink(missing_ok=True)
+
+
+def refuse_replacing(path: Path, models: Iterable[Model | Path]) -> None:
+    """Refuse to write over what was looked at.
+
+    Args:
+        path: The file to be written.
+        models: Models, and paths of files that could not be read.
+
+    Raises:
+        UsageError: The file is one of them, or has the weights of one.
+    """
+    for each in models:
+        for kept in [each] if isinstance(each, Path) else each.files:
+            try:
+                same = path.samefile(kept)
+            except OSError:
+                continue  # one of the two is not there
+            if same:
+                raise UsageError(f"{path}: a report would replace this part of a model")
 
 
 def write_all(folder: Path, texts: Mapping[str, str]) -> None:

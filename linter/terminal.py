@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from npulint.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from npulint.model import Model
     from npulint.reports.text import Layout
 
 EXIT_OK = 0
@@ -22,6 +25,46 @@ EXIT_FINDINGS = 1
 EXIT_BAD_INPUT = 2
 EXIT_OUR_FAULT = 3
 EXIT_INTERRUPTED = 130
+
+
+class _Given(click.Path):
+    """A path to read from. Whether it can be read is seen, and said, when it is read."""
+
+    def __init__(self) -> None:
+        super().__init__(readable=False, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse the empty path, which would stand for the working folder."""
+        if value == "":
+            self.fail("a path is empty; name a file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Report(click.Path):
+    """A path to write a report to."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, readable=False, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse names of models: what stands there may be one, and a report never is."""
+        if os.fspath(value).lower().endswith((".tflite", ".onnx")):
+            self.fail(f"{os.fspath(value)!r} is a model's name, not a report's", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+MODEL = _Given()
+"""The type of an argument that names a model file."""
 
 targets_option = click.option(
     "-t",
@@ -34,7 +77,7 @@ targets_option = click.option(
 output_option = click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_Report(),
     help="Write to this file instead of the terminal.",
 )
 format_option = click.option(
@@ -51,24 +94,59 @@ verbose_option = click.option(
 no_color_option = click.option("--no-color", is_flag=True, help="No colours.")
 
 
-def deliver(text: str, output: Path | None) -> None:
-    """Bring a result to where the user wants it: a file, or standard output."""
+_PLAIN = str.maketrans({"×": "x", "·": "-"})
+"""What stands for the reports' own characters where an encoding does not have them."""
+
+
+def one_line(message: str) -> str:
+    """An error's text on one line, safe to print."""
+    from npulint.reports.wording import printable
+
+    return printable(" ".join(message.split()))
+
+
+def deliver(text: str, output: Path | None, models: Iterable[Model | Path] = ()) -> None:
+    """Bring a result to where the user wants it: a file, or standard output.
+
+    Args:
+        text: The result.
+        output: The file; standard output when None.
+        models: What was looked at. Neither these nor the files of their weights are replaced.
+
+    Raises:
+        UsageError: The result cannot be written there.
+    """
     if output is None:
         _print(text)
         return
-    from npulint.output import write_whole
+    from npulint.output import refuse_replacing, write_whole
 
+    refuse_replacing(output, models)
     write_whole(output, text)
 
 
 def _print(text: str) -> None:
     """Print, and let the exit code stand when the reader has gone (`npulint check ... | head`)."""
+    if sys.stdout is None:  # closed by the caller
+        return
     try:
-        click.echo(text, nl=False)
+        click.echo(_encodable(text), nl=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Keeps the interpreter from complaining once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def _encodable(text: str) -> str:
+    """The text in characters that standard output has."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def layout_for(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:
@@ -76,7 +154,7 @@ def layout_for(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:
     from npulint.reports.style import Style
     from npulint.reports.text import Layout
 
-    terminal = output is None and sys.stdout.isatty()
+    terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     colour = terminal and not no_color and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
     return Layout(width=width, style=Style(colour=colour), verbose=verbose)
@@ -92,7 +170,7 @@ def progress(total: int) -> Iterator[Callable[[str], None] | None]:
     Yields:
         What to call with a path or another name before each of them.
     """
-    if total < 2 or not sys.stderr.isatty():
+    if total < 2 or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -123,7 +201,7 @@ def activity(what: str) -> Iterator[None]:
     Args:
         what: What is being done.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -36,7 +36,7 @@ def name_folder(path: Path) -> tuple[str, str]:
         return "a Core ML (.mlpackage) folder", _FROM_COMPILED
     if "model.json" in names and any(name.endswith(".bin") for name in names):
         return "a TensorFlow.js folder", _FROM_KERAS
-    return "a folder", "name the model files in it"
+    return "a folder", "name the model files in it, if there are any"
 
 
 def name_zip(stream: BinaryIO, size: int) -> tuple[str, str]:

@@ -61,7 +61,7 @@ def targets_json(survey: opsets.Survey) -> str:
         for table, target in _listed(survey)
     ]
     documents += devices.documents()
-    return json.dumps(documents, ensure_ascii=False) + "\n"
+    return json.dumps(documents) + "\n"
 
 
 def _listed(survey: opsets.Survey) -> Iterator[tuple[opsets.Table, Target]]:

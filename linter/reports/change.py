@@ -152,7 +152,7 @@ def render_json(change: Change) -> str:
         "figures": [_document(line) for line in change.figures],
         "targets": {name: [_document(line) for line in lines] for name, lines in change.targets},
     }
-    return json.dumps(document, ensure_ascii=False) + "\n"
+    return json.dumps(document) + "\n"
 
 
 def _document(line: Line) -> dict[str, Any]:

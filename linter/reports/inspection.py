@@ -77,7 +77,7 @@ def render_json(found: Inspection) -> str:
         ],
         "graphs": [_graph_document(graph) for graph in model.graphs],
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(document, allow_nan=False) + "\n"
 
 
 def _graph_document(graph: Graph) -> dict[str, Any]:

@@ -20,7 +20,7 @@ Json: TypeAlias = dict[str, Any]
 
 def render(report: Report) -> str:
     """Draw a report as JSON text, one line, ending in a newline."""
-    return json.dumps(document(report), ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(document(report), allow_nan=False) + "\n"
 
 
 def document(report: Report) -> Json:

@@ -31,7 +31,7 @@ def render_text(report: Report, layout: Layout) -> str:
 
 def render_json(report: Report) -> str:
     """Draw one object a model, ending in a newline."""
-    return json.dumps([_row(result) for result in report.models], ensure_ascii=False) + "\n"
+    return json.dumps([_row(result) for result in report.models]) + "\n"
 
 
 def target_names(report: Report) -> list[str]:

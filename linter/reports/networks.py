@@ -65,7 +65,7 @@ def _figure(figure: Any) -> str:
 
 def list_json(networks: Iterable[Row]) -> str:
     """Draw one object a network, ending in a newline."""
-    return json.dumps([_described(*row) for row in networks], ensure_ascii=False) + "\n"
+    return json.dumps([_described(*row) for row in networks]) + "\n"
 
 
 def _described(definition: Definition, network: Network) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _target_names(judged: Mapping[Path, ModelResult]) -> list[str]:
 
 def trials_json(trials: Sequence[Trial], judged: Mapping[Path, ModelResult]) -> str:
     """Draw one object a file, ending in a newline."""
-    return json.dumps([_tried(t, judged) for t in trials], ensure_ascii=False) + "\n"
+    return json.dumps([_tried(t, judged) for t in trials]) + "\n"
 
 
 def _tried(trial: Trial, judged: Mapping[Path, ModelResult]) -> dict[str, Any]:

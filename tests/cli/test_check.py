@@ -105,7 +105,7 @@ def test_bad_usage_is_one_line_and_exit_2(
 def test_an_empty_folder_is_bad_usage(npulint: Runner, tmp_path: Path) -> None:
     run = npulint("check", tmp_path)
     assert run.code == 2
-    assert "holds no .tflite or .onnx file" in run.err
+    assert "is a folder" in run.err
 
 
 def test_output_file_is_whole_and_replaces_the_old_one(npulint: Runner, tmp_path: Path) -> None:
