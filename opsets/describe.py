@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from npulint.errors import TargetError
 from npulint.opsets.document import nearest
+from npulint.opsets.names import TITLES, operator_names
 from npulint.opsets.relations import listed
 from npulint.opsets.table import Advice, Entry, Rule, Target
 
@@ -64,7 +65,11 @@ def describe(target: Target, op: str) -> tuple[Line, ...]:
         hint = nearest(op, target.entries)
         raise TargetError(f"{target.name} says nothing about {op!r}: {hint}")
     default = target.otherwise
-    return (Line(f"{op}: {default.verdict}, {default.say}", default.source, kind="otherwise"),)
+    sentence = f"{op}: {default.verdict}, {default.say}"
+    names = operator_names(target.dialect)
+    if op not in names:
+        sentence += f" ({TITLES[target.dialect]} itself has no {op}: {nearest(op, names)})"
+    return (Line(sentence, default.source, kind="otherwise"),)
 
 
 def _lines(entry: Entry) -> Iterator[Line]:

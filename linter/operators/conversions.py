@@ -95,6 +95,10 @@ _EMITTERS: Mapping[type, _Emitter] = MappingProxyType(
 )
 
 
+NEWEST_OPSET = 28
+"""The newest opset of the ONNX standard that the readers were written after."""
+
+
 def from_onnx(operation: Operation) -> Operator:
     """Read what an ONNX node computes.
 
@@ -104,6 +108,11 @@ def from_onnx(operation: Operation) -> Operator:
     if operation.domain not in ("", "ai.onnx"):
         raise NoConversionError(
             f"{operation.op} of domain {operation.domain} has no known TFLite counterpart"
+        )
+    if operation.version > NEWEST_OPSET:
+        raise NoConversionError(
+            f"{operation.op}: opset {operation.version} is newer than {NEWEST_OPSET}, the newest "
+            "whose operators are known"
         )
     reader = READERS.get(operation.op)
     if reader is None:

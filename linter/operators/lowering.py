@@ -132,7 +132,9 @@ def _signature(node: Node, values: tuple[Value, ...], last: bytearray, folded: b
 
 def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan:
     if node.bodies:
-        return _unknown(node, f"{node.op}: control flow has no known conversion", last)
+        called = any(name == "function" for name, _ in node.bodies)
+        what = "a call of the model's own function" if called else "control flow"
+        return _unknown(node, f"{node.op}: {what} has no known conversion", last)
     if node.op == "Constant" and not node.domain:
         return _Plan(_FOLDED, (False,) * len(node.outputs), folded=True)
     given = [index for index in node.inputs if index >= 0]

@@ -56,3 +56,8 @@ def test_explain_says_when_the_target_does_not_take_an_operator(npulint: Runner)
     run = npulint("explain", "nnapi-1.3:CUMSUM")
     assert run.code == 0
     assert "unsupported" in run.out or "refuse" in run.out
+
+
+def test_explain_points_at_the_operator_that_was_meant(npulint: Runner) -> None:
+    assert "did you mean TRANSPOSE_CONV" in npulint("explain", "nnapi-1.2:TRANSPOSECONV").out
+    assert "itself has no" not in npulint("explain", "nnapi-1.2:CUMSUM").out

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from onnx import defs
 
 from npulint.model import Attribute, Constant, Graph, Node, Shape, Value
 from npulint.operators import lower, lower_graph
-from npulint.operators.conversions import READERS
+from npulint.operators.conversions import NEWEST_OPSET, READERS
 from npulint.operators.refusals import REFUSALS
 
 STANDARD = sorted({s.name for s in defs.get_all_schemas_with_history() if s.domain == ""})
@@ -60,6 +62,7 @@ UNKNOWN: list[tuple[Graph, str]] = [
     (_graph("Relu", [_value(0, (2,), "string")], _value(1, (2,), "string")), "string"),
     (_graph("Relu", [_value(0, IMAGE)], _value(1, IMAGE), domain="my.company"), "my.company"),
     (_graph("Frobnicate", [_value(0, IMAGE)], _value(1, IMAGE)), "not an operator"),
+    (_graph("Relu", [_value(0, IMAGE)], _value(1, IMAGE), NEWEST_OPSET + 1), "newer than"),
     (_graph("Erf", [_value(0, IMAGE)], _value(1, IMAGE)), "TensorFlow"),
     (_graph("LSTM", [_value(0, (5, 1, 4))], _value(1, None)), "recurrent"),
     (
@@ -104,6 +107,21 @@ def test_the_reason_is_said(graph: Graph, words: str) -> None:
     assert words in found.why
     assert found.operations == ()
     assert not found.vanishes
+
+
+def test_all_opsets_of_the_standard_are_known() -> None:
+    assert defs.onnx_opset_version() == NEWEST_OPSET
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [("function", "the model's own function"), ("then_branch", "control flow")]
+)
+def test_what_a_node_carries_is_called_by_its_name(body: str, words: str) -> None:
+    graph = _graph("Block", [_value(0, IMAGE)], _value(1, IMAGE))
+    node = replace(graph.nodes[0], bodies=((body, 1),))
+    (found,) = lower_graph(replace(graph, nodes=(node,)))
+    assert not found.known
+    assert words in found.why
 
 
 def _chain(length: int) -> Graph:
