@@ -15,18 +15,34 @@ if TYPE_CHECKING:
     from npulint.finding import Report as Report
     from npulint.formats import load as load
     from npulint.model import Model as Model
+    from npulint.verification import Comparison as Comparison
+    from npulint.verification import compare_regions as compare_regions
+    from npulint.verification import verify as verify
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "load": "npulint.formats",
     "check": "npulint.engine",
+    "verify": "npulint.verification",
+    "compare_regions": "npulint.verification",
     "Model": "npulint.model",
     "Report": "npulint.finding",
+    "Comparison": "npulint.verification",
     "NpulintError": "npulint.errors",
 }
 
-__all__ = ["Model", "NpulintError", "Report", "__version__", "check", "load"]
+__all__ = [
+    "Comparison",
+    "Model",
+    "NpulintError",
+    "Report",
+    "__version__",
+    "check",
+    "compare_regions",
+    "load",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
