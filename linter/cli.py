@@ -13,7 +13,6 @@ import click
 import npulint
 from npulint.cli_models import models
 from npulint.cli_verify import verify
-from npulint.cli_verify import verify
 from npulint.errors import NpulintError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -48,7 +47,6 @@ def cli() -> None:
 
 
 cli.add_command(models)
-cli.add_command(verify)
 cli.add_command(verify)
 
 
