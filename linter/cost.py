@@ -9,6 +9,8 @@ from npulint.operators.macs import macs
 from npulint.operators.roles import CONFIGURATION_OPERANDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from npulint.model import Graph, Model, Value
 
 _FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
@@ -24,7 +26,8 @@ class Summary:
             norm scales and shifts or slopes. Shapes, sizes, scales of a resize and scalars that
             configure an operator do not count.
         macs: Multiply-accumulates of convolutions, transposed convolutions and dense products of
-            the main graph, for one inference; None where a size that counts is not known.
+            the main graph, for one inference; None where a size that counts is not known, or
+            where control flow or a function multiplies: how often it runs is not known.
         peak_activation_bytes: The most that is alive at once while the main graph runs in file
             order: each activation from its producer to its last reader, outputs to the end.
             Constants are not in it. None where a size is not known.
@@ -41,14 +44,35 @@ class Summary:
 def summarise(model: Model) -> Summary:
     """Work out the figures of a model without reading its weights."""
     main = model.graphs[0]
-    per_node = node_macs(main)
     return Summary(
         nodes=sum(len(graph.nodes) for graph in model.graphs),
         parameters=sum(parameters(graph) for graph in model.graphs),
-        macs=None if None in per_node else sum(count or 0 for count in per_node),
+        macs=_macs_of_run(model.graphs),
         peak_activation_bytes=peak_activation_bytes(main),
         weight_bytes=model.weight_bytes,
     )
+
+
+def _macs_of_run(graphs: Sequence[Graph]) -> int | None:
+    """Multiply-accumulates of the main graph, None where not all of them are known."""
+    counts = node_macs(graphs[0])
+    inner = (count for graph in _run_within(graphs) for count in node_macs(graph))
+    if None in counts or any(count != 0 for count in inner):
+        return None
+    return sum(count or 0 for count in counts)
+
+
+def _run_within(graphs: Sequence[Graph]) -> Iterator[Graph]:
+    """The graphs that the main graph runs by control flow or as functions, each once."""
+    found = {0}
+    waiting = [graphs[0]]
+    while waiting:
+        for node in waiting.pop().nodes:
+            for _, body in node.bodies:
+                if body not in found and body < len(graphs):
+                    found.add(body)
+                    waiting.append(graphs[body])
+                    yield graphs[body]
 
 
 def node_macs(graph: Graph) -> tuple[int | None, ...]:
