@@ -147,9 +147,14 @@ def _single_step(operation: Operation, values: tuple[Value, ...]) -> Judgement:
 
 
 def _never_twice(operation: Operation, values: tuple[Value, ...]) -> Judgement:
-    indexes = [v.index for v in operands(operation, "inputs") if v.constant is None]
-    twice = sorted({index for index in indexes if indexes.count(index) > 1})
-    return not twice, f"tensor {show(twice[0])} more than once" if twice else "each once"
+    seen: set[int] = set()
+    for value in operands(operation, "inputs"):
+        # What a conversion puts between has no index; there only the object itself tells.
+        mark = value.index if value.index >= 0 else -id(value)
+        if value.constant is None and mark in seen:
+            return False, "one tensor more than once"
+        seen.add(mark)
+    return True, "each once"
 
 
 def _plain_constant(operation: Operation, values: tuple[Value, ...]) -> Judgement:

@@ -264,3 +264,9 @@ def test_four_custom_operators_are_known_by_name(
     # The same name as a builtin operator is another operator.
     plain = judge(replace(operation, custom=False), GPU)
     assert plain.validation == ("accepted" if op == "MUL" else "refused")
+
+
+def test_tensors_between_converted_operators_are_told_apart_without_an_index() -> None:
+    left, right = tensor(-1), tensor(-1)
+    assert ask("SUB", left, right).status == "supported"
+    assert outcome(ask("SUB", left, left)) == ("unsupported", "accepted", ["no-tensor-twice"])
