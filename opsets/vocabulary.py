@@ -6,6 +6,7 @@ and its sentence are one object, so that the text and the check cannot drift apa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
@@ -90,6 +91,12 @@ class Compare:
             return Opposite(self)
         return Compare(self.measure, RELATIONS[self.relation].opposite, self.bound, self.names)
 
+    def exception(self, mood: Mood) -> str:
+        """That one of several operands breaks it: `the type of some tensor is int8`."""
+        relation = RELATIONS[self.relation].opposite
+        other = Compare(self.measure, relation, self.bound, self.names)
+        return f"{_some(self.measure)} {mood} {other._object()}"
+
     def measures(self) -> tuple[Measure, ...]:
         """The fact and, if two are compared, the other."""
         other = _measure(self.bound)
@@ -169,9 +176,19 @@ class Flag:
             return Opposite(self)
         return Flag(self.measure, self.yes, self.no, not self.value)
 
+    def exception(self, mood: Mood) -> str:
+        """That one of several operands is not as demanded: `some of values is left out`."""
+        return f"{_some(self.measure)} {mood} {self.no if self.value else self.yes}"
+
     def measures(self) -> tuple[Measure, ...]:
         """The fact."""
         return (self.measure,)
+
+
+def _some(measure: Measure) -> str:
+    """The phrase of a measure of several operands, for what one of them is."""
+    words = measure.phrase.replace(" and each ", " or some ")
+    return re.sub(r"\b(each|every)\b", "some", words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +203,9 @@ class Opposite:
         return None if truth is None else not truth
 
     def clause(self, mood: Mood) -> str:
-        """`it must not be that ...`."""
+        """`it must not be that ...`, or that one of several operands breaks the part."""
+        if isinstance(self.part, (Compare, Flag)):
+            return self.part.exception(mood)
         return f"it {'is not' if mood == 'is' else 'must not be'} that {self.part.clause('is')}"
 
     def found(self, operation: Operation) -> str:

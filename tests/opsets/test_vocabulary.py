@@ -193,6 +193,32 @@ def test_a_condition_says_what_it_wants_and_what_it_found(
     assert condition.found(operation) == found
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"every_dtype": {"differs": "int8"}}, "the type of some tensor is int8"),
+        (
+            {"dtype": "rest", "in": ["int8", "uint8"]},
+            "the type of some of rest is none of int8 or uint8",
+        ),
+        ({"elements": "x", "at_least": 0}, "some element of x is below 0"),
+        (
+            {"runtime_rank": "operands", "at_most": 4},
+            "the rank of some input or some output computed at run time is above 4",
+        ),
+        ({"constant": "rest"}, "some of rest is computed at run time"),
+        (
+            {"predicate": "no-empty-axis", "of": ["x"]},
+            "it is not that the shape of x is without a size of 0",
+        ),
+    ],
+)
+def test_an_exception_says_that_one_breaks_it(data: object, said: str) -> None:
+    negated = _condition({"not": data})
+    assert negated.clause("is") == said
+    assert negated.negated().clause("is") == _condition(data).clause("is")
+
+
 def test_scales_are_multiplied_as_float32() -> None:
     # In float64 the product is below the output's scale, in float32 the two are equal.
     scale, product = 0.10000000149011612, 0.010000000707805157
