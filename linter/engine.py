@@ -77,16 +77,14 @@ def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
     """
     found: list[Path] = []
     for path in paths:
-        inside = [] if _is_saved_model(path) else sorted(_models_within(path))
+        inside = sorted(_models_within(path)) if _is_folder_of_files(path) else []
         found.extend(inside or [path])
     return tuple(dict.fromkeys(found))
 
 
-def _is_saved_model(path: Path) -> bool:
-    try:
-        return (path / "saved_model.pb").exists()
-    except OSError:
-        return False  # no folder either, or a closed one
+def _is_folder_of_files(path: Path) -> bool:
+    # Unlike pathlib's, these say no to whatever path is no path at all.
+    return os.path.isdir(path) and not os.path.exists(path / "saved_model.pb")  # noqa: PTH110, PTH112
 
 
 def _models_within(folder: Path) -> Iterator[Path]:

@@ -390,7 +390,7 @@ class Model:
 
     @property
     def files(self) -> frozenset[Path]:
-        """The model file and those that its weights lie in."""
+        """The model file and those that the weights lie in which are not kept in memory."""
         constants = (value.constant for graph in self.graphs for value in graph.values)
         stored = (each.storage for each in constants if each is not None)
         return frozenset({self.path, *(each.path for each in stored if each is not None)})

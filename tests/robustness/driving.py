@@ -59,8 +59,8 @@ def sane(arguments: Sequence[object], codes: Sequence[int] = (0, 1, 2)) -> Answe
     assert answer.seconds < CPU_SECONDS, f"{shown}: {answer.seconds:.1f} CPU seconds"
     assert "Traceback" not in answer.err + answer.out, shown
     assert printable(answer.err), answer.err
-    if "json" in map(str, arguments):
-        assert answer.code == 2 or answer.out, shown
+    if "json" in arguments:
+        assert answer.code == 2 or answer.out or "-o" in arguments, shown
     else:
         assert printable(answer.out), shown
     return answer

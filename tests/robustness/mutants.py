@@ -184,13 +184,13 @@ def operators() -> ModelProto:
 def external() -> tuple[ModelProto, bytes]:
     """A dense product whose weights lie in a file beside the model."""
     stored = TensorProto(
-        name="w", dims=[16, 8], data_type=_FLOAT, data_location=TensorProto.EXTERNAL
+        name="w", dims=[160, 8], data_type=_FLOAT, data_location=TensorProto.EXTERNAL
     )
-    for key, value in (("location", "weights.bin"), ("offset", "64"), ("length", "512")):
+    for key, value in (("location", "weights.bin"), ("offset", "64"), ("length", "5120")):
         stored.external_data.add(key=key, value=value)
     nodes = [helper.make_node("Gemm", ["x", "w"], ["y"])]
-    main = helper.make_graph(nodes, "main", [_floats("x", 1, 16)], [_floats("y", 1, 8)], [stored])
-    return _model(main), bytes(576)
+    main = helper.make_graph(nodes, "main", [_floats("x", 1, 160)], [_floats("y", 1, 8)], [stored])
+    return _model(main), bytes(5_184)
 
 
 def onnx_seeds() -> list[Seed]:
