@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 import npulint
+from npulint.cli_fix import fix
 from npulint.cli_models import models
 from npulint.cli_verify import verify
 from npulint.errors import NpulintError
@@ -46,6 +47,7 @@ def cli() -> None:
     """Will this model run on the phone's accelerator, why not, and what cures it?"""
 
 
+cli.add_command(fix)
 cli.add_command(models)
 cli.add_command(verify)
 
@@ -220,7 +222,7 @@ def targets(
 ) -> int:
     """List the targets and devices that `--target` takes.
 
-    Tables and packages at fault are named on standard error, and the exit code is 2 then.
+    Tables, profiles and packages at fault are named on standard error; the exit code is 2 then.
     """
     if context.invoked_subcommand is not None:
         return EXIT_OK
@@ -228,15 +230,17 @@ def targets(
     from npulint.reports import catalogue
 
     survey = opsets.survey()
-    for fault in survey.faults:
-        click.echo(f"npulint: {one_line(fault.sentence)}", err=True)
+    devices, unreadable = opsets.survey_devices()
+    faults = [*(fault.sentence for fault in survey.faults), *map(str, unreadable)]
+    for fault in faults:
+        click.echo(f"npulint: {one_line(fault)}", err=True)
     if form == "json":
-        text = catalogue.targets_json(survey)
+        text = catalogue.targets_json(survey, devices)
     else:
         layout = layout_for(output, verbose=verbose, no_color=no_color)
-        text = catalogue.targets_text(survey, layout)
+        text = catalogue.targets_text(survey, devices, layout)
     deliver(text, output)
-    return EXIT_BAD_INPUT if survey.faults else EXIT_OK
+    return EXIT_BAD_INPUT if faults else EXIT_OK
 
 
 @targets.command("diff")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from npulint.opsets.describe import Line, describe
-from npulint.opsets.devices import devices, find, is_device, load_device
+from npulint.opsets.devices import devices, find, is_device, load_device, survey_devices
 from npulint.opsets.extensions import Extension
 from npulint.opsets.predicates import Predicate
 from npulint.opsets.registry import Survey, Table, load_target, survey, table_of, targets
@@ -21,6 +21,7 @@ __all__ = [
     "load_device",
     "load_target",
     "survey",
+    "survey_devices",
     "table_of",
     "targets",
 ]

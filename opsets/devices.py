@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from npulint.errors import TargetError, UnknownTargetError
+from npulint.errors import TableError, TargetError, UnknownTargetError
 from npulint.opsets.document import Part, nearest
 from npulint.opsets.entries import Family
 from npulint.opsets.family import read_source
@@ -50,6 +50,18 @@ def devices() -> tuple[str, ...]:
 def shipped_profiles() -> tuple[Path, ...]:
     """The package's own profiles, each named after its device."""
     return tuple(sorted(FOLDER.glob("*.yaml")))
+
+
+def survey_devices() -> tuple[tuple[Device, ...], tuple[TableError, ...]]:
+    """All shipped devices that can be read, and what is wrong with the others."""
+    found: list[Device] = []
+    faults: list[TableError] = []
+    for name in devices():
+        try:
+            found.append(load_device(name))
+        except TableError as error:
+            faults.append(error)
+    return tuple(found), tuple(faults)
 
 
 def load_device(name: str | Path) -> Device:

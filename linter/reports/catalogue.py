@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from npulint.rules.record import Rule
 
 
-def targets_text(survey: opsets.Survey, layout: Layout) -> str:
+def targets_text(survey: opsets.Survey, phones: Iterable[Device], layout: Layout) -> str:
     """Draw the lists of targets and of devices, one line each, ending in a newline.
 
     A verbose layout adds the file of each table and the package that brings it.
@@ -38,11 +38,11 @@ def targets_text(survey: opsets.Survey, layout: Layout) -> str:
         ]
         rows.append([*row, f"{table.package}: {table.path}"] if layout.verbose else row)
     drawn = columns(rows, indent="")
-    lines = [layout.style.dim(drawn[0]), *drawn[1:], "", *devices.listing(layout)]
+    lines = [layout.style.dim(drawn[0]), *drawn[1:], "", *devices.listing(phones, layout)]
     return "\n".join(lines) + "\n"
 
 
-def targets_json(survey: opsets.Survey) -> str:
+def targets_json(survey: opsets.Survey, phones: Iterable[Device]) -> str:
     """Draw the targets and, after them, the devices as one JSON array, ending in a newline."""
     documents: list[dict[str, object]] = [
         {
@@ -60,7 +60,7 @@ def targets_json(survey: opsets.Survey) -> str:
         }
         for table, target in _listed(survey)
     ]
-    documents += devices.documents()
+    documents += devices.documents(phones)
     return json.dumps(documents) + "\n"
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from npulint import opsets
 from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import columns
 
@@ -26,14 +25,13 @@ OUTCOMES = {
 }
 
 
-def listing(layout: Layout) -> Iterator[str]:
+def listing(devices: Iterable[Device], layout: Layout) -> Iterator[str]:
     """Every device on a line, under a heading."""
     rows = [("device", "judged as", "observed", "measured", "date", "what it is")]
-    for name in opsets.devices():
-        device = opsets.load_device(name)
+    for device in devices:
         rows.append(
             (
-                name,
+                device.name,
                 f"{device.start.target.name} ({device.start.known})",
                 str(len(device.observed)),
                 str(len(device.measured)),
@@ -46,12 +44,11 @@ def listing(layout: Layout) -> Iterator[str]:
     yield from table[1:]
 
 
-def documents() -> Iterator[dict[str, object]]:
+def documents(devices: Iterable[Device]) -> Iterator[dict[str, object]]:
     """Every device as a plain dictionary."""
-    for name in opsets.devices():
-        device = opsets.load_device(name)
+    for device in devices:
         yield {
-            "name": name,
+            "name": device.name,
             "kind": "device",
             "title": device.title,
             "chip": device.chip,

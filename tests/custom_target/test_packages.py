@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,20 @@ def test_a_broken_shipped_table_disturbs_only_those_who_ask_for_it(
     unknown = npulint("explain", "nueron-2")
     assert unknown.code == 2
     assert "neuron.yaml:3" in unknown.err
+
+
+def test_a_broken_device_profile_is_named_and_the_others_are_listed(
+    npulint: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = import_module("npulint.opsets.devices")  # the package has a function of that name
+    folder = tmp_path / "devices"
+    shutil.copytree(devices.FOLDER, folder)
+    (folder / "pixel-4.yaml").write_text("device: pixel-4\n", encoding="utf-8")
+    monkeypatch.setattr(devices, "FOLDER", folder)
+    monkeypatch.setattr(devices, "_loaded", {})
+    run = npulint("targets")
+    assert run.code == 2
+    (line,) = run.err.splitlines()
+    assert line.startswith(f"npulint: {folder / 'pixel-4.yaml'}:1: missing key ")
+    assert "reno3-5g" in run.out
+    assert "pixel-4" not in run.out
