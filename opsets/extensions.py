@@ -17,16 +17,19 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint.opsets.predicates import PREDICATES, Predicate
+from npulint.errors import TargetError
+from npulint.opsets.predicates import PREDICATES, Judgement, Predicate
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from npulint.model import Operation, Value
 
 GROUP = "npulint.targets"
 """The group of entry points that is looked at."""
@@ -100,7 +103,23 @@ def _load(entry: EntryPoint) -> Package:
     if not isinstance(extension, Extension):
         kind = type(extension).__name__
         return Package(title, Extension(), f"{entry.value} is a {kind}, expected an Extension")
-    return Package(title, extension)
+    predicates = tuple(_guarded(each, title) for each in extension.predicates)
+    return Package(title, replace(extension, predicates=predicates))
+
+
+def _guarded(predicate: Predicate, title: str) -> Predicate:
+    """A predicate whose failures are told as those of its package."""
+
+    def judge(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+        try:
+            return predicate.judge(operation, values)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise TargetError(
+                f"package {title}: predicate {predicate.name!r} failed on {operation.op}: {what}"
+            ) from error
+
+    return replace(predicate, judge=judge)
 
 
 @dataclass(frozen=True, slots=True)

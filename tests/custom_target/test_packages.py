@@ -94,6 +94,21 @@ def test_a_packages_predicate_serves_any_table(install: Install, tmp_path: Path)
     assert "RESHAPE" in opsets.load_target(own).entries
 
 
+def test_a_predicate_that_fails_is_its_packages_fault(npulint: Runner, install: Install) -> None:
+    module = PREDICATE.replace("shape = values[0].shape", "shape = values[0].size")
+    text = ACME.read_text(encoding="utf-8")
+    text = text.replace("{constant: filter", "{predicate: acme-odd, of: [input]")
+    install(
+        "acme-failing",
+        "from pathlib import Path\nfrom npulint.opsets import Extension\n" + module,
+        text,
+    )
+    run = npulint("check", SMALLNET_TFLITE, "-t", "acme-npu")
+    assert (run.code, run.out) == (2, "")
+    said = "package acme-failing 1.5 (acme): predicate 'acme-odd' failed on CONV_2D: AttributeError"
+    assert said in run.err
+
+
 def test_an_unknown_predicate_is_told_the_packages_ones_too(
     install: Install, tmp_path: Path
 ) -> None:
