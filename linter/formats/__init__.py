@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint.errors import UsageError
 from npulint.formats.sniff import sniff
 
 if TYPE_CHECKING:
@@ -56,10 +55,10 @@ def save(model: Model, path: Path | str) -> None:
             longer what it was.
     """
     with _paused_collector():
-        if model.dialect != "tflite":
-            raise UsageError(f"{path}: only TFLite models can be written")
-        from npulint.formats.tflite_write import write
-
+        if model.dialect == "tflite":
+            from npulint.formats.tflite_write import write
+        else:
+            from npulint.formats.onnx_write import write
         write(model, Path(path))
 
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import mmap
+
+Data: TypeAlias = "bytes | mmap.mmap"
+"""A message, or a file with messages in it."""
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 """The wire types in use; 3 and 4 are groups, which neither ONNX nor anything since 2008 uses."""
@@ -22,7 +29,7 @@ class WireError(Exception):
         self.position = position
 
 
-def varint(data: bytes, position: int) -> tuple[int, int]:
+def varint(data: Data, position: int) -> tuple[int, int]:
     """Read one variable-length integer: its unsigned 64-bit value and the position after it."""
     value = shift = 0
     begin = position
@@ -45,7 +52,7 @@ def signed(value: int) -> int:
     return value - (1 << 64) if value >= _INT64_SIGN else value
 
 
-def fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
+def fields(data: Data, position: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Walk the fields of the message that fills `data[position:end]`.
 
     Yields:
