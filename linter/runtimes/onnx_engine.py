@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
@@ -82,6 +81,8 @@ def with_outputs(path: Path, names: Sequence[str]) -> bytes:
     Two protobuf messages in a row read as one whose lists are joined, so that the weights need
     not be decoded to lengthen the list of outputs.
     """
+    import onnx
+
     outputs = [onnx.ValueInfoProto(name=name) for name in names]
     addition = onnx.ModelProto(graph=onnx.GraphProto(output=outputs))
     added: bytes = addition.SerializeToString()

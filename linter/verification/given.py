@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,9 @@ from npulint.errors import UsageError
 from npulint.runtimes.wire import NUMBERS, Array
 from npulint.verification.pairing import dimensions, find
 from npulint.verification.records import Port
+
+LARGEST = 1 << 32
+"""Bytes that inputs may take."""
 
 _SUFFIX = ".npy"
 
@@ -116,6 +120,9 @@ def _check_one(
         raise UsageError(
             f"{where}: {name!r} is {dimensions(shape)}; the model takes {dimensions(port.shape)}"
         )
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes > LARGEST:
+        raise UsageError(f"{where}: {name!r} takes {nbytes} bytes; at most {LARGEST} are read")
     if dtype.kind not in NUMBERS:
         raise UsageError(f"{where}: {name!r} is {dtype}; the model takes {port.dtype}")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from npulint.errors import UsageError
 from npulint.runtimes.wire import Array
-from npulint.verification.given import read_inputs
+from npulint.verification.given import LARGEST, read_inputs
 from npulint.verification.pairing import axes, dimensions, find
 from npulint.verification.records import Pair, Port, Settings
 
@@ -31,9 +31,6 @@ _EDGES = ("zeros", "ones", "extremes", "alternating")
 
 _SIZES = (64, 96)
 """Sizes given to free dimensions, in turn; unequal, so that swapped axes are told apart."""
-
-_LARGEST = 1 << 32
-"""Bytes that the inputs of one run may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +207,10 @@ def _check_total(pairs: Sequence[Pair], shapes: tuple[tuple[int, ...], ...]) -> 
         math.prod(shape) * np.dtype(pair.a.dtype).itemsize
         for pair, shape in zip(pairs, shapes, strict=True)
     )
-    if total > _LARGEST:
+    if total > LARGEST:
         raise UsageError(
             f"inputs of {' and '.join(map(dimensions, shapes))} take {total} bytes; at most "
-            f"{_LARGEST} are made up: give smaller ones with --input-shape"
+            f"{LARGEST} are made up: give smaller ones with --input-shape"
         )
 
 
