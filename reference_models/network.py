@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from npulint.reference_models.layers import Layer, Shape, Split
+from npulint.reference_models.layers import (
+    Arithmetic,
+    ChannelScale,
+    Conv2D,
+    Layer,
+    LayerNormalization,
+    Shape,
+    Split,
+    TransposedConv2D,
+)
 
 
 class Tensor(NamedTuple):
@@ -27,12 +36,14 @@ class Step:
         inputs: Positions of the results it takes: 0 is the network's input, the results of all
             steps follow in order.
         input_shapes: Their shapes.
+        gain: By how much a kernel in this place is to multiply the variance of what it takes.
     """
 
     name: str
     layer: Layer
     inputs: tuple[int, ...]
     input_shapes: tuple[Shape, ...]
+    gain: float = 2
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -53,6 +64,11 @@ class Step:
     def parameters(self) -> int:
         """All trainable scalars."""
         return sum(math.prod(shape) for shape in self.weights.values())
+
+    @property
+    def fan_in(self) -> float:
+        """How many products each output element is the sum of, on average."""
+        return self.layer.macs(*self.input_shapes) / sum(shape.elements for shape in self.shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +172,32 @@ class Sketch:
 
     def finish(self) -> Network:
         """The network as written so far."""
-        return Network(self.name, self.image.shape, tuple(self._steps.values()))
+        steps = tuple(self._steps.values())
+        made_by: list[Layer | None] = [None]
+        users: dict[int, list[Step]] = {}
+        for step in steps:
+            made_by.extend([step.layer] * len(step.shapes))
+            for position in step.inputs:
+                users.setdefault(position, []).append(step)
+        placed: list[Step] = []
+        position = 1
+        for step in steps:
+            gains = [
+                _gain(user.layer, [made_by[i] for i in user.inputs])
+                for user in users.get(position, [])
+            ]
+            placed.append(replace(step, gain=min(gains, default=step.gain)))
+            position += len(step.shapes)
+        return Network(self.name, self.image.shape, tuple(placed))
+
+
+def _gain(user: Layer, operands: list[Layer | None]) -> float:
+    """What keeps numbers within bounds, from who uses a layer's result and with what else.
+
+    A rectifier halves the variance, so a kernel before it doubles it. Between linear layers
+    nothing has to be made up for, and what is added to a trunk again and again is to be small:
+    otherwise float16 overflows. Products of small factors vanish.
+    """
+    if isinstance(user, Arithmetic) and user.operation != "multiply":
+        return 1 if all(isinstance(o, (Conv2D, TransposedConv2D)) for o in operands) else 0.25
+    return 1 if isinstance(user, (Conv2D, ChannelScale, LayerNormalization)) else 2

@@ -24,10 +24,10 @@ def weights(step: Step) -> Mapping[str, npt.NDArray[np.float32]]:
         step: The layer in its place.
 
     Returns:
-        An array by weight name. Kernels keep the variance of what passes through.
+        An array by weight name, drawn by the layer's name; `Step.gain` sets a kernel's size.
     """
     shapes = {**step.weights, **step.statistics}
-    return {kind: _draw(step.name, kind, shape) for kind, shape in shapes.items()}
+    return {kind: _draw(step, kind, shape) for kind, shape in shapes.items()}
 
 
 # All positive: a factor near zero would hide what it multiplies.
@@ -39,15 +39,15 @@ _RANGES = {
 }
 
 
-def _draw(name: str, kind: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def _draw(step: Step, kind: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     import numpy as np
 
-    digest = hashlib.sha256(f"{name}/{kind}".encode()).digest()
+    digest = hashlib.sha256(f"{step.name}/{kind}".encode()).digest()
     # RandomState, unlike the newer generators, promises the same stream in every release.
     source = np.random.RandomState(int.from_bytes(digest[:4], "little"))
     if kind in _RANGES:
         return source.uniform(*_RANGES[kind], shape).astype(np.float32)
-    limit = math.sqrt(6 / math.prod(shape[:3])) if kind == "kernel" else 0.05
+    limit = math.sqrt(3 * step.gain / step.fan_in) if kind == "kernel" else 0.05
     size = source.uniform(0.02 * limit, limit, shape)
     sign = np.where(source.random_sample(shape) < 0.5, -1.0, 1.0)
     return (size * sign).astype(np.float32)
