@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import sys
@@ -94,7 +95,7 @@ verbose_option = click.option(
 no_color_option = click.option("--no-color", is_flag=True, help="No colours.")
 
 
-_PLAIN = str.maketrans({"×": "x", "·": "-"})
+_PLAIN = {"×": "x", "·": "-"}
 """What stands for the reports' own characters where an encoding does not have them."""
 
 
@@ -145,8 +146,18 @@ def _encodable(text: str) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+        codecs.register_error("plain", _plainer)
+        return text.encode(encoding, "plain").decode(encoding)
     return text
+
+
+def _plainer(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for characters that an encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    shown = (_PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in missing)
+    return "".join(shown), error.end
 
 
 def layout_for(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:
