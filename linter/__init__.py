@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from npulint.cure import FixResult as FixResult
+    from npulint.cure import Wish as Wish
+    from npulint.cure import fix as fix
     from npulint.engine import check as check
     from npulint.errors import NpulintError as NpulintError
     from npulint.finding import Report as Report
@@ -24,22 +27,28 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "npulint.formats",
     "check": "npulint.engine",
+    "fix": "npulint.cure",
     "verify": "npulint.verification",
     "compare_regions": "npulint.verification",
     "Model": "npulint.model",
     "Report": "npulint.finding",
     "Comparison": "npulint.verification",
+    "FixResult": "npulint.cure",
+    "Wish": "npulint.cure",
     "NpulintError": "npulint.errors",
 }
 
 __all__ = [
     "Comparison",
+    "FixResult",
     "Model",
     "NpulintError",
     "Report",
+    "Wish",
     "__version__",
     "check",
     "compare_regions",
+    "fix",
     "load",
     "verify",
 ]

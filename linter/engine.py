@@ -151,6 +151,12 @@ def _fits(target: Target | Device, model: Model) -> bool:
     )
 
 
+def node_verdicts(model: Model, asked: Target | Device) -> tuple[tuple[Verdict, ...], ...]:
+    """What one target or device makes of each node, graph by graph."""
+    macs = tuple(node_macs(graph) for graph in model.graphs)
+    return _ask(model, asked, macs).verdicts
+
+
 def _ask(
     model: Model, asked: Target | Device, macs: tuple[tuple[int | None, ...], ...]
 ) -> TargetResult:

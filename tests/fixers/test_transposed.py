@@ -1,0 +1,101 @@
+"""Transposed convolutions rewritten: bit-identical on integers, in the real runtimes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from instances import Instance, onnx_instance, run, tflite_instance
+
+from npulint.fixers.legalise import build_patch
+from npulint.fixers.record import Realisation, Refusal
+from npulint.fixers.surgery import apply
+from npulint.fixers.transposed import REALISATIONS
+from npulint.fixers.transposed_reading import TransposedConvolution, read
+from npulint.formats import load, save
+from npulint.model import Model
+
+SAMPLE, ALL = 30, 200
+
+Way = Realisation[TransposedConvolution]
+
+
+def rewritten(model: Model, way: Way) -> Model | Refusal:
+    """The model with its first node computed the other way."""
+    graph = model.graphs[0]
+    found = read(graph, graph.nodes[0])
+    assert isinstance(found, TransposedConvolution), found
+    refusal = way.accepts(found)
+    if refusal is not None:
+        return refusal
+    patch = build_patch(graph, graph.nodes[0], way, found, model.opsets.get("", 0))
+    new, _ = apply(graph, {0: patch})
+    return replace(model, graphs=(new,))
+
+
+def check(instance: Instance, way: Way, folder: Path) -> bool:
+    """Whether the way applied; that it computes the same is asserted."""
+    model = load(instance.path)
+    result = rewritten(model, way)
+    if isinstance(result, Refusal):
+        assert result.reason
+        return False
+    path = folder / f"rewritten{instance.path.suffix}"
+    save(result, path)
+    expected, found = run(instance.path, instance.x), run(path, instance.x)
+    assert found.shape == expected.shape, instance.label
+    assert np.array_equal(found, expected), instance.label
+    again = load(path)
+    ops = {node.op for node in again.graphs[0].nodes}
+    assert not ops & {"TRANSPOSE_CONV", "ConvTranspose"}
+    if again.dialect == "tflite":
+        assert ops <= {*way.uses, "RELU", "RELU6", "RELU_N1_TO_1"}
+    return True
+
+
+@pytest.mark.parametrize("way", REALISATIONS, ids=lambda way: way.name)
+@pytest.mark.parametrize("dialect", ["onnx", "tflite"])
+def test_bit_identical_on_integers(way: Way, dialect: str, full: bool, tmp_path: Path) -> None:
+    make = onnx_instance if dialect == "onnx" else tflite_instance
+    wanted = ALL if full else SAMPLE
+    applied = seed = 0
+    while applied < wanted:
+        instance = make(tmp_path, seed)
+        seed += 1
+        assert seed < 20 * wanted, "hardly any instance is in the way's domain"
+        if instance is not None:
+            applied += check(instance, way, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("way", "change", "said"),
+    [
+        ("transpose-conv/sub-pixel", {"strides": (2, 3)}, "differ"),
+        ("transpose-conv/sub-pixel", {"strides": (1, 1)}, "nothing to spread"),
+        ("transpose-conv/sub-pixel", {"groups": 2}, "grouped"),
+        ("transpose-conv/resize-mask-conv", {"strides": (1, 1)}, "nothing to spread"),
+    ],
+)
+def test_a_broken_precondition_is_refused_with_its_reason(
+    way: str, change: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    model = load(tflite_instance(tmp_path, 0).path)
+    found = read(model.graphs[0], model.graphs[0].nodes[0])
+    assert isinstance(found, TransposedConvolution)
+    (chosen,) = (each for each in REALISATIONS if each.name == way)
+    refusal = chosen.accepts(replace(found, strides=(2, 2), groups=1))
+    assert refusal is None
+    refusal = chosen.accepts(replace(found, **{"strides": (2, 2), "groups": 1, **change}))  # type: ignore[arg-type]
+    assert refusal is not None
+    assert said in refusal.reason
+
+
+def test_quantised_ones_are_refused_with_advice() -> None:
+    truth = Path(__file__).parent.parent / "truth" / "models"
+    graph = load(truth / "blk_tconv_same_int8f.tflite").graphs[0]
+    (node,) = (node for node in graph.nodes if node.op == "TRANSPOSE_CONV")
+    refusal = read(graph, node)
+    assert isinstance(refusal, Refusal)
+    assert "then quantise" in refusal.reason
