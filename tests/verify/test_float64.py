@@ -99,7 +99,8 @@ def test_bodies_are_widened() -> None:
 def test_what_stays_narrow_is_refused() -> None:
     model = model_of(
         helper.make_node("RandomUniform", [], ["noise"], shape=[8]),
-        helper.make_node("Mul", ["x", "noise"], ["y"]),
+        helper.make_node("Shape", ["noise"], ["shape"]),
+        helper.make_node("Expand", ["x", "shape"], ["y"]),
     )
     with pytest.raises(UsageError, match="'noise' is computed as float32"):
         evaluate(model, {"x": X})
