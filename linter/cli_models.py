@@ -23,7 +23,6 @@ from npulint.terminal import (
 
 if TYPE_CHECKING:
     from npulint.reference_models.recipe import Exporter, Quantisation
-    from npulint.reference_models.trial import Trial
 
 _QUANTISATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
 
@@ -60,8 +59,9 @@ def models() -> None:
 @models.command("list")
 @format_option
 @output_option
+@click.option("-v", "--verbose", is_flag=True, help="Say where each network's layers are read.")
 @no_color_option
-def list_(form: Literal["text", "json"], output: Path | None, no_color: bool) -> int:
+def list_(form: Literal["text", "json"], output: Path | None, verbose: bool, no_color: bool) -> int:
     """List the networks: what, from where, input, parameters, multiply-accumulates."""
     from npulint.reference_models.catalogue import CATALOGUE, define
     from npulint.reports import networks as drawing
@@ -70,7 +70,7 @@ def list_(form: Literal["text", "json"], output: Path | None, no_color: bool) ->
     if form == "json":
         text = drawing.list_json(rows)
     else:
-        text = drawing.list_text(rows, layout_for(output, verbose=False, no_color=no_color))
+        text = drawing.list_text(rows, layout_for(output, verbose=verbose, no_color=no_color))
     deliver(text, output)
     return EXIT_OK
 
@@ -133,6 +133,9 @@ def build(  # noqa: PLR0913, PLR0917 - one parameter an option
 @_opset_option
 @_exporter_option
 @_fresh_option
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1), default=1, help="How many processes share the work."
+)
 @format_option
 @output_option
 @no_color_option
@@ -144,6 +147,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     opset: int | None,
     exporter: Exporter,
     fresh: bool,
+    jobs: int,
     form: Literal["text", "json"],
     output: Path | None,
     no_color: bool,
@@ -155,7 +159,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.engine import check
     from npulint.reference_models.catalogue import CATALOGUE, define
     from npulint.reference_models.recipe import DEFAULT_OPSET, Recipe
-    from npulint.reference_models.trial import small, try_out
+    from npulint.reference_models.trial import small, try_all
     from npulint.reports import networks as drawing
 
     recipes = [
@@ -164,12 +168,8 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     ]
     networks = [define(name, size or small(name)) for name in dict.fromkeys(names) or CATALOGUE]
     with TemporaryDirectory() as folder:
-        trials: list[Trial] = []
         with progress(len(networks)) as step:
-            for network in networks:
-                if step is not None:
-                    step(network.name)
-                trials += try_out(network, recipes, Path(folder), fresh=fresh)
+            trials = try_all(networks, recipes, Path(folder), fresh=fresh, jobs=jobs, progress=step)
         paths = [trial.path for trial in trials if trial.path is not None]
         judged = {result.path: result for result in check(paths, targets=targets).models}
         if form == "json":

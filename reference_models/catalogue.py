@@ -31,12 +31,18 @@ def define(name: str, size: tuple[int, int] | None = None) -> Network:
         The network, with its shapes, parameters and multiply-accumulates.
 
     Raises:
-        UsageError: There is no such network.
+        UsageError: There is no such network, or it does not take inputs of this size.
     """
     definition = CATALOGUE.get(name)
     if definition is None:
         raise UsageError(f"no reference network {name!r}; there are {', '.join(CATALOGUE)}")
     height, width = size or definition.image[:2]
     sketch = Sketch(name, Shape(height, width, definition.image.channels))
-    definition.write(sketch)
+    try:
+        definition.write(sketch)
+    except ValueError as error:
+        problem = str(error).removeprefix(f"{name}, ")
+        raise UsageError(
+            f"{name} cannot be written for an input of {height}x{width}: {problem}"
+        ) from error
     return sketch.finish()

@@ -51,7 +51,7 @@ def build(network: Network) -> keras.Model:
         result = layer(*inputs)
         results.extend(result if isinstance(result, (list, tuple)) else [result])
         _fill(layer, step, block)
-    return keras.Model(image, results[-1], name=network.name)
+    return keras.Model(image, results[-1], name="net")
 
 
 def _shuffled(network: Network) -> Mapping[int, int]:

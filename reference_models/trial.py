@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +127,52 @@ def try_out(
         yield Trial(network.name, network.image, recipe, path, difference=difference)
 
 
+def try_all(  # noqa: PLR0913 - what to do, and how
+    networks: Sequence[Network],
+    recipes: Sequence[Recipe],
+    folder: Path,
+    *,
+    fresh: bool = False,
+    jobs: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Trial, ...]:
+    """Try several networks out, in their order.
+
+    Args:
+        networks: What to try.
+        recipes: The forms; the first is what the others are held against.
+        folder: Where the files go.
+        fresh: Whether to export even what is kept from before.
+        jobs: How many processes share the work.
+        progress: Called with each network's name when its turn comes.
+
+    Raises:
+        MissingExtraError: A framework or a runtime is not installed.
+        UsageError: The folder cannot be written.
+    """
+    task = partial(_tried, recipes=recipes, folder=folder, fresh=fresh)
+    found: list[Trial] = []
+    with ExitStack() as stack:
+        results: Iterator[tuple[Trial, ...]] = map(task, networks)
+        if jobs > 1 and len(networks) > 1:
+            # Fresh processes: frameworks do not survive being forked.
+            context = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(min(jobs, len(networks)), mp_context=context)
+            stack.callback(pool.shutdown, cancel_futures=True)
+            results = pool.map(task, networks)
+        for network in networks:
+            if progress is not None:
+                progress(network.name)
+            found += next(results)
+    return tuple(found)
+
+
+def _tried(
+    network: Network, recipes: Sequence[Recipe], folder: Path, *, fresh: bool
+) -> tuple[Trial, ...]:
+    return tuple(try_out(network, recipes, folder, fresh=fresh))
+
+
 def run(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Run an exported file.
 
@@ -138,9 +188,11 @@ def run(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _run_onnx(path: Path, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     import numpy as np
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, SessionOptions
 
-    session = InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = SessionOptions()
+    options.intra_op_num_threads = 1
+    session = InferenceSession(path, options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: np.ascontiguousarray(image.transpose(0, 3, 1, 2))}
     (output,) = session.run(None, feed)
     result: npt.NDArray[np.float32] = np.asarray(output).transpose(0, 2, 3, 1)

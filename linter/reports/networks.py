@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,31 +24,52 @@ Row = tuple["Definition", "Network"]
 
 
 def list_text(networks: Iterable[Row], layout: Layout) -> str:
-    """Draw one row a network, ending in a newline."""
-    rows = [["network", "label", "input", "parameters", "MACs", "published"]]
-    sources: dict[str, list[list[str]]] = {}
-    for definition, network in networks:
-        cells = [
-            definition.name,
-            definition.label,
-            "x".join(map(str, network.image)),
-            count(network.parameters),
-            of_unit(network.macs, "MAC").removesuffix("MAC").strip(),
-            ", ".join(_figure(each) for each in definition.figures) or "-",
-        ]
-        sources.setdefault(definition.source, []).append(cells)
-        rows.append(cells)
-    table = iter(columns(rows))
-    lines = [layout.style.dim(next(table))]
-    for source, group in sources.items():
-        lines += ["", layout.style.bold(source), *(next(table) for _ in group)]
+    """Draw one row a network, grouped by the paper that shows it, ending in a newline."""
+    known = list(networks)
+    rows = [["network", "label", "input", "parameters", "MACs", "thop", "published"]]
+    rows += [_cells(definition, network) for definition, network in known]
+    heading, *table = columns(rows)
+    lines = [layout.style.dim(heading)]
+    source = ""
+    for (definition, _), line in zip(known, table, strict=True):
+        if definition.source != source:
+            source = definition.source
+            lines += ["", layout.style.bold(source)]
+        lines.append(line)
+        if layout.verbose:
+            lines += textwrap.wrap(
+                definition.basis,
+                layout.width,
+                initial_indent="    ",
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
     lines += ["", *_LEGEND]
     return "\n".join(lines) + "\n"
 
 
+def _cells(definition: Definition, network: Network) -> list[str]:
+    by_thop = any(figure.quantity == "thop" for figure in definition.figures)
+    return [
+        definition.name,
+        definition.label,
+        "x".join(map(str, network.image)),
+        count(network.parameters),
+        _magnitude(network.macs),
+        _magnitude(network.thop) if by_thop else "-",
+        ", ".join(f"{each.printed} {_UNITS[each.quantity]}" for each in definition.figures) or "-",
+    ]
+
+
+def _magnitude(number: int) -> str:
+    return of_unit(number, "").rstrip()
+
+
 _LEGEND = (
     "exact-code: public code fixes every layer; exact-text: a paper's words do;",
-    "reconstruction: ours, after all that its paper says, and it lands on the figures it prints",
+    "reconstruction: ours, after all that its paper says, and it lands on the figures it prints;",
+    "thop: multiply-accumulates as the profiler of that name counts them, where a paper does so",
 )
 
 _UNITS = {
@@ -57,10 +79,6 @@ _UNITS = {
     "thop_parameters": "parameters by thop",
     "tflite_bytes": "bytes of .tflite",
 }
-
-
-def _figure(figure: Any) -> str:
-    return f"{figure.printed} {_UNITS[figure.quantity]}"
 
 
 def list_json(networks: Iterable[Row]) -> str:

@@ -36,7 +36,7 @@ def channel_attention(net: Sketch, name: str, image: Tensor, reduction: int) -> 
     y = net.add(f"{name}_pool", GlobalAveragePool(), image)
     y = followed(net, f"{name}_squeeze", Conv2D(channels // reduction, 1), RELU, y)
     y = followed(net, f"{name}_excite", Conv2D(channels, 1), SIGMOID, y)
-    return net.add(f"{name}_attended", MULTIPLY, image, y)
+    return net.add(f"{name}_scale", MULTIPLY, image, y)
 
 
 def residual(net: Sketch, name: str, image: Tensor) -> Tensor:

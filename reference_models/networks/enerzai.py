@@ -28,17 +28,18 @@ def enerzai(net: Sketch) -> None:
 def enerzai_esrgan(net: Sketch) -> None:
     """Write the network after ESRGAN: dense residual blocks of depthwise convolutions."""
     first = y = followed(net, "stem", Conv2D(8), PRelu(), net.image)
+    # Short names, for they are a tenth of so small a file.
     for number in range(2):
         y = _dense(net, f"block{number}", y)
-    y = channel_attention(net, "attention", y, 2)
+    y = channel_attention(net, "ca", y, 2)
     y = net.add("skip_add", ADD, y, first)
     followed(net, "up", TransposedConv2D(3, 3), SIGMOID, y)
 
 
 def _dense(net: Sketch, name: str, image: Tensor) -> Tensor:
     channels = image.shape.channels
-    y = net.add(f"{name}_depthwise", Conv2D(channels, groups=channels, bias=False), image)
-    y = followed(net, f"{name}_pointwise", Conv2D(4, 1), PRelu(), y)
+    y = net.add(f"{name}_dw", Conv2D(channels, groups=channels, bias=False), image)
+    y = followed(net, f"{name}_pw", Conv2D(4, 1), PRelu(), y)
     y = net.add(f"{name}_joined", Concatenation(), image, y)
-    y = net.add(f"{name}_fused", Conv2D(channels, 1), y)
+    y = net.add(f"{name}_out", Conv2D(channels, 1), y)
     return net.add(f"{name}_add", ADD, y, image)

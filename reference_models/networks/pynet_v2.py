@@ -28,7 +28,7 @@ from npulint.reference_models.networks.camera_parts import SIGMOID, coloured
 from npulint.reference_models.networks.parts import ADD, MULTIPLY, followed
 
 if TYPE_CHECKING:
-    from npulint.reference_models.layers import Layer
+    from npulint.reference_models.layers import Layer, Sampling
     from npulint.reference_models.network import Sketch, Tensor
 
 _PRELU = PRelu()
@@ -40,6 +40,7 @@ class Design:
 
     Attributes:
         padding: What surrounds the maps that convolutions of 3x3 and 5x5 look at.
+        sampling: How maps are enlarged.
         norm: Whether every other slice of a grouped block is normalized.
         slim: Whether all levels work at half their resolution with twice the features.
         separable: Whether enlarged maps are convolved depthwise and then pointwise.
@@ -47,6 +48,7 @@ class Design:
     """
 
     padding: Literal["reflect", "zero"] = "reflect"
+    sampling: Sampling = "bilinear_half_pixel"
     norm: bool = True
     slim: bool = False
     separable: bool = False
@@ -134,7 +136,7 @@ class _PyNetV2:
         return net.add(f"{name}_add", ADD, image, y)
 
     def _doubled(self, name: str, y: Tensor, features: int) -> Tensor:
-        y = self._net.add(f"{name}_resize", Resize(2, "bilinear_half_pixel"), y)
+        y = self._net.add(f"{name}_resize", Resize(2, self._design.sampling), y)
         if not self._design.separable:
             return self._conv(name, y, features)
         channels = y.shape.channels
