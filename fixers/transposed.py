@@ -62,10 +62,9 @@ def _convolve_spread(builder: Builder, spread: Feature, t: _T) -> Feature:
 def _as_convolution(kernel: Array, groups: int) -> Array:
     """`[Cin, Cout/g, kH, kW]` of a transposed convolution -> `[Cout, Cin/g, kH, kW]`."""
     inputs, outputs, rows, columns = kernel.shape
-    grouped = kernel.reshape(groups, inputs // groups, outputs, rows, columns)
-    return grouped.transpose(0, 2, 1, 3, 4).reshape(
-        groups * outputs, inputs // groups, rows, columns
-    )
+    grouped: Array = kernel.reshape(groups, inputs // groups, outputs, rows, columns)
+    swapped: Array = grouped.transpose(0, 2, 1, 3, 4)
+    return swapped.reshape(groups * outputs, inputs // groups, rows, columns)
 
 
 def _sub_pixel(builder: Builder, x: Feature, t: _T) -> Feature:

@@ -20,7 +20,7 @@ from npulint.model import Model
 if TYPE_CHECKING:
     from npulint.finding import ModelResult, TargetResult
     from npulint.model import Graph, Signature
-    from npulint.opsets.devices import Device
+    from npulint.opsets.profile import Device
     from npulint.opsets.table import Target
     from npulint.verdict import Verdict
     from npulint.verification import Comparison

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from npulint.opsets.table import Partitioning, Target
     from npulint.verdict import Verdict
 
+_VALIDATION = "VALIDATION:"
+"""How the names begin of graphs that the interpreter skips: google-ai-edge/LiteRT
+tflite/core/interpreter.cc 440-446 and tflite/util.h 93-95 @f6745779."""
+
 CPU = "cpu"
 """`Partition.runs_on` of a piece that the runtime keeps."""
 
@@ -98,6 +102,9 @@ def delegate_model(
     results: list[Delegation] = []
     stop: Obstacle | None = None
     for graph, judged, absent in zip(graphs, verdicts, gone, strict=True):
+        if graph.dialect == "tflite" and graph.name.startswith(_VALIDATION):
+            results.append(_never_offered(graph))
+            continue
         result = delegate(graph, judged, target, vanishing=absent, bodies=bodies)
         if stop is not None and result.obstacle is None:
             result = _held_back(result, stop, "an earlier graph stops the delegation")
@@ -108,6 +115,12 @@ def delegate_model(
         return tuple(r if r.obstacle else _held_back(r, stop, why) for r in results)
     doubts = any(result.doubt for result in results)
     return tuple(_in_doubt(result) for result in results) if doubts else tuple(results)
+
+
+def _never_offered(graph: Graph) -> Delegation:
+    """A graph that serves to test the model on a phone, which TFLite keeps from delegates."""
+    note = f"graphs named {_VALIDATION}... test the model and are never offered to a delegate"
+    return Delegation((), (False,) * len(graph.nodes), notes=(note,))
 
 
 def delegate(
@@ -279,6 +292,11 @@ class _Handover:
         if unknown:
             self.notes.append(
                 f"nodes of which nothing is known ({unknown}) are cut as if they were refused"
+            )
+        if self.vanishing:
+            self.notes.append(
+                f"nodes that the conversion fuses into others or drops ({len(self.vanishing)}) "
+                "belong to no piece"
             )
         if self.lens is not None and self.lens.folded:
             self.notes.append(

@@ -12,7 +12,7 @@ from npulint.reports.style import PLAIN, Style
 from npulint.reports.wording import columns, count, of_unit, plural, printable, ranges, share, size
 
 if TYPE_CHECKING:
-    from npulint.finding import ModelResult, Report, TargetResult
+    from npulint.finding import ModelResult, Report, Severity, TargetResult
     from npulint.model import Graph, Model, Node
     from npulint.opsets.profile import Device
     from npulint.partition import Delegation
@@ -68,6 +68,8 @@ def _model(result: ModelResult, layout: Layout) -> Iterator[str]:
         f"peak activations {size(summary.peak_activation_bytes)}",
         f"weights {size(summary.weight_bytes)}",
     ]
+    if any(None in (v.shape_signature or ()) for g in model.graphs for v in g.values):
+        figures.append("sizes that may change counted as the file has them")
     yield wrapped(" · ".join(figures), layout, "  ", "  ")
     yield ""
     yield from _overview(result, layout)
@@ -256,15 +258,25 @@ def _join(graph: Graph, result: TargetResult, layout: Layout) -> Iterator[str]:
 
 
 def _closing(report: Report, layout: Layout) -> str:
-    errors = sum(f.severity == "error" for r in report.models for f in r.findings)
-    warnings = sum(f.severity == "warning" for r in report.models for f in r.findings)
+    errors, warnings = _findings(report, "error"), _findings(report, "warning")
     unread = sum(result.error is not None for result in report.models)
-    said = [plural(len(report.models), "model"), plural(errors, "error")]
-    said.append(plural(warnings, "warning"))
+    said = [plural(len(report.models), "model"), _counted(errors, "error")]
+    said.append(_counted(warnings, "warning"))
     if unread:
         said.append(f"{unread} unreadable")
     text = ", ".join(said)
     return layout.style.error(text) if errors or unread else layout.style.good(text)
+
+
+def _findings(report: Report, severity: Severity) -> Counter[str]:
+    """How often each rule found something of a severity, by code."""
+    return Counter(f.code for r in report.models for f in r.findings if f.severity == severity)
+
+
+def _counted(codes: Counter[str], noun: str) -> str:
+    """`4 errors (NPU101)`: the codes are what `npulint explain` takes."""
+    said = plural(codes.total(), noun)
+    return f"{said} ({', '.join(sorted(codes))})" if codes else said
 
 
 def wrapped(text: str, layout: Layout, first: str, rest: str) -> str:
