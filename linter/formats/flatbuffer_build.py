@@ -26,6 +26,8 @@ ALIGNMENT = 16
 """Of byte vectors: the most that the schema of TFLite asks for (`force_align`)."""
 
 _SIZES = {code: struct.calcsize(f"<{code}") for code in "?bBhHiIqQfd"}
+_REFERENCE = 4
+"""Bytes of an offset."""
 
 _uint32 = struct.Struct("<I")
 _int32 = struct.Struct("<i")
@@ -171,7 +173,9 @@ class _Builder:
         present = []
         for kind in self._schema.fields(table.kind):
             value = table.fields.get(kind.name)
-            if value is not None and (kind.kind != "scalar" or value != kind.default):
+            if kind.kind != "scalar" and value is not None:
+                present.append((_REFERENCE, kind, value))
+            elif value is not None and value != kind.default:
                 present.append((_SIZES[kind.code], kind, value))
         present.sort(key=_size, reverse=True)
         alignment = 8 if present and present[0][0] == 8 else 4

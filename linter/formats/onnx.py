@@ -46,9 +46,12 @@ _SPARSE: dict[int, Layout | str] = {1: _TENSOR, 2: _TENSOR}
 _GRAPH: dict[int, Layout | str] = {5: _TENSOR, 15: _SPARSE, 10: "dropped", 16: "dropped"}
 _ATTRIBUTE: dict[int, Layout | str] = {
     4: "payload", 5: _TENSOR, 6: _GRAPH, 10: _TENSOR, 11: _GRAPH, 22: _SPARSE, 23: _SPARSE,
-    13: "dropped",
+    7: "kept", 8: "kept", 9: "kept", 13: "dropped",
 }  # fmt: skip
-_NODE: dict[int, Layout | str] = {5: _ATTRIBUTE, 6: "dropped", 9: "dropped"}
+_NODE: dict[int, Layout | str] = {
+    1: "kept", 2: "kept", 3: "kept", 4: "kept", 5: _ATTRIBUTE, 6: "dropped", 7: "kept",
+    9: "dropped",
+}  # fmt: skip
 _GRAPH[1] = _NODE
 _FUNCTION: dict[int, Layout | str] = {7: _NODE, 11: _ATTRIBUTE, 8: "dropped", 14: "dropped"}
 _MODEL: dict[int, Layout | str] = {7: _GRAPH, 25: _FUNCTION, 6: "dropped", 20: "dropped"}

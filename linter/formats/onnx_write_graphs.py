@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from npulint.errors import InvalidModelError
-from npulint.formats.checks import check_constant, place, unmade
+from npulint.formats.checks import check_constant, place
 from npulint.formats.flatbuffer import shown
 from npulint.formats.onnx_write_nodes import NodeWriter
+from npulint.formats.onnx_write_scopes import Scope, open_scope
 from npulint.formats.onnx_write_source import (
     FUNCTION_INPUT,
     FUNCTION_NODE,
@@ -23,9 +23,7 @@ from npulint.formats.onnx_write_source import (
     Bound,
 )
 from npulint.formats.onnx_write_types import ValueInfos
-from npulint.formats.protobuf_build import Field, Message
-from npulint.formats.protobuf_build import field as new_field
-from npulint.model import OMITTED
+from npulint.formats.protobuf_build import Field, Message, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,45 +32,8 @@ if TYPE_CHECKING:
     from npulint.formats.protobuf_build import WireFile
     from npulint.model import Graph, Model, Value
 
-_NAME, _NAME_KEY, _NODE, _INITIALIZER = 2, 0x12, 1, 5
+_NAME, _NAME_KEY, _INITIALIZER = 2, 0x12, 5
 _ANNOTATION, _ANNOTATED, _ANNOTATED_KEY = 0x72, 1, 0x0A
-
-
-@dataclass(slots=True)
-class Scope:
-    """One graph while it is written.
-
-    Attributes:
-        graph: The graph.
-        was: What it was in the file.
-        bound: Where it is there.
-        outer: The scope of the node that it is attached to, and how many nodes run before that.
-        names: The names of its values as they are written.
-        makers: The node that makes each value.
-        owners: The values of the graph by what they were in the file.
-        shown: The positions of the values by the names that they have in the model.
-        known: The same by their names as they are written.
-    """
-
-    graph: Graph
-    was: Graph | None
-    bound: Bound
-    outer: tuple[Scope, int] | None
-    names: list[bytes] = field(default_factory=list)
-    makers: dict[int, int] = field(default_factory=dict)
-    owners: dict[int, list[Value]] = field(default_factory=dict)
-    shown: dict[str, int] = field(default_factory=dict)
-    known: dict[bytes, int] = field(default_factory=dict)
-
-    def before(self, value: Value) -> Value | None:
-        """What a value was in the file."""
-        if value.origin is None or self.was is None:
-            return None
-        return self.was.values[value.origin]
-
-    def name(self, index: int) -> bytes:
-        """The name of an operand; empty for one that is left out."""
-        return b"" if index == OMITTED else self.names[index]
 
 
 class GraphWriter:
@@ -112,7 +73,7 @@ class GraphWriter:
         Raises:
             InvalidModelError: Its names or constants are not what ONNX can say.
         """
-        scope = self._scope(index, outer)
+        scope = self._scope(self._model.graphs[index], outer)
         graph, bound = scope.graph, scope.bound
         lists = {
             NODE: [self._nodes.node(scope, node, NODE) for node in graph.nodes],
@@ -123,7 +84,7 @@ class GraphWriter:
             **self._initializers(scope),
         }
         if scope.was is None or graph.name != scope.was.name:
-            lists[_NAME_KEY] = [new_field(_NAME, graph.name.encode())]
+            lists[_NAME_KEY] = [field(_NAME, graph.name.encode())]
         return self._file.rebuilt(bound.begin, bound.end, lists)
 
     def function(self, index: int) -> Message:
@@ -132,7 +93,7 @@ class GraphWriter:
         Raises:
             InvalidModelError: It is none of the file's, or has what functions cannot have.
         """
-        scope = self._scope(index, None)
+        scope = self._scope(self._model.graphs[index], None)
         graph, was, bound = scope.graph, scope.was, scope.bound
         if was is None or was.kind != "function":
             raise InvalidModelError(
@@ -153,47 +114,14 @@ class GraphWriter:
             old = bound.named.get(INPUT if key == FUNCTION_INPUT else OUTPUT, [])
             names = [scope.names[value] for value in now]
             if names != [name for _, name in old]:
-                lists[key] = [new_field(key >> 3, name) for name in names]
+                lists[key] = [field(key >> 3, name) for name in names]
         return self._file.rebuilt(bound.begin, bound.end, lists)
 
-    def _scope(self, index: int, outer: tuple[Scope, int] | None) -> Scope:
-        graph = self._model.graphs[index]
-        was, bound = None, Bound()
-        if graph.origin is not None and self._source is not None:
-            was, bound = self._source.graphs[graph.origin], self._bound[graph.origin]
-        scope = Scope(graph, was, bound, outer)
-        for node in graph.nodes:
-            scope.makers.update((value, node.index) for value in node.outputs)
-        captured = dict(graph.captured)
-        for value in graph.values:
-            scope.shown[value.name] = value.index
-            if value.index in captured:
-                scope.names.append(self._captured(scope, captured[value.index]))
-            else:
-                scope.names.append(_own_name(scope, value))
-            if value.origin is not None:
-                scope.owners.setdefault(value.origin, []).append(value)
-        _check_names(scope)
-        _check_values(scope)
-        return scope
-
-    def _captured(self, scope: Scope, name: str) -> bytes:
-        """The name of a value that a body takes from around it, as it is written there."""
-        outer = scope.outer
-        while outer is not None:
-            around, position = outer
-            index = around.shown.get(name)
-            if index is not None:
-                maker = around.makers.get(index, -1)
-                if maker < position:
-                    return around.names[index]
-                raise InvalidModelError(
-                    f"graph {scope.graph.index} captures {shown(name)} of graph "
-                    f"{around.graph.index} before node {maker} makes it"
-                )
-            outer = around.outer
-        raise InvalidModelError(
-            f"graph {scope.graph.index} captures {shown(name)}, which no graph around it has"
+    def _scope(self, graph: Graph, outer: tuple[Scope, int] | None) -> Scope:
+        if graph.origin is None or self._source is None:
+            return open_scope(graph, None, Bound(), outer)
+        return open_scope(
+            graph, self._source.graphs[graph.origin], self._bound[graph.origin], outer
         )
 
     def _inputs(self, scope: Scope) -> list[Message]:
@@ -223,7 +151,7 @@ class GraphWriter:
         old = {name: part for part, name in scope.bound.named.get(key, ())}
         made = []
         for value in values:
-            part = None if value.origin is None else old.get(_old_name(scope, value))
+            part = None if value.origin is None else old.get(scope.old_name(value))
             before = scope.before(value)
             if key == INPUT and part is None and value.dtype is None:
                 raise InvalidModelError(
@@ -277,7 +205,7 @@ class GraphWriter:
                 at = place(scope.graph, value)
                 check_constant(at, value, value.constant)
                 body = self._weights.new(scope.names[value.index], value.constant)
-                lists[INITIALIZER].append(new_field(_INITIALIZER, body))
+                lists[INITIALIZER].append(field(_INITIALIZER, body))
         return lists
 
     def _kept(self, scope: Scope, key: int, part: Field, value: Value, before: Value) -> Message:
@@ -307,7 +235,7 @@ class GraphWriter:
         made = []
         for value in scope.owners.get(position, ()):
             now = scope.names[value.index]
-            lists = {} if now == name else {_ANNOTATED_KEY: [new_field(_ANNOTATED, now)]}
+            lists = {} if now == name else {_ANNOTATED_KEY: [field(_ANNOTATED, now)]}
             body = self._file.rebuilt(part.first, part.end, lists)
             made.append(self._file.with_body(part, body))
         return made
@@ -318,58 +246,3 @@ def _has_become_an_end(scope: Scope, value: Value) -> bool:
     graph, was = scope.graph, scope.was
     ends = was is not None and value.origin in (*was.inputs, *was.outputs)
     return not ends and value.index in (*graph.inputs, *graph.outputs)
-
-
-def _old_name(scope: Scope, value: Value) -> bytes:
-    return scope.bound.names[value.origin] if value.origin is not None else b""
-
-
-def _own_name(scope: Scope, value: Value) -> bytes:
-    """The name of a value: the file's own bytes where it has not been renamed."""
-    before = scope.before(value)
-    if before is not None and before.name == value.name:
-        return _old_name(scope, value)
-    return value.name.encode("utf-8", "surrogatepass")
-
-
-def _check_names(scope: Scope) -> None:
-    """Check that each name stands for one value, here and in the graphs around."""
-    known = scope.known
-    for index, name in enumerate(scope.names):
-        if not name or known.setdefault(name, index) != index:
-            raise InvalidModelError(
-                f"{place(scope.graph, scope.graph.values[index])} has no name of its own; in ONNX "
-                "a value is known by its name"
-            )
-    captured = {index for index, _ in scope.graph.captured}
-    outer = scope.outer
-    while outer is not None:
-        around = outer[0]
-        for name in known.keys() & around.known.keys():
-            value = scope.graph.values[known[name]]
-            before = scope.before(value)
-            if value.index not in captured and (before is None or before.name != value.name):
-                raise InvalidModelError(
-                    f"{place(scope.graph, value)} has the name of a value of graph "
-                    f"{around.graph.index} around it; names must be distinct"
-                )
-        outer = around.outer
-
-
-def _check_values(scope: Scope) -> None:
-    """Check that what is read is there, and that no value comes from two places."""
-    for value in unmade(scope.graph):
-        raise InvalidModelError(
-            f"{place(scope.graph, value)} is read, but nothing makes it; it has to be an input, a "
-            "constant, captured or the output of a node"
-        )
-    captured = {index for index, _ in scope.graph.captured}
-    for value in scope.graph.values:
-        inner = value.index in scope.graph.inputs
-        if inner + (value.index in captured) + (value.index in scope.makers) > 1 or (
-            inner and value.constant is not None
-        ):
-            raise InvalidModelError(
-                f"{place(scope.graph, value)} is given from two sides; it can be an input, a "
-                "constant, captured or the output of a node"
-            )

@@ -27,7 +27,7 @@ from npulint.formats.protobuf_build import Field, Message, WireFile, field, inte
 from npulint.model import Constant
 
 if TYPE_CHECKING:
-    from npulint.formats.onnx_write_graphs import Scope
+    from npulint.formats.onnx_write_scopes import Scope
     from npulint.formats.onnx_write_weights import Weights
     from npulint.model import Node
 

@@ -24,7 +24,7 @@ _LOOKAHEAD = 24
 _PADDED_LIMIT = 1 << 31
 
 Layout: TypeAlias = "Mapping[int, Layout | str]"
-"""By field number: the layout of a sub-message, `payload` (left on disk) or `dropped`."""
+"""By field number: the layout of a sub-message, `payload` (left on disk), `dropped` or `kept`."""
 
 
 class Skeleton:
@@ -138,7 +138,7 @@ class _Skimmer:
     @staticmethod
     def _special(rule: Layout | str | None, length: int) -> bool:
         """Whether a field above the limit is anything but copied."""
-        return rule is not None or length > _KEPT
+        return rule != "kept" and (rule is not None or length > _KEPT)
 
     def _replace(
         self, key: int, begin: int, stop: int, rule: Layout | str | None, depth: int

@@ -192,7 +192,10 @@ class Operators:
         return unnamed
 
     def _without_fields(self, op: str) -> str | None:
-        """The table without fields that converters give an operator."""
+        """The table without fields that the schema has for an operator.
+
+        Converters write it or leave it out, for one and the same operator; runtimes do not look.
+        """
         if op in ("MAXIMUM", "MINIMUM"):
             return "MaximumMinimumOptions"
         return self._empty.get(op.replace("_", "").lower() + "options")
@@ -218,7 +221,8 @@ class Operators:
             except InvalidModelError:
                 wrong = True
         if wrong:
-            one = "one of " + ", ".join(names) if names else field.type
+            words = _words(field.type, names)
+            one = "one of " + ", ".join(words) if words else field.type
             raise InvalidModelError(
                 f"{where(node)}: option {field.name} cannot be {value!r}; it takes "
                 f"{'a list of ' if field.kind == 'vector' else ''}{one}"
@@ -270,5 +274,10 @@ def _number(kind: str, names: tuple[str, ...], value: Any) -> Any:
     unnamed = _UNNAMED.fullmatch(value)
     if unnamed is not None and unnamed[1]:
         return int(unnamed[1])
-    shown = [dtype_of(name) for name in names] if kind == "TensorType" else names
-    return shown.index(value) if value in shown else None
+    words = _words(kind, names)
+    return words.index(value) if value in words else None
+
+
+def _words(kind: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of an enumeration as attributes have them."""
+    return tuple(map(dtype_of, names)) if kind == "TensorType" else names
