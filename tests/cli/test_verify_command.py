@@ -52,7 +52,11 @@ def test_json_follows_its_schema(npulint: Runner, tmp_path: Path) -> None:
     assert (run.json["max_error"], run.json["min_psnr"]) == (None, 40)
     assert run.json["regions"]["first"] == 1
     zeros = [sample["name"] for sample in run.json["samples"]].index("zeros")
-    assert run.json["outputs"][0]["differences"][zeros]["psnr"] is None
+    (output,) = run.json["outputs"]
+    assert output["differences"][zeros]["psnr"] is None
+    kinds = [sample["kind"] for sample in run.json["samples"]]
+    likeness = [difference["ssim"] is None for difference in output["differences"]]
+    assert likeness == [kind == "edge" for kind in kinds]
     same = npulint("verify", a, a, "--format", "json")
     assert (same.code, same.json["same"], same.json["regions"]) == (0, True, None)
     jsonschema.validate(same.json, SCHEMA)

@@ -116,6 +116,28 @@ def test_tflite_is_resized_and_watched(tmp_path: Path) -> None:
             assert runner.fetch(runner.outputs[0].key).tolist() == [[4, 0]] * batch
 
 
+def test_what_a_run_remembers_is_forgotten_before_the_next(tmp_path: Path) -> None:
+    parts = lite.chain()
+    parts.model.operatorCodes = [lite.code("SVDF")]
+    parts.main.tensors = [
+        lite.tensor("x", (1, 2)),
+        lite.tensor("features", (1, 2), buffer=1),
+        lite.tensor("times", (1, 3), buffer=2),
+        lite.tensor("state", (1, 3), isVariable=True),
+        lite.tensor("y", (1, 1)),
+    ]
+    parts.main.operators = [
+        lite.operator(0, [0, 1, 2, -1, 3], [4], options=lite.table("SVDFOptions", rank=1))
+    ]
+    parts.main.outputs = [4]
+    parts.model.buffers.append(lite.table("Buffer", data=lite.floats(1, 10, 100)))
+    path = lite.write(tmp_path, parts.model)
+    with Runner(path, "tflite") as runner:
+        for _ in range(2):
+            runner.run([X])
+            assert runner.fetch(4).tolist() == [[100 * (3 - 8)]]
+
+
 @given(
     st.lists(
         arrays_of.arrays(

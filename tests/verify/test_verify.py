@@ -86,6 +86,28 @@ def test_zero_tolerance_is_equality(tmp_path: Path) -> None:
     assert not npulint.verify(a, b, max_error=0.0).same
 
 
+def test_what_cancels_to_zero_is_held_to_the_other_runs(tmp_path: Path) -> None:
+    def shifted(name: str, amount: float) -> Path:
+        main = build.graph(
+            [helper.make_node("Add", ["x", "amount"], ["y"])],
+            [build.floats("x", 5)],
+            [build.floats("y", 5)],
+            [networks.stored("amount", np.float32(amount))],
+        )
+        return networks.save(tmp_path, name, main)
+
+    a, rounding, fault = (shifted(n, v) for n, v in (("a", 0), ("b", 1e-8), ("c", 1e-4)))
+    zeros, ramp = np.zeros(5, np.float32), np.arange(5, dtype=np.float32)
+    assert npulint.verify(a, rounding, inputs=[{"x": zeros}, {"x": ramp}]).same
+    assert not npulint.verify(a, rounding, inputs=[{"x": zeros}]).same
+    found = npulint.verify(a, fault, inputs=[{"x": zeros}, {"x": ramp}])
+    assert [d is not None and d.within(1e-4, None) for d in found.outputs[0].differences] == [
+        False,
+        True,
+    ]
+    assert not found.same
+
+
 def test_not_a_number_in_one_alone_differs(tmp_path: Path) -> None:
     log, identity = (networks.one_node(tmp_path, op, op) for op in ("Log", "Identity"))
     x = np.ones(networks.IMAGE, np.float32)
