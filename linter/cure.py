@@ -75,7 +75,7 @@ class Wish:
         max_error: Largest share of an output's range by which the models may differ.
     """
 
-    output: Path | None = None
+    output: Path | str | None = None
     require_complete: bool = False
     copy_if_clean: bool = False
     max_error: float | None = None
@@ -130,7 +130,7 @@ def fix(
             return result
         say("writing")
         save(rewritten, wish.output)
-        return replace(result, written=wish.output)
+        return replace(result, written=Path(wish.output))
 
 
 def _silence(_: str) -> None:
@@ -145,7 +145,7 @@ def _copy(model: Model, wish: Wish) -> Path | None:
     if wish.output is None or not wish.copy_if_clean:
         return None
     save(model, wish.output)
-    return wish.output
+    return Path(wish.output)
 
 
 def _compare(original: Path, trial: Path, wish: Wish) -> Comparison:
