@@ -76,6 +76,7 @@ class Files:
 
     def __init__(self) -> None:
         self._new: list[NewFile] = []
+        self._current = Path()
         self._open: dict[Path, BinaryIO] = {}
 
     def __enter__(self) -> Files:
@@ -111,6 +112,7 @@ class Files:
         Raises:
             OSError: Its folder is missing or does not let it be written.
         """
+        self._current = path
         self._new.append(file := NewFile(path, self))
         return file
 
@@ -145,6 +147,7 @@ class Files:
         kept: list[tuple[Path, Path | None]] = []
         try:
             for file in self._new:
+                self._current = file.path
                 if file.path.is_dir():
                     raise IsADirectoryError(0, "it is a folder")
                 if file.path.exists():
@@ -176,8 +179,7 @@ class Files:
             self._open.popitem()[1].close()
 
     def _refused(self, error: OSError) -> ModelFileError:
-        path = self._new[-1].path if self._new else Path(error.filename or "the new file")
-        return ModelFileError(path, f"cannot be written: {error.strerror}")
+        return ModelFileError(self._current, f"cannot be written: {error.strerror}")
 
 
 def _set_aside(path: Path) -> Path | None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from npulint.errors import InvalidModelError, ModelFileError
-from npulint.formats.checks import check_model, place, unmade
+from npulint.formats.checks import check_model, place, unmade, where
 from npulint.formats.flatbuffer_build import ALIGNMENT, LARGEST, Image, Table, build
 from npulint.formats.flatbuffer_copy import Original
 from npulint.formats.flatbuffer_schema import Schema
@@ -84,6 +84,7 @@ def write(model: Model, path: Path) -> None:
             longer what it was.
     """
     check_model(model)
+    _refuse_compiled(model)
     source = reread(model)
     tree = Table("Model", {"version": SCHEMA_VERSION})
     if source is not None:
@@ -94,6 +95,16 @@ def write(model: Model, path: Path) -> None:
     with Files() as files:
         tree = own_data_file(writer.assemble(), model.path, path, files)
         writer.write(tree, files.create(path))
+
+
+def _refuse_compiled(model: Model) -> None:
+    for graph in model.graphs:
+        for node in graph.nodes:
+            if node.custom and node.op == _COMPILED:
+                raise InvalidModelError(
+                    f"{where(node)} runs a program by its place in the file, which is compiled for "
+                    "one chip and cannot be moved; change the model that it was compiled from"
+                )
 
 
 def _mapped(path: Path, size: int) -> mmap.mmap:

@@ -576,3 +576,11 @@ def test_fields_newer_than_the_schema_are_not_lost_in_silence(tmp_path: Path) ->
         InvalidModelError, match=r"AddOptions table at byte .* has a field 8, which"
     ):
         save(model, tmp_path / "new.tflite")
+
+
+def test_programs_that_are_known_by_their_place_are_not_moved(tmp_path: Path) -> None:
+    parts = chain()
+    parts.model.operatorCodes[1] = code("CUSTOM", custom="DISPATCH_OP")
+    model = load(write(tmp_path, parts.model))
+    with pytest.raises(InvalidModelError, match="which is compiled for one chip"):
+        save(model, tmp_path / "new.tflite")
