@@ -17,7 +17,7 @@ FAULTS: tuple[type[Exception], ...] = (RuntimeError, ValueError, OSError)
 _THREADS = 2
 
 
-def _runtime() -> tuple[str, Any, Any]:
+def find_runtime() -> tuple[str, Any, Any]:
     """Name and version, the interpreter's class, and the kernels without delegates."""
     try:
         import ai_edge_litert
@@ -37,7 +37,7 @@ class TfliteSession:
     """A model in LiteRT."""
 
     def __init__(self, path: str, watch: Sequence[Key]) -> None:
-        self.runtime, interpreter, resolver = _runtime()
+        self.runtime, interpreter, resolver = find_runtime()
         self._interpreter = interpreter(
             model_path=path,
             num_threads=_THREADS,

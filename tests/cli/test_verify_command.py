@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 from pathlib import Path
 
@@ -39,6 +41,18 @@ def test_models_that_differ(npulint: Runner, tmp_path: Path) -> None:
     assert "the first to differ is 'y', which node 1 of A makes (Mul)" in " ".join(run.out.split())
     assert sum(line.endswith("differs") for line in run.out.splitlines()) == 1 + 3 + 3
     assert run.out.splitlines()[-1].startswith("they differ: ")
+
+
+def test_progress_is_drawn_on_a_terminal_only(
+    npulint: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = networks.scaling(tmp_path, "a", 1.0)
+    assert npulint("verify", a, a, "--runs", 1).err == ""
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    with contextlib.redirect_stderr(terminal):
+        assert npulint("verify", a, a, "--runs", 1).code == 0
+    assert "alternating" in terminal.getvalue()
 
 
 def test_json_follows_its_schema(npulint: Runner, tmp_path: Path) -> None:

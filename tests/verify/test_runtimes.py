@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from hypothesis.extra import numpy as arrays_of
 
 from npulint.errors import MissingExtraError
 from npulint.model import Dialect
-from npulint.runtimes import RefusedInputsError, Runner, RunnerError, process, wire
+from npulint.runtimes import RefusedInputsError, Runner, RunnerError, litert_engine, process, wire
 from tests.formats import onnx_building as build
 from tests.formats import tflite_building as lite
 from tests.verify import networks
@@ -82,6 +84,17 @@ def test_a_missing_runtime_is_one_line(dialect: Dialect, monkeypatch: pytest.Mon
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=rf"^running \.{dialect} .* npulint\[verify\]$"):
         Runner(Path("any"), dialect)
+
+
+def test_tensorflow_stands_in_for_litert(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver = SimpleNamespace(BUILTIN_WITHOUT_DEFAULT_DELEGATES="plain")
+    lite_part = SimpleNamespace(
+        Interpreter="interpreter", experimental=SimpleNamespace(OpResolverType=resolver)
+    )
+    tensorflow = SimpleNamespace(__version__="2.0", lite=lite_part)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
+    assert litert_engine.find_runtime() == ("TensorFlow Lite 2.0", "interpreter", "plain")
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
