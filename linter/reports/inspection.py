@@ -156,7 +156,9 @@ def _format(model: Model) -> str:
     if model.dialect == "tflite":
         runtime = f", needs runtime {model.minimum_runtime}" if model.minimum_runtime else ""
         return f"tflite, schema {model.version}{runtime}"
-    opsets = ", ".join(f"{domain or 'ai.onnx'} {v}" for domain, v in sorted(model.opsets.items()))
+    opsets = ", ".join(
+        f"{printable(domain) or 'ai.onnx'} {v}" for domain, v in sorted(model.opsets.items())
+    )
     return f"onnx, IR {model.version}, opset {opsets}"
 
 
