@@ -52,8 +52,7 @@ class Crop(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Take the border away."""
         (top, bottom), (left, right) = self.margins
-        height, width = image.shape[2:]
-        return image[:, :, top : height - bottom, left : width - right]
+        return image[:, :, top : -bottom or None, left : -right or None]
 
 
 class Arithmetic(nn.Module):

@@ -32,9 +32,6 @@ Pooling = Literal["global", "cumsum", "avgpool"]
 """What means are taken of: the whole map, or squares around each pixel as in arXiv 2112.04491,
 by differences of running sums or as one operator."""
 
-PATCH = 256
-"""Height and width that networks with local means are trained at; squares are 1.5 times that."""
-
 
 @dataclass(frozen=True, slots=True)
 class Partial:
@@ -61,6 +58,8 @@ class Design:
         norm: What each half of a block begins with.
         partial: What the roadmap makes of 3x3, strided and upsampling convolutions, if used.
         pooling: What the means of a block are taken of.
+        patch: Height and width that the network is trained at; local means are taken of squares
+            half as large again.
         gate: The attention on skips, if there is any.
         separable: The stages whose convolutions become a depthwise and a pointwise one, those
             of 1x1 too; `outside` for all that is in no stage.
@@ -73,6 +72,7 @@ class Design:
     norm: Norm = "layernorm"
     partial: Partial | None = None
     pooling: Pooling = "global"
+    patch: int = 256
     gate: Gate | None = None
     separable: frozenset[str] = frozenset()
 
@@ -144,7 +144,7 @@ class _NafNet:
         if self._design.pooling == "global":
             return GlobalAveragePool()
         stride = self._net.image.shape.height // y.shape.height
-        return LocalAveragePool(3 * PATCH // 2 // stride, self._design.pooling)
+        return LocalAveragePool(3 * self._design.patch // 2 // stride, self._design.pooling)
 
     def _conv(self, name: str, layer: Conv2D, y: Tensor) -> Tensor:
         """A convolution, or the two that separable stages have for an ungrouped one."""

@@ -57,20 +57,20 @@ _GATED = (
     "gates on the skips after Attention U-Net, arXiv 1804.03999, with the replacements that the "
     "thesis names; the order within a gate is our choice"
 )
-_GATES = {
+GATES = {
     "sa": Gate("gelu", "layernorm", "resize"),
     "sa_naive": Gate("relu", "batchnorm", "resize"),
     "sa_activation": Gate("gelu", "batchnorm", "resize"),
     "sa_upsample": Gate("gelu", "layernorm", "transposed"),
 }
 
-_SEPARABLE = (
+_BY_LETTER = (
     "section 6.3 taken by its letter: each ungrouped convolution becomes a depthwise and a "
     "pointwise one, those of 1x1 too; which stages are high and low is our reading"
 )
 _HIGH = frozenset({"enc1", "enc2", "dec3", "dec4"})
 _LOW = frozenset({"enc3", "enc4", "middle", "dec1", "dec2"})
-_STAGES = {"high": _HIGH, "low": _LOW, "all": _HIGH | _LOW | {"outside"}}
+SEPARABLE = {"high": _HIGH, "low": _LOW, "all": _HIGH | _LOW | {"outside"}}
 
 
 def _changed(ending: str, design: Design, basis: str) -> Definition:
@@ -82,10 +82,10 @@ DEFINITIONS = (
     *_local(),
     *(
         _changed(ending, replace(_design(16, 18), gate=gate), _GATED)
-        for ending, gate in _GATES.items()
+        for ending, gate in GATES.items()
     ),
     *(
-        _changed(f"dwsep_{ending}", replace(_design(16, 18), separable=stages), _SEPARABLE)
-        for ending, stages in _STAGES.items()
+        _changed(f"dwsep_{ending}", replace(_design(16, 18), separable=stages), _BY_LETTER)
+        for ending, stages in SEPARABLE.items()
     ),
 )

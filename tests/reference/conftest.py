@@ -7,13 +7,22 @@ import pytest
 from npulint.reference_models import CATALOGUE
 
 SAMPLE = (
+    "acvlab",
+    "csanet",
+    "cvml",
     "dbpn",
     "edsr",
+    "eds_fpie",
+    "enerzai_esrgan",
+    "fsrcnn",
+    "isp_forever",
     "nafnet_mofa",
     "nafnet_tiny",
+    "noahtcv",
     "pmrid",
     "pmrid_mofa",
     "pmrid_split",
+    "pynet_v2_mobile",
     "rdn",
     "sgn",
     "smallnet",

@@ -8,6 +8,7 @@ against real exports.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -16,6 +17,8 @@ from npulint.reference_models.layers import (
     Arithmetic,
     Conv2D,
     Crop,
+    GlobalAveragePool,
+    InstanceNormalization,
     Layer,
     LocalAveragePool,
     Pad,
@@ -32,7 +35,7 @@ Writer = Literal["onnx", "dynamo", "torchscript", "tflite", "converter"]
 def operators(network: Network, writer: Writer) -> Counter[str]:
     """The operators of a network by name."""
     counted: Counter[str] = Counter()
-    for step, producer, shared in _placed(network):
+    for step, producer, shared in _placed(network, merged=writer not in ("onnx", "tflite")):
         counted += Counter(_words(_of(step, producer, shared, writer)))
     return counted
 
@@ -50,15 +53,23 @@ def _words(text: str) -> dict[str, int]:
     return counts
 
 
-def _placed(network: Network) -> list[tuple[Step, Layer | None, bool]]:
-    """Each step, the layer that made its first input, and whether others use that input too."""
+def _placed(network: Network, merged: bool) -> Iterator[tuple[Step, Layer | None, bool]]:
+    """Each step, the layer that made its first input, and whether others use that input too.
+
+    Where steps are merged, as all exporters do, one that repeats another is left out.
+    """
     made_by: list[Layer | None] = [None]
     uses = Counter(position for step in network.steps for position in step.inputs)
-    placed = []
+    same = [0]  # the first result that is the same, by position
+    first: dict[tuple[Layer, tuple[int, ...]], int] = {}
     for step in network.steps:
-        placed.append((step, made_by[step.inputs[0]], uses[step.inputs[0]] > 1))
+        place = len(same)
+        key = (step.layer, tuple(same[i] for i in step.inputs))
+        found = place if step.weights or not merged else first.setdefault(key, place)
+        same.extend(range(found, found + len(step.shapes)))
+        if found == place:
+            yield step, made_by[step.inputs[0]], uses[step.inputs[0]] > 1
         made_by.extend([step.layer] * len(step.shapes))
-    return placed
 
 
 def _of(step: Step, producer: Layer | None, shared: bool, writer: Writer) -> str:
@@ -86,6 +97,8 @@ def _kind(step: Step) -> str:
             kind = "Depthwise"
         case LocalAveragePool():
             kind = "GlobalAveragePool" if layer.covers(image) else layer.form
+        case GlobalAveragePool(reshaped=True):
+            kind = "reshaped GlobalAveragePool"
         case Split() if len(set(layer.parts)) > 1:
             kind = "unequal Split"
         case Pad():
@@ -93,8 +106,8 @@ def _kind(step: Step) -> str:
     return kind
 
 
-# What TFLite computes together with a rectifier behind it.
-_RECTIFIED = (Conv2D, TransposedConv2D, Arithmetic)
+# What TFLite computes, or ends to compute, together with a rectifier behind it.
+_RECTIFIED = (Conv2D, TransposedConv2D, Arithmetic, InstanceNormalization)
 
 
 def _around(step: Step, writer: Writer) -> str:
@@ -143,6 +156,7 @@ ONNX = {
     "MaxPool2D": "MaxPool",
     "AveragePool2D": "AveragePool",
     "GlobalAveragePool": "GlobalAveragePool",
+    "reshaped GlobalAveragePool": "GlobalAveragePool",
     "avgpool": "AveragePool, Pad",
     "cumsum": "CumSum 2, Pad 2, Slice 4, Add, Sub 2, Div",
     "nearest": "Resize",
@@ -172,13 +186,14 @@ EXPORTED: dict[Writer, dict[str, str]] = {
         "gelu": "Div, Erf, Add, Mul 2",
         "gelu_tanh": "Pow, Mul 4, Add 2, Tanh",
         "GlobalAveragePool": "ReduceMean",
+        "reshaped GlobalAveragePool": "ReduceMean",
         "cumsum": "CumSum 2, Pad 2, Slice 6, Add, Sub 2, Div",
     },
     "torchscript": {
         "gelu": "Div, Erf, Add, Mul 2",
         "gelu_tanh": "Mul 6, Add 2, Tanh",
         "avgpool": f"AveragePool, {_PAD}",
-        "cumsum": f"CumSum 2, Slice 8, Add, Sub 2, Div, {_PAD}, {_PAD}",
+        "cumsum": f"CumSum 2, Slice 6, Add, Sub 2, Div, {_PAD}, {_PAD}",
         "nearest": _RESIZE,
         "bilinear_half_pixel": _RESIZE,
         "zero Pad": _PAD,
@@ -212,6 +227,7 @@ TFLITE = {
     "MaxPool2D": "MAX_POOL_2D",
     "AveragePool2D": "AVERAGE_POOL_2D",
     "GlobalAveragePool": "MEAN",
+    "reshaped GlobalAveragePool": "MEAN, RESHAPE",
     "avgpool": "AVERAGE_POOL_2D, STRIDED_SLICE 4, TILE 4, CONCATENATION 2",
     "cumsum": (
         "CUMSUM 2, PAD, STRIDED_SLICE 4, ADD, SUB 2, MUL, STRIDED_SLICE 4, TILE 4, CONCATENATION 2"

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import camera_tables
 import numpy as np
 import pytest
 from inventory import Writer, operators, parsed
+from sizes import check_size
 
 import npulint
 from npulint.reference_models import define
 from npulint.reference_models.export import attempt
+from npulint.reference_models.layers import Shape
+from npulint.reference_models.network import Network, Sketch
+from npulint.reference_models.networks.nafnet import Design, nafnet
+from npulint.reference_models.papers import motion
 from npulint.reference_models.recipe import Recipe
-from npulint.reference_models.trial import run
+from npulint.reference_models.trial import run, small
 
 ONNX = {
     "unet_transposeconv_relu": "Conv 41, Relu 40, MaxPool 4, Concat 4, ConvTranspose 4",
@@ -42,6 +49,7 @@ ONNX = {
         "ReduceMean 28, Sub 14, Mul 63, Add 46, Sqrt 14, Div 14"
     ),
     "smallnet": "Conv 3, Tanh, Relu 2, DepthToSpace",
+    **camera_tables.ONNX,
 }
 
 TFLITE = {
@@ -77,6 +85,7 @@ TFLITE = {
         "AVERAGE_POOL_2D 3, RESIZE_BILINEAR 3, MUL 77, MEAN 35, ADD 46, SUB 14, RSQRT 14"
     ),
     "smallnet": "CONV_2D 3, TANH, DEPTH_TO_SPACE",
+    **camera_tables.TFLITE,
 }
 
 # What the converter folds into convolutions, or puts around them.
@@ -86,6 +95,7 @@ CONVERTED = {
     "pmrid_mofa": {"PAD": 8},
     "nafnet_tiny": {"MUL": -14},
     "nafnet_mofa": {"MUL": -14},
+    **camera_tables.CONVERTED,
 }
 
 
@@ -110,19 +120,44 @@ RECIPES: dict[Writer, Recipe] = {
     "converter": Recipe("tflite"),
 }
 
-SIZE = (64, 64)
-"""Small, and no map in any network as small as its kernel."""
-
 TOLERANCE = 1e-4  # of the output's range
 
 
 def test_exports_have_these_operators_and_agree(swept: str, tmp_path: Path) -> None:
-    network = define(swept, SIZE)
+    check_exports(define(swept, small(swept)), tmp_path)
+    check_size(swept, (tmp_path / "converter.tflite").stat().st_size)
+
+
+# Networks of three blocks, for the ways in which the larger ones of the catalogue are wired.
+TINY = Design(8, (1,), 1, (1,), patch=32)
+WIRED = {
+    "cumsum": replace(TINY, pooling="cumsum"),
+    "avgpool": replace(TINY, pooling="avgpool"),
+    **{
+        f"{gate.activation} {gate.norm} {gate.enlargement}": replace(TINY, gate=gate)
+        for gate in motion.GATES.values()
+    },
+    **{
+        f"separable {ending}": replace(TINY, separable=stages)
+        for ending, stages in motion.SEPARABLE.items()
+    },
+}
+
+
+@pytest.mark.parametrize("wiring", WIRED)
+def test_exports_of_each_wiring_agree(wiring: str, tmp_path: Path) -> None:
+    sketch = Sketch("wired", Shape(56, 64, 3))
+    nafnet(sketch, WIRED[wiring])
+    check_exports(sketch.finish(), tmp_path)
+
+
+def check_exports(network: Network, folder: Path) -> None:
+    """Export with each writer; count operators, run and compare."""
     image = np.random.default_rng(3).uniform(0, 1, (1, *network.image)).astype(np.float32)
     outputs = []
     for writer, recipe in RECIPES.items():
-        path = tmp_path / f"{writer}.{recipe.format}"
-        path.write_bytes(attempt(network, recipe).demanded(swept))
+        path = folder / f"{writer}.{recipe.format}"
+        path.write_bytes(attempt(network, recipe).demanded(network.name))
         nodes = npulint.load(path).graphs[0].nodes
         found = Counter(node.op for node in nodes if node.op != "Constant")
         assert found == operators(network, writer), writer
