@@ -22,7 +22,7 @@ from npulint.formats.onnx_attributes import (
 )
 from npulint.formats.onnx_types import TypeReader, text
 from npulint.formats.protobuf import WireError, fields, signed
-from npulint.model import Constant, Storage
+from npulint.model import REFERENCE_MARK, Constant, Storage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +36,6 @@ MAXIMUM_GRAPH_DEPTH = 32
 
 _REPEATED = 64
 """Bytes of an attribute that is likely to come again, like the strides of a convolution."""
-
-REFERENCE_MARK = "@"
-"""Begins the value of an attribute that a function's caller states: `@` and its name there."""
 
 # Keys are field number << 3 | wire type, as `protobuf.fields` yields them.
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OP, _NODE_ATTRIBUTE = 0x0A, 0x12, 0x1A, 0x22, 0x2A

@@ -38,7 +38,7 @@ from npulint.formats.source import reread
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from npulint.model import Graph, Model
+    from npulint.model import Model
 
 LARGEST = (1 << 31) - 1
 """Bytes of a message that official parsers take."""
@@ -210,9 +210,9 @@ class _Writer:
     def _check_versions(self) -> None:
         """Check that nodes are of the opsets that the model, or their function, imports."""
         functions = {
-            graph.index: self._imports(graph)
+            graph.index: self._imports(self._bound[graph.origin])
             for graph in self._model.graphs
-            if graph.kind == "function"
+            if graph.kind == "function" and graph.origin in self._bound
         }
         waiting = [(0, dict(self._model.opsets) or _WITHOUT_OPSETS), *functions.items()]
         while waiting:
@@ -225,8 +225,8 @@ class _Writer:
                     )
                 waiting += [(body, opsets) for _, body in node.bodies if body not in functions]
 
-    def _imports(self, graph: Graph) -> dict[str, int]:
-        bound = self._bound.get(graph.origin or 0, Bound())
+    def _imports(self, bound: Bound) -> dict[str, int]:
+        """The opsets that a function imports."""
         return dict(
             opset(self._file.bytes(part), 0, part.end - part.first)
             for part in self._file.fields(bound.begin, bound.end)

@@ -20,9 +20,8 @@ from npulint.formats.onnx_attributes import (
     TENSOR,
     TENSORS,
 )
-from npulint.formats.onnx_graphs import REFERENCE_MARK
 from npulint.formats.protobuf_build import Message, field, integer, real
-from npulint.model import Constant
+from npulint.model import REFERENCE_MARK, Constant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

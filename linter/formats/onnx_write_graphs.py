@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _NAME, _NAME_KEY, _INITIALIZER = 2, 0x12, 5
 _ANNOTATION, _ANNOTATED, _ANNOTATED_KEY = 0x72, 1, 0x0A
+_PARAMETER_KEY, _TENSOR_NAME, _TENSOR_NAME_KEY = 0x12, 2, 0x12
 
 
 class GraphWriter:
@@ -165,7 +166,7 @@ class GraphWriter:
         """What the file says of values between nodes, and what is to be said of new ones."""
         made, said = [], set()
         names = set(scope.names)
-        for part, name in scope.bound.named.get(key, ()):
+        for part, name in scope.bound.named.get(VALUE_INFO, ()):
             position = scope.bound.positions.get(name)
             if position is None and name not in names:
                 made.append(self._file.whole(part))
@@ -219,26 +220,37 @@ class GraphWriter:
 
     def _annotations(self, scope: Scope) -> list[Message]:
         """Notes on how values are quantised, by the names that the values now have."""
-        made = []
-        for part in self._file.fields(scope.bound.begin, scope.bound.end):
-            if part.key != _ANNOTATION:
-                continue
-            made += self._annotation(scope, part)
-        return made
+        return [
+            note
+            for part in self._file.fields(scope.bound.begin, scope.bound.end)
+            if part.key == _ANNOTATION
+            for note in self._annotation(scope, part)
+        ]
 
     def _annotation(self, scope: Scope, part: Field) -> list[Message]:
-        named = [p for p in self._file.fields(part.first, part.end) if p.key == _ANNOTATED_KEY]
-        name = self._file.bytes(named[-1]) if named else b""
-        position = scope.bound.positions.get(name)
-        if position is None:
-            return [self._file.whole(part)]
+        inner = list(self._file.fields(part.first, part.end))
+        about = [item for item in inner if item.key == _ANNOTATED_KEY]
+        name = self._file.bytes(about[-1]) if about else b""
+        entries = [self._entry(scope, item) for item in inner if item.key == _PARAMETER_KEY]
         made = []
-        for value in scope.owners.get(position, ()):
-            now = scope.names[value.index]
-            lists = {} if now == name else {_ANNOTATED_KEY: [field(_ANNOTATED, now)]}
+        for now in scope.names_now(name):
+            lists = {_PARAMETER_KEY: entries}
+            if now != name:
+                lists[_ANNOTATED_KEY] = [field(_ANNOTATED, now)]
             body = self._file.rebuilt(part.first, part.end, lists)
             made.append(self._file.with_body(part, body))
         return made
+
+    def _entry(self, scope: Scope, part: Field) -> Message:
+        """A parameter of an annotation, which names a tensor."""
+        lists = {}
+        for item in self._file.fields(part.first, part.end):
+            if item.key == _TENSOR_NAME_KEY:
+                name = self._file.bytes(item)
+                now = next(iter(scope.names_now(name)), name)
+                if now != name:
+                    lists[_TENSOR_NAME_KEY] = [field(_TENSOR_NAME, now)]
+        return self._file.with_body(part, self._file.rebuilt(part.first, part.end, lists))
 
 
 def _has_become_an_end(scope: Scope, value: Value) -> bool:

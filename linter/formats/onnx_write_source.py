@@ -33,8 +33,8 @@ class Bound:
         begin: Where its message begins.
         end: Where it ends.
         nodes: Its nodes.
-        named: By key, its inputs, outputs, initializers and descriptions of values, each with
-            the name of the value that it is about.
+        named: Its inputs, outputs, initializers and descriptions of values, each with the name
+            of the value that it is about, by the keys that they have in a GraphProto.
         names: The names of its values, by position.
         positions: The positions of its values, by name.
     """
@@ -97,7 +97,8 @@ class _Binder:
             if part.key == FUNCTION_NODE:
                 bound.nodes.append(part)
             elif part.key == FUNCTION_VALUE_INFO:
-                self._note(bound, part, self._text(part.first, part.end, _VALUE_NAME))
+                name = self._text(part.first, part.end, _VALUE_NAME)
+                bound.named.setdefault(VALUE_INFO, []).append((part, name))
             elif part.key in (FUNCTION_INPUT, FUNCTION_OUTPUT):
                 key = INPUT if part.key == FUNCTION_INPUT else OUTPUT
                 bound.named.setdefault(key, []).append((part, self._file.bytes(part)))
