@@ -6,9 +6,13 @@ import os
 from itertools import count
 from typing import TYPE_CHECKING
 
+from npulint.model import Constant
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from npulint.model import Model
 
 
 def is_in_place(old: Path, new: Path) -> bool:
@@ -24,11 +28,28 @@ def data_file(model: Path, taken: Iterable[Path]) -> Path:
 
     Args:
         model: Where the model will stand.
-        taken: Files that the data comes from, none of which may be overwritten.
+        taken: Files that must not be overwritten: data of the old model and of the new one.
+
+    Returns:
+        A place that is free, or that of the data file of the model that will be overwritten.
     """
     used = {os.path.realpath(path) for path in taken}
     for number in count():
         path = model.with_name(f"{model.name}.{f'{number}.' if number else ''}data")
-        if os.path.realpath(path) not in used:
+        if os.path.realpath(path) not in used and (model.exists() or not path.exists()):
             break
     return path
+
+
+def data_files(model: Model) -> set[Path]:
+    """The files beside its own that a model has long constants in."""
+    constants = [
+        constant
+        for graph in model.graphs
+        for constant in (
+            *(value.constant for value in graph.values),
+            *(value for node in graph.nodes for value in node.attributes.values()),
+        )
+        if isinstance(constant, Constant)
+    ]
+    return {c.storage.path for c in constants if c.storage is not None} - {model.path}

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from npulint.errors import InvalidModelError, ModelFileError
 from npulint.formats.checks import check_model, where
-from npulint.formats.data_files import data_file, is_in_place
+from npulint.formats.data_files import data_file, data_files, is_in_place
 from npulint.formats.onnx_graphs import opset
 from npulint.formats.onnx_tensors import string_entry
 from npulint.formats.onnx_write_graphs import GraphWriter
@@ -103,7 +103,8 @@ def _composed(
     grown = message.size > LARGEST and (source is None or source.size <= LARGEST)
     if not (weights.data or spills or grown):
         return message, weights
-    location = data_file(path, weights.files).name
+    taken = weights.files | (data_files(source) if source is not None and moves else set())
+    location = data_file(path, taken).name
     weights = Weights(
         file, moves=moves, spills=spills or grown, everything=grown, location=location
     )
@@ -212,7 +213,7 @@ class _Writer:
         functions = {
             graph.index: self._imports(self._bound[graph.origin])
             for graph in self._model.graphs
-            if graph.kind == "function" and graph.origin in self._bound
+            if graph.kind == "function" and graph.origin is not None
         }
         waiting = [(0, dict(self._model.opsets) or _WITHOUT_OPSETS), *functions.items()]
         while waiting:

@@ -50,7 +50,8 @@ def own_data_file(tree: Table, old: Path, new: Path, files: Files) -> Table:
             }
             what = f"external buffer {fields['id']}"
             kept.append((table, Storage(*finder.locate(stated, what, None))))
-    file = files.create(data_file(new, [storage.path for _, storage in kept]))
+    taken = [old.with_name(group) for group in groups if group]
+    file = files.create(data_file(new, taken))
     moved = []
     for table, storage in kept:
         file.align(_ALIGNMENT)
