@@ -15,6 +15,7 @@ from typing import Literal
 from npulint.reference_models.layers import (
     Activation,
     Arithmetic,
+    Concatenation,
     Conv2D,
     Crop,
     GlobalAveragePool,
@@ -37,7 +38,22 @@ def operators(network: Network, writer: Writer) -> Counter[str]:
     counted: Counter[str] = Counter()
     for step, producer, shared in _placed(network, merged=writer not in ("onnx", "tflite")):
         counted += Counter(_words(_of(step, producer, shared, writer)))
-    return counted
+    if writer == "torchscript":
+        counted["Concat"] -= _nested(network)
+    return +counted
+
+
+def _nested(network: Network) -> int:
+    """How many concatenations only feed another, of which the tracing exporter makes one."""
+    uses = Counter(position for step in network.steps for position in step.inputs)
+    alone: set[int] = set()
+    position = 1
+    for step in network.steps:
+        if isinstance(step.layer, Concatenation) and uses[position] == 1:
+            alone.add(position)
+        position += len(step.shapes)
+    joins = (step for step in network.steps if isinstance(step.layer, Concatenation))
+    return sum(position in alone for step in joins for position in step.inputs)
 
 
 def parsed(text: str) -> Counter[str]:
