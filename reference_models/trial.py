@@ -27,6 +27,13 @@ TOLERANCE = 1e-4
 """How far two float32 files of one network may be apart, in parts of the output's range."""
 
 _SMALL = (64, 96)
+_LARGER = {
+    # Strides of 3 must leave more than one pixel, or there is nothing to take means of.
+    "microisp": (160, 192),
+    "pynet_v2_mobile_mosaic": (128, 192),
+    "pynet_v2_slim": (128, 192),
+    "pynet_v2_slim_plus": (128, 192),
+}
 
 
 def small(name: str) -> tuple[int, int]:
@@ -34,8 +41,7 @@ def small(name: str) -> tuple[int, int]:
     if name.endswith(("_cumsum", "_avgpool")):
         # Wider than any square of local pooling, by two pixels and more on each side.
         return 64, 480
-    # Four strides of 3 leave nothing of a smaller map.
-    return (96, 128) if name == "microisp" else _SMALL
+    return _LARGER.get(name, _SMALL)
 
 
 @dataclass(frozen=True, slots=True)
