@@ -34,6 +34,9 @@ INLINE_LIMIT = 4096
 LARGEST_COUNT = 2**63 - 1
 """Elements and products up to which figures are given: no machine can address more."""
 
+REFERENCE_MARK = "@"
+"""Begins the value of an ONNX attribute that a function's caller states: `@`, its name there."""
+
 OMITTED = -1
 """Value index of an optional operand that a node leaves out."""
 

@@ -12,6 +12,7 @@ from npulint.operators.conversions import from_onnx, to_tflite
 from npulint.operators.fusion import fuse
 from npulint.operators.layout import has_layouts
 from npulint.operators.onnx_node import NoConversionError
+from npulint.operators.onnx_signatures import is_standard, malformed
 from npulint.operators.tape import Operand, Tape
 
 if TYPE_CHECKING:
@@ -135,11 +136,12 @@ def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan
         called = any(name == "function" for name, _ in node.bodies)
         what = "a call of the model's own function" if called else "control flow"
         return _unknown(node, f"{node.op}: {what} has no known conversion", last)
-    if node.op == "Constant" and not node.domain:
-        return _Plan(_FOLDED, (False,) * len(node.outputs), folded=True)
-    given = [index for index in node.inputs if index >= 0]
-    if given and all(folded[index] for index in given) and node.op not in _UNPREDICTABLE:
-        return _Plan(_FOLDED, (False,) * len(node.outputs), folded=True)
+    if node.domain in ("", "ai.onnx") and is_standard(node.op):
+        fault = malformed(node)
+        if fault is not None:
+            return _unknown(node, fault, last)
+        if _is_folded(node, folded):
+            return _Plan(_FOLDED, (False,) * len(node.outputs), folded=True)
     operation = graph.operation(node)
     operands = tuple(
         None if index < 0 else Operand(graph.values[index], bool(last[index]), bool(folded[index]))
@@ -162,6 +164,14 @@ def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan
         note=tape.note or ("" if tape.operations else "nothing is left of it"),
     )
     return _Plan(lowering, tuple(tape.last), folded=fixed_shape)
+
+
+def _is_folded(node: Node, folded: bytearray) -> bool:
+    """Whether a node is computed while converting, since all that it reads is constant."""
+    if node.op == "Constant":
+        return True
+    given = [index for index in node.inputs if index >= 0]
+    return bool(given) and node.op not in _UNPREDICTABLE and all(folded[i] for i in given)
 
 
 def _without_trailing_gaps(operands: tuple[Operand | None, ...]) -> tuple[Operand | None, ...]:

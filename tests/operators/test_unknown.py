@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,12 @@ def _constant(index: int, *shape: int) -> Value:
     return Value(index, f"v{index}", "float32", shape, Constant("float32", shape, None, None, 4))
 
 
+def _whole(index: int, *items: int) -> Value:
+    payload = struct.pack(f"<{len(items)}q", *items)
+    held = Constant("int64", (len(items),), payload, None, len(payload))
+    return Value(index, f"v{index}", "int64", (len(items),), held)
+
+
 IMAGE: Shape = (1, 3, 8, 10)
 
 UNKNOWN: list[tuple[Graph, str]] = [
@@ -64,7 +71,8 @@ UNKNOWN: list[tuple[Graph, str]] = [
     (_graph("Frobnicate", [_value(0, IMAGE)], _value(1, IMAGE)), "not an operator"),
     (_graph("Relu", [_value(0, IMAGE)], _value(1, IMAGE), NEWEST_OPSET + 1), "newer than"),
     (_graph("Erf", [_value(0, IMAGE)], _value(1, IMAGE)), "TensorFlow"),
-    (_graph("LSTM", [_value(0, (5, 1, 4))], _value(1, None)), "recurrent"),
+    (_graph("LSTM", [_value(0, (5, 1, 4)), _constant(1, 1, 8, 4), _constant(2, 1, 8, 2)],
+            _value(3, None)), "recurrent"),
     (
         _graph("Conv", [_value(0, IMAGE), _value(1, (4, 3, 3, 3))], _value(2, (1, 4, 6, 8))),
         "filter",
@@ -81,7 +89,7 @@ UNKNOWN: list[tuple[Graph, str]] = [
                dilations=(2, 2)),
         "dilated",
     ),
-    (_graph("MaxPool", [_value(0, IMAGE)], _value(1, IMAGE)), "window"),
+    (_graph("MaxPool", [_value(0, IMAGE)], _value(1, IMAGE)), "kernel_shape"),
     (_graph("ReduceMean", [_value(0, IMAGE), _value(1, (1,), "int64")], _value(2, None), 18),
      "computed"),
     (_graph("CumSum", [_value(0, IMAGE), _value(1, (), "int64")], _value(2, IMAGE)), "axis"),
@@ -90,8 +98,9 @@ UNKNOWN: list[tuple[Graph, str]] = [
     (_graph("Softmax", [_value(0, IMAGE)], _value(1, IMAGE), axis="x"), "integer"),
     (_graph("DepthToSpace", [_value(0, (1, 4, 2, 2))], _value(1, (1, 1, 4, 4))), "blocksize"),
     (_graph("Resize", [_value(0, IMAGE)], _value(1, IMAGE), mode="cubic"), "cubic"),
-    (_graph("Upsample", [_value(0, (1, 3, 4, 8, 10))], _value(1, (1, 3, 8, 16, 20)), 9), "rank 5"),
-    (_graph("Pad", [_value(0, IMAGE)], _value(1, IMAGE), 19, mode="wrap", pads=(0,) * 7 + (1,)),
+    (_graph("Upsample", [_value(0, (1, 3, 4, 8, 10)), _constant(1, 5)],
+            _value(2, (1, 3, 8, 16, 20)), 9), "rank 5"),
+    (_graph("Pad", [_value(0, IMAGE), _whole(1, *(0,) * 7, 1)], _value(2, IMAGE), 19, mode="wrap"),
      "wraps"),
     (_graph("BatchNormalization", [_value(0, IMAGE), *(_constant(i, 3) for i in range(1, 5))],
             _value(5, IMAGE), 15, training_mode=1), "training"),
