@@ -196,11 +196,8 @@ def _(layer: layers.AveragePool2D, name: str, _: Shape) -> Any:
 
 
 @_layer.register
-def _(layer: layers.GlobalAveragePool, name: str, image: Shape) -> Any:
-    if not layer.reshaped:
-        return keras.layers.GlobalAveragePooling2D(keepdims=True, name=name)
-    shape = (1, *layer.result(image))
-    return Computed(name, lambda x: tf.reshape(tf.reduce_mean(x, (1, 2)), shape))
+def _(_: layers.GlobalAveragePool, name: str, __: Shape) -> Any:
+    return keras.layers.GlobalAveragePooling2D(keepdims=True, name=name)
 
 
 @_layer.register

@@ -58,14 +58,7 @@ class AveragePool2D(OneResult):
 
 @dataclass(frozen=True, slots=True)
 class GlobalAveragePool(OneResult):
-    """The mean of each channel: [H, W, C] -> [1, 1, C].
-
-    Attributes:
-        reshaped: Whether the Keras build drops both axes and brings them back, as some public
-            code does.
-    """
-
-    reshaped: bool = False
+    """The mean of each channel: [H, W, C] -> [1, 1, C]."""
 
     def result(self, *inputs: Shape) -> Shape:
         """One pixel."""

@@ -1,6 +1,7 @@
 """MicroISP (arXiv 2211.06770): one narrow network for each colour of the output.
 
 RAW [H, W, 4] to RGB [2H, 2W, 3], height and width at least 79: attention takes strides of 3.
+The released .tflite also reshapes after each pooling, which today's converter leaves out.
 """
 
 from __future__ import annotations
@@ -55,6 +56,6 @@ def _attention(net: Sketch, name: str, y: Tensor) -> Tensor:
     for number, kernel in enumerate((1, 3, 3, 3)):
         strided = Conv2D(FEATURES, kernel, 3, padding="valid")
         y = followed(net, f"{name}_down{number}", strided, PRelu(), y)
-    y = net.add(f"{name}_pool", GlobalAveragePool(reshaped=True), y)
+    y = net.add(f"{name}_pool", GlobalAveragePool(), y)
     y = followed(net, f"{name}_squeeze", Conv2D(FEATURES, 1), PRelu(), y)
     return followed(net, f"{name}_excite", Conv2D(FEATURES, 1), SIGMOID, y)

@@ -87,7 +87,7 @@ TFLITE = {
     ),
     "microisp": (
         "CONV_2D 120, PRELU 102, MEAN 12, LOGISTIC 12, MUL 15, ADD 15, TANH 6, DEPTH_TO_SPACE 3, "
-        "CONCATENATION, RESHAPE 12"
+        "CONCATENATION"
     ),
 }
 

@@ -18,7 +18,6 @@ from npulint.reference_models.layers import (
     Concatenation,
     Conv2D,
     Crop,
-    GlobalAveragePool,
     InstanceNormalization,
     Layer,
     LocalAveragePool,
@@ -113,8 +112,6 @@ def _kind(step: Step) -> str:
             kind = "Depthwise"
         case LocalAveragePool():
             kind = "GlobalAveragePool" if layer.covers(image) else layer.form
-        case GlobalAveragePool(reshaped=True):
-            kind = "reshaped GlobalAveragePool"
         case Split() if len(set(layer.parts)) > 1:
             kind = "unequal Split"
         case Pad():
@@ -172,7 +169,6 @@ ONNX = {
     "MaxPool2D": "MaxPool",
     "AveragePool2D": "AveragePool",
     "GlobalAveragePool": "GlobalAveragePool",
-    "reshaped GlobalAveragePool": "GlobalAveragePool",
     "avgpool": "AveragePool, Pad",
     "cumsum": "CumSum 2, Pad 2, Slice 4, Add, Sub 2, Div",
     "nearest": "Resize",
@@ -202,7 +198,6 @@ EXPORTED: dict[Writer, dict[str, str]] = {
         "gelu": "Div, Erf, Add, Mul 2",
         "gelu_tanh": "Pow, Mul 4, Add 2, Tanh",
         "GlobalAveragePool": "ReduceMean",
-        "reshaped GlobalAveragePool": "ReduceMean",
         "cumsum": "CumSum 2, Pad 2, Slice 6, Add, Sub 2, Div",
     },
     "torchscript": {
@@ -243,7 +238,6 @@ TFLITE = {
     "MaxPool2D": "MAX_POOL_2D",
     "AveragePool2D": "AVERAGE_POOL_2D",
     "GlobalAveragePool": "MEAN",
-    "reshaped GlobalAveragePool": "MEAN, RESHAPE",
     "avgpool": "AVERAGE_POOL_2D, STRIDED_SLICE 4, TILE 4, CONCATENATION 2",
     "cumsum": (
         "CUMSUM 2, PAD, STRIDED_SLICE 4, ADD, SUB 2, MUL, STRIDED_SLICE 4, TILE 4, CONCATENATION 2"
