@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx.backend.test.case.node import collect_testcases
 
 from npulint.formats import onnx as reader
 from npulint.model import Model
@@ -135,3 +138,10 @@ def save_external(folder: Path, proto: ModelProto, location: str = "weights.bin"
     path = folder / "model.onnx"
     onnx.save(proto, path, save_as_external_data=True, location=location, size_threshold=0)
     return path
+
+
+@cache
+def operator_cases() -> list[tuple[str, ModelProto]]:
+    """The models by which onnx tests its own operators, which it takes seconds to make."""
+    with np.errstate(all="ignore"):
+        return [(case.name, case.model) for case in collect_testcases(None)]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import ModelProto, TensorProto, defs, helper, numpy_helper
-from onnx.backend.test.case.node import collect_testcases
+from onnx import TensorProto, defs, helper, numpy_helper
 from onnx_building import (
     convolutions,
     floats,
     graph,
     model,
+    operator_cases,
     read,
     reading,
     relu,
@@ -46,14 +45,8 @@ def test_a_shipped_model_is_read_as_onnx_reads_it(path: Path) -> None:
     _same(path)
 
 
-@cache
-def _cases() -> list[tuple[str, ModelProto]]:
-    with np.errstate(all="ignore"):
-        return [(case.name, case.model) for case in collect_testcases(None)]
-
-
 def test_every_operator_is_read_as_onnx_reads_it(tmp_path: Path, full: bool) -> None:
-    cases = _cases() if full else _cases()[::SAMPLE]
+    cases = operator_cases() if full else operator_cases()[::SAMPLE]
     assert len(cases) > 100
     for name, proto in cases:
         path = write(tmp_path, proto)
