@@ -70,6 +70,8 @@ class _Plan:
 _CONTRADICTIONS = (ArithmeticError, LookupError, ValueError, struct.error)
 """What computing with the sizes of a malformed node ends in: no runtime could load it either."""
 
+_LARGEST_SIZE = 2**31 - 1
+
 _FOLDED = Lowering((), known=True, vanishes=True, note="computed while converting")
 
 _Key: TypeAlias = "tuple[Hashable, ...]"
@@ -137,12 +139,14 @@ def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan
         what = "a call of the model's own function" if called else "control flow"
         return _unknown(node, f"{node.op}: {what} has no known conversion", last)
     if node.domain in ("", "ai.onnx") and is_standard(node.op):
-        fault = malformed(node)
+        fault = malformed(node, graph.values)
         if fault is not None:
             return _unknown(node, fault, last)
         if _is_folded(node, folded):
             return _Plan(_FOLDED, (False,) * len(node.outputs), folded=True)
     operation = graph.operation(node)
+    if any(map(_is_oversized, (*operation.inputs, *operation.outputs))):
+        return _unknown(node, f"{node.op}: a tensor is larger than a TFLite file can say", last)
     operands = tuple(
         None if index < 0 else Operand(graph.values[index], bool(last[index]), bool(folded[index]))
         for index in node.inputs
@@ -164,6 +168,12 @@ def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan
         note=tape.note or ("" if tape.operations else "nothing is left of it"),
     )
     return _Plan(lowering, tuple(tape.last), folded=fixed_shape)
+
+
+def _is_oversized(value: Value | None) -> bool:
+    """Whether a size of a tensor is more than TFLite's 32 bits hold."""
+    sizes = () if value is None or value.shape is None else value.shape
+    return any(isinstance(size, int) and size > _LARGEST_SIZE for size in sizes)
 
 
 def _is_folded(node: Node, folded: bytearray) -> bool:

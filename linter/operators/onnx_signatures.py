@@ -1,9 +1,10 @@
 """What the ONNX standard demands of a node before anything is computed.
 
 How many operands and results an operator has in which opset, which operands may not be left
-out, and which attributes of which types there are. A node that breaks this loads in no runtime
-and passes no converter, whatever its operator would have become. The facts lie beside this
-module; tests/operators/record_signatures.py takes them from the onnx package.
+out, of which element types they are and which of them share one, and which attributes there
+are. A node that breaks this loads in no runtime and passes no converter, whatever its operator
+would have become. The facts lie beside this module; tests/operators/record_signatures.py takes
+them from the onnx package.
 """
 
 from __future__ import annotations
@@ -17,11 +18,18 @@ from typing import TYPE_CHECKING, TypeAlias
 from npulint.model import REFERENCE_MARK, Constant
 
 if TYPE_CHECKING:
-    from npulint.model import Attribute, Node
+    from collections.abc import Sequence
 
-_Row: TypeAlias = "tuple[int, int, int, int, int, list[int], dict[str, str]]"
+    from npulint.model import Attribute, Node, Value
+
+_Types: TypeAlias = "list[str | int | None]"
+_Row: TypeAlias = (
+    "tuple[int, int, int, int, int, list[int], dict[str, str], _Types, _Types, dict[str, int]]"
+)
 """Opset; fewest and most operands and results (-1: any number); operands that may not be left
-out; attributes with the letters of their types, `!` behind those that must be there."""
+out; attributes with the letters of their types, `!` behind those that must be there; the types
+of operands and of results, each a name that all of that name share, the number of a set, or None
+for any; the sets that the names are taken from."""
 
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "f": ("a real number", (float,)), "i": ("an integer", (int,)),
@@ -35,27 +43,28 @@ _LISTS = "FIST"
 
 
 @cache
-def _table() -> dict[str, list[_Row]]:
-    text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
-    found: dict[str, list[_Row]] = json.loads(text)
-    return found
+def _facts() -> tuple[dict[str, list[_Row]], list[frozenset[str]]]:
+    """The rows by operator, oldest first, and the sets of element types."""
+    found = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    return found["operators"], [frozenset(each) for each in found["types"]]
 
 
 def is_standard(op: str) -> bool:
     """Whether the ONNX standard has, or had, an operator of this name."""
-    return op in _table()
+    return op in _facts()[0]
 
 
-def malformed(node: Node) -> str | None:
+def malformed(node: Node, values: Sequence[Value]) -> str | None:
     """Say why a node is none that its opset knows.
 
     Args:
         node: A node of an operator of the ONNX standard.
+        values: The values of its graph; types that are not known are taken for right.
 
     Returns:
         One sentence; None where nothing is wrong, or the operator is not of the standard.
     """
-    rows = _table().get(node.op)
+    rows = _facts()[0].get(node.op)
     if rows is None:
         return None
     place = bisect_right(rows, node.version, key=lambda row: row[0]) - 1
@@ -64,11 +73,15 @@ def malformed(node: Node) -> str | None:
     row = rows[place]
     if len(row) == 1:
         return f"{node.op} is gone since opset {row[0]}, and the model states {node.version}"
-    return _wrong_operands(node, row) or _wrong_attributes(node, row)
+    return (
+        _wrong_operands(node, row)
+        or _wrong_attributes(node, row)
+        or _wrong_types(node, row, values)
+    )
 
 
 def _wrong_operands(node: Node, row: _Row) -> str | None:
-    opset, fewest, most, fewest_out, most_out, needed, _ = row
+    opset, fewest, most, fewest_out, most_out, needed = row[:6]
     for count, least, greatest, what in (
         (len(node.inputs), fewest, most, "operands"),
         (len(node.outputs), fewest_out, most_out, "results"),
@@ -93,6 +106,28 @@ def _wrong_attributes(node: Node, row: _Row) -> str | None:
     for name, letter in known.items():
         if letter.endswith("!") and name not in node.attributes and name not in attached:
             return f"{_of(node, opset)} must have the attribute {name}"
+    return None
+
+
+def _wrong_types(node: Node, row: _Row, values: Sequence[Value]) -> str | None:
+    sets = _facts()[1]
+    bound: dict[str, str] = {}
+    for what, indexes, types in (
+        ("operand", node.inputs, row[7]),
+        ("result", node.outputs, row[8]),
+    ):
+        for place, index in enumerate(indexes):
+            # The last one may stand for any number of them.
+            kind = types[min(place, len(types) - 1)] if types else None
+            dtype = values[index].dtype if index >= 0 else None
+            if kind is None or dtype is None:
+                continue
+            allowed = sets[row[9][kind] if isinstance(kind, str) else kind]
+            found = f"{what} {place} of {_of(node, row[0])} is {dtype}"
+            if dtype not in allowed:
+                return f"{found}; it may be {', '.join(sorted(allowed))}"
+            if isinstance(kind, str) and bound.setdefault(kind, dtype) != dtype:
+                return f"{found}, and another of the same type is {bound[kind]}"
     return None
 
 

@@ -17,11 +17,23 @@ from npulint.operators.onnx_signatures import malformed
 from tests.operators.test_unknown import _constant, _graph, _value
 
 
-def _both_know(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """The rows up to the newest opset that the file and the installed package both know."""
+def _both_know(facts: dict[str, Any]) -> dict[str, list[Any]]:
+    """The rows up to the newest opset that the file and the installed package both know.
+
+    Sets of types stand in them as they are, since their numbers depend on what else there is.
+    """
     newest = min(NEWEST_OPSET, defs.onnx_opset_version())
-    found = {op: [row for row in each if row[0] <= newest] for op, each in rows.items()}
-    return {op: each for op, each in found.items() if each}
+    sets = facts["types"]
+
+    def spelt(row: list[Any]) -> list[Any]:
+        sides = [[sets[t] if isinstance(t, int) else t for t in side] for side in row[7:9]]
+        return [*row[:7], *sides, *({n: sets[t] for n, t in each.items()} for each in row[9:])]
+
+    return {
+        op: [spelt(row) for row in rows if row[0] <= newest]
+        for op, rows in facts["operators"].items()
+        if rows[0][0] <= newest
+    }
 
 
 def test_the_file_says_what_the_package_says() -> None:
@@ -33,6 +45,8 @@ def _node(op: str, opset: int, inputs: str = "x", outputs: str = "y", **attribut
     given = tuple(-1 if letter == "-" else place for place, letter in enumerate(inputs))
     return Node(0, 0, op, opset, given, tuple(range(9, 9 + len(outputs))), attributes)  # type: ignore[arg-type]
 
+
+_VALUES = [_value(index, None, None) for index in range(600)]
 
 CASES = [
     (_node("Relu", 17), None),
@@ -65,7 +79,7 @@ CASES = [
 
 @pytest.mark.parametrize(("node", "said"), CASES)
 def test_what_is_malformed(node: Node, said: str | None) -> None:
-    found = malformed(node)
+    found = malformed(node, _VALUES)
     assert (found is None) == (said is None), found
     assert said is None or said in (found or "")
 
@@ -90,7 +104,39 @@ def test_the_official_checker_agrees(node: Node) -> None:
         refusal = str(error)
     # A version that another has taken the place of is no longer checked, but converted.
     agreed = bool(refusal) and "GroupNormalization is deprecated" not in refusal
-    assert (malformed(node) is not None) == agreed, refusal
+    assert (malformed(node, _VALUES) is not None) == agreed, refusal
+
+
+TYPES = [
+    ("Relu", 17, "float32", "float32", None),
+    ("Relu", 17, "float32", None, None),
+    ("Relu", 17, "bool", None, "operand 0 of Relu (as of opset 14) is bool; it may be bfloat16"),
+    ("Relu", 13, "int32", None, "is int32; it may be"),
+    ("Relu", 17, "float32", "float16", "result 0 of Relu (as of opset 14) is float16, and another"),
+    ("Add", 17, "float32 float16", None, "operand 1 of Add (as of opset 14) is float16, and"),
+    ("Add", 17, "float16 float16", "float16", None),
+    ("Clip", 17, "float32 - int64", None, "operand 2"),
+    ("Reshape", 17, "float32 float32", None, "operand 1 of Reshape (as of opset 14) is float32;"),
+    ("Reshape", 17, "float32 int64", None, None),
+    ("Concat", 17, "float32 float32 float32 float16", None, "operand 3"),
+    ("IsNaN", 17, "float32", "float32", "result 0"),
+    ("IsNaN", 17, "float32", "bool", None),
+    ("Cast", 17, "float32", "int8", None),
+    ("QuantizeLinear", 17, "float32 float32 uint8", "int8", "result 0"),
+    ("Identity", 17, "float32", "float16", None),  # may be of sequences too, which are not told
+]
+
+
+@pytest.mark.parametrize(("op", "opset", "operands", "result", "said"), TYPES)
+def test_element_types(op: str, opset: int, operands: str, result: str | None, said: str) -> None:
+    dtypes = [None if dtype == "-" else dtype for dtype in operands.split()]
+    values = [_value(place, None, dtype) for place, dtype in enumerate(dtypes)]
+    inputs = tuple(-1 if dtype is None else place for place, dtype in enumerate(dtypes))
+    attributes: dict[str, Any] = {"Concat": {"axis": 1}, "Cast": {"to": 3}}.get(op, {})
+    node = Node(0, 0, op, opset, inputs, (len(values),), attributes)
+    found = malformed(node, [*values, _value(len(values), None, result)])
+    assert (found is None) == (said is None), found
+    assert said is None or said in (found or "")
 
 
 def test_a_malformed_node_has_no_conversion() -> None:
