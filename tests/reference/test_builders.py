@@ -41,7 +41,9 @@ from npulint.reference_models.network import Network, Sketch
 
 torch.set_num_threads(1)  # beside other workers, more of them wait for each other
 
-TOLERANCE = 1e-5  # of the output's range
+TOLERANCE = 1e-5  # of the output's range, for one layer
+# Deep networks add up their layers' rounding, and norms over few pixels enlarge it.
+WHOLE_NETWORK = 1e-4
 
 
 def difference(network: Network) -> float:
@@ -57,7 +59,7 @@ def difference(network: Network) -> float:
 
 
 def test_networks_agree(swept: str) -> None:
-    assert difference(define(swept, (32, 64))) < TOLERANCE
+    assert difference(define(swept, (32, 64))) < WHOLE_NETWORK
 
 
 # Where 32 rows and columns are too few for kernels that move by 3.
