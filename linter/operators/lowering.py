@@ -134,19 +134,12 @@ def _signature(node: Node, values: tuple[Value, ...], last: bytearray, folded: b
 
 
 def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan:
-    if node.bodies:
-        called = any(name == "function" for name, _ in node.bodies)
-        what = "a call of the model's own function" if called else "control flow"
-        return _unknown(node, f"{node.op}: {what} has no known conversion", last)
-    if node.domain in ("", "ai.onnx") and is_standard(node.op):
-        fault = malformed(node, graph.values)
-        if fault is not None:
-            return _unknown(node, fault, last)
-        if _is_folded(node, folded):
-            return _Plan(_FOLDED, (False,) * len(node.outputs), folded=True)
     operation = graph.operation(node)
-    if any(map(_is_oversized, (*operation.inputs, *operation.outputs))):
-        return _unknown(node, f"{node.op}: a tensor is larger than a TFLite file can say", last)
+    why = _hopeless(graph, node, operation)
+    if why is not None:
+        return _unknown(node, why, last)
+    if _is_folded(node, folded):
+        return _Plan(_FOLDED, (False,) * len(node.outputs), folded=True)
     operands = tuple(
         None if index < 0 else Operand(graph.values[index], bool(last[index]), bool(folded[index]))
         for index in node.inputs
@@ -170,6 +163,21 @@ def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan
     return _Plan(lowering, tuple(tape.last), folded=fixed_shape)
 
 
+def _hopeless(graph: Graph, node: Node, operation: Operation) -> str | None:
+    """Why a node has no known conversion, whatever its operator would become."""
+    if node.bodies:
+        called = any(name == "function" for name, _ in node.bodies)
+        what = "a call of the model's own function" if called else "control flow"
+        return f"{node.op}: {what} has no known conversion"
+    if any(map(_is_oversized, (*operation.inputs, *operation.outputs))):
+        return f"{node.op}: a tensor is larger than a TFLite file can say"
+    return malformed(node, graph.values) if _is_standard(node) else None
+
+
+def _is_standard(node: Node) -> bool:
+    return node.domain in ("", "ai.onnx") and is_standard(node.op)
+
+
 def _is_oversized(value: Value | None) -> bool:
     """Whether a size of a tensor is more than TFLite's 32 bits hold."""
     sizes = () if value is None or value.shape is None else value.shape
@@ -178,10 +186,10 @@ def _is_oversized(value: Value | None) -> bool:
 
 def _is_folded(node: Node, folded: bytearray) -> bool:
     """Whether a node is computed while converting, since all that it reads is constant."""
-    if node.op == "Constant":
-        return True
+    if node.op in _UNPREDICTABLE or not _is_standard(node):
+        return False
     given = [index for index in node.inputs if index >= 0]
-    return bool(given) and node.op not in _UNPREDICTABLE and all(folded[i] for i in given)
+    return node.op == "Constant" or (bool(given) and all(folded[index] for index in given))
 
 
 def _without_trailing_gaps(operands: tuple[Operand | None, ...]) -> tuple[Operand | None, ...]:
