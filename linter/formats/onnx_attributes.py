@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from npulint.formats.onnx_types import decoded, text
-from npulint.formats.protobuf import WireError, fields, signed, varint
+from npulint.formats.protobuf import Data, WireError, fields, signed, varint
 from npulint.model import Constant
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RawAttribute:
 _DEFAULTS: Mapping[int, int | float] = MappingProxyType({INT: 0, FLOAT: 0.0})
 
 
-def read_attribute(data: bytes, begin: int, end: int) -> RawAttribute:
+def read_attribute(data: Data, begin: int, end: int) -> RawAttribute:
     """Take an AttributeProto apart.
 
     Raises:
@@ -107,7 +107,7 @@ def read_attribute(data: bytes, begin: int, end: int) -> RawAttribute:
     return found
 
 
-def _read_plain(found: RawAttribute, data: bytes, key: int, first: int, second: int) -> None:
+def _read_plain(found: RawAttribute, data: Data, key: int, first: int, second: int) -> None:
     """Take in a field that holds a number, a string or elements of a list."""
     if key == _I:
         found.values[INT] = signed(first)
@@ -131,7 +131,7 @@ def _read_plain(found: RawAttribute, data: bytes, key: int, first: int, second: 
             found.add(FLOATS, _real(data, place))
 
 
-def _real(data: bytes, position: int) -> float:
+def _real(data: Data, position: int) -> float:
     """A float32."""
     if position + 4 > len(data):
         raise WireError(position, "the data ends inside a number")

@@ -32,6 +32,7 @@ from npulint.formats.onnx_write_graphs import GraphWriter
 from npulint.formats.onnx_write_source import FUNCTION_KEY, GRAPH_KEY, Bound, bind
 from npulint.formats.onnx_write_weights import TRAINING, Weights
 from npulint.formats.output import Files
+from npulint.formats.protobuf import WireError
 from npulint.formats.protobuf_build import Field, Message, WireFile, field, integer
 from npulint.formats.source import reread
 
@@ -68,7 +69,13 @@ def write(model: Model, path: Path) -> None:
     check_model(model)
     source = reread(model)
     with _opened(source) as file:
-        message, weights = _composed(model, source, file, path)
+        try:
+            message, weights = _composed(model, source, file, path)
+        except WireError as error:
+            # In what npulint does not read: training information, descriptions, annotations.
+            raise ModelFileError(
+                file.path, f"damaged at byte {error.position}: {error}", offset=error.position
+            ) from None
     with Files() as files:
         if weights.data:
             weights.write(files.create(path.with_name(weights.location)))

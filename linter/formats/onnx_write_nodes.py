@@ -14,13 +14,12 @@ from npulint.formats.onnx_scopes import FUNCTION
 from npulint.formats.onnx_types import text
 from npulint.formats.onnx_write_attributes import AttributeWriter
 from npulint.formats.onnx_write_source import (
-    ATTRIBUTE_GRAPH,
-    ATTRIBUTE_GRAPHS,
     ATTRIBUTE_KIND,
     ATTRIBUTE_NAME,
     NODE_ATTRIBUTE,
     NODE_INPUT,
     NODE_OUTPUT,
+    attached,
 )
 from npulint.formats.onnx_write_weights import ATTRIBUTE
 from npulint.formats.protobuf_build import Field, Message, WireFile, field, integer
@@ -124,9 +123,12 @@ class NodeWriter:
                 continue
             stated = self._read(part)
             met.add(stated.name)
-            if stated.name in graphs:
-                indexes = graphs.pop(stated.name)
-                made.append(self._attached(scope, node, stated.name, indexes, part))
+            places = attached(self._file, part) if graphs.get(stated.name) else []
+            if places:
+                # One attribute of a name holds all of its graphs; in a file there may be two.
+                indexes = graphs[stated.name][: len(places)]
+                del graphs[stated.name][: len(places)]
+                made.append(self._attached(scope, node, stated, indexes, places))
             elif stated.name in node.attributes:
                 made.append(self._stated(scope, node, stated, before))
             elif stated.name not in read:
@@ -136,7 +138,8 @@ class NodeWriter:
             if name not in met:
                 made.append(field(_ATTRIBUTE, self._new(scope, node, name, 0)))
         for name, indexes in graphs.items():
-            made.append(self._attached(scope, node, name, indexes, None))
+            if indexes:
+                made.append(self._newly_attached(scope, node, name, indexes))
         return made
 
     def _stated(self, scope: Scope, node: Node, stated: _Stated, before: dict[str, Any]) -> Message:
@@ -156,25 +159,32 @@ class NodeWriter:
         return writer.body(node, name, node.attributes[name], kind)
 
     def _attached(
-        self, scope: Scope, node: Node, name: str, indexes: list[int], part: Field | None
+        self,
+        scope: Scope,
+        node: Node,
+        stated: _Stated,
+        indexes: list[int],
+        places: list[tuple[int, int]],
     ) -> Message:
-        """An attribute that holds graphs."""
-        graphs = [self._bodies(index, (scope, node.index)) for index in indexes]
-        if part is not None:
-            inner = [
-                item
-                for item in self._file.fields(part.first, part.end)
-                if item.key in (ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS)
-            ]
-            if len(inner) == len(graphs):
-                lists: dict[int, list[Message]] = {}
-                for item, graph in zip(inner, graphs, strict=True):
-                    lists.setdefault(item.key, []).append(self._file.with_body(item, graph))
-                body = self._file.rebuilt(part.first, part.end, lists)
-                return self._file.with_body(part, body)
-        several = len(graphs) > 1
+        """An attribute of the file that holds graphs, changed or not."""
+        if len(indexes) != len(places):
+            return self._newly_attached(scope, node, stated.name, indexes)
+        graphs = dict(zip(places, indexes, strict=True))
+        made = Message()
+        for item in self._file.fields(stated.part.first, stated.part.end):
+            index = graphs.get((item.first, item.end))
+            if index is None:
+                made.extend(self._file.whole(item))
+            else:
+                graph = self._bodies(index, (scope, node.index))
+                made.extend(self._file.with_body(item, graph))
+        return self._file.with_body(stated.part, made)
+
+    def _newly_attached(self, scope: Scope, node: Node, name: str, indexes: list[int]) -> Message:
+        several = len(indexes) > 1
         body = field(_A_NAME, name.encode())
-        for graph in graphs:
+        for index in indexes:
+            graph = self._bodies(index, (scope, node.index))
             body.extend(field(_A_GRAPHS if several else _A_GRAPH, graph))
         body.extend(integer(_A_KIND, GRAPHS if several else GRAPH))
         return field(_ATTRIBUTE, body)

@@ -133,6 +133,8 @@ def _check_names(scope: Scope) -> None:
     """Check that each name stands for one value, here and in the graphs around."""
     known = scope.known
     for index, name in enumerate(scope.names):
+        if not name and not scope.is_renamed(scope.graph.values[index]):
+            continue  # A tensor that nobody can refer to, which the file has all the same.
         if not name or known.setdefault(name, index) != index:
             raise InvalidModelError(
                 f"{place(scope.graph, scope.graph.values[index])} has no name of its own; in ONNX "

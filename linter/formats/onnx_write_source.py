@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from npulint.formats.onnx_attributes import GRAPH, GRAPHS, read_attribute
 from npulint.formats.onnx_types import text
 from npulint.model import OMITTED
 
@@ -21,7 +22,7 @@ GRAPH_KEY, FUNCTION_KEY = 0x3A, 0xCA
 NODE, INITIALIZER, SPARSE, INPUT, OUTPUT, VALUE_INFO = 0x0A, 0x2A, 0x7A, 0x5A, 0x62, 0x6A
 FUNCTION_INPUT, FUNCTION_OUTPUT, FUNCTION_NODE, FUNCTION_VALUE_INFO = 0x22, 0x2A, 0x3A, 0x62
 NODE_INPUT, NODE_OUTPUT, NODE_ATTRIBUTE = 0x0A, 0x12, 0x2A
-ATTRIBUTE_NAME, ATTRIBUTE_KIND, ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS = 0x0A, 0xA0, 0x32, 0x5A
+ATTRIBUTE_NAME, ATTRIBUTE_KIND = 0x0A, 0xA0
 _VALUE_NAME, _TENSOR_NAME, _SPARSE_VALUES = 0x0A, 0x42, 0x0A
 
 
@@ -45,6 +46,12 @@ class Bound:
     named: dict[int, list[tuple[Field, bytes]]] = field(default_factory=dict)
     names: list[bytes] = field(default_factory=list)
     positions: dict[bytes, int] = field(default_factory=dict)
+
+
+def attached(file: WireFile, attribute: Field) -> list[tuple[int, int]]:
+    """Where the graphs of an attribute are; none in one of another type."""
+    found = read_attribute(file.data, attribute.first, attribute.end)
+    return found.messages.get(found.kind, []) if found.kind in (GRAPH, GRAPHS) else []
 
 
 def bind(file: WireFile, source: Model) -> dict[int, Bound]:
@@ -137,9 +144,8 @@ class _Binder:
                 if index != OMITTED and index not in names:
                     names[index] = self._file.bytes(item)
             elif has_bodies and item.key == NODE_ATTRIBUTE:
-                for inner in self._file.fields(item.first, item.end):
-                    if inner.key in (ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS):
-                        self.graph(next(bodies), inner.first, inner.end)
+                for begin, end in attached(self._file, item):
+                    self.graph(next(bodies), begin, end)
 
     def _text(self, begin: int, end: int, key: int) -> bytes:
         part = self._first(begin, end, key)

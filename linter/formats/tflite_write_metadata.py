@@ -36,21 +36,26 @@ def metadata(
     kept: list[Table] = []
     written = {_DESCRIPTION}
     for entry in entries:
-        name = entry.fields.get("name", "")
+        name = _as_read(entry.fields.get("name", ""))
         if name in model.metadata or name not in before:
             content = _content(name, model, source, before)
-            kept.append(entry if content is None else _entry(name, content, entry, buffers))
+            kept.append(entry if content is None else _entry(content, entry, buffers))
         written.add(name)
     for name in model.metadata:
         if name not in written:
             content = _content(name, model, source, before)
-            kept.append(_entry(name, content or b"", Table("Metadata", {}), buffers))
+            kept.append(_entry(content or b"", Table("Metadata", {"name": name}), buffers))
     return kept
 
 
-def _entry(name: str, content: bytes, old: Table, buffers: list[Table]) -> Table:
+def _entry(content: bytes, old: Table, buffers: list[Table]) -> Table:
     buffers.append(Table("Buffer", {"data": content}))
-    return old.changed(name=name, buffer=len(buffers) - 1)
+    return old.changed(buffer=len(buffers) - 1)
+
+
+def _as_read(name: str) -> str:
+    """A name as the reader gives it, who shows what is no text by a sign."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _content(name: str, model: Model, source: Model | None, before: dict[str, str]) -> bytes | None:
@@ -121,7 +126,8 @@ def signatures(model: Model, source: Model | None, tables: list[Table]) -> list[
         InvalidModelError: A signature names a value that its graph does not take or hand back.
     """
     before = {} if source is None else {s.key: s for s in source.signatures}
-    old = {table.fields.get("signature_key", ""): table for table in tables}
+    # In their order, since a key that is no text reads otherwise than it is stored.
+    old = dict(zip(before, tables, strict=False))
     return [
         old[signature.key] if signature == before.get(signature.key) else _signature(signature, old)
         for signature in model.signatures

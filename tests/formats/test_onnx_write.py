@@ -26,7 +26,7 @@ from editing import (
 )
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from npulint.errors import InvalidModelError
+from npulint.errors import InvalidModelError, ModelFileError
 from npulint.formats import load, save
 from npulint.formats import onnx as reader
 from npulint.model import Constant, Graph, Model, Node, Value
@@ -624,3 +624,23 @@ def test_models_that_contradict_themselves_are_refused(
     with pytest.raises(InvalidModelError, match=message):
         save(broken, tmp_path / "new.onnx")
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_a_name_of_another_type_is_no_body(tmp_path: Path) -> None:
+    """An attribute that holds a graph but says that it is something else, as damaged files do."""
+    proto = rich()
+    next(a for a in proto.graph.node[3].attribute if a.name == "else_branch").type = 2
+    path = build.write(tmp_path, proto)
+    model = load(path)
+    assert [name for name, _ in node_at(model, "If").bodies] == ["then_branch"]
+    save(model, tmp_path / "new.onnx")
+    assert (tmp_path / "new.onnx").read_bytes() == path.read_bytes()
+
+
+def test_damage_in_what_is_not_read_is_named(tmp_path: Path) -> None:
+    proto = build.simple().SerializeToString()
+    # Training information whose algorithm holds an initializer of field number 0.
+    path = build.write(tmp_path, proto + build.field(20, build.field(2, build.field(5, b"\0\0"))))
+    model = load(path)
+    with pytest.raises(ModelFileError, match=r"damaged at byte .* no field can have number 0"):
+        save(model, tmp_path / "new.onnx")

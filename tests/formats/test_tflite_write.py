@@ -584,3 +584,11 @@ def test_programs_that_are_known_by_their_place_are_not_moved(tmp_path: Path) ->
     model = load(write(tmp_path, parts.model))
     with pytest.raises(InvalidModelError, match="which is compiled for one chip"):
         save(model, tmp_path / "new.tflite")
+
+
+def test_signature_and_metadata_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
+    parts = rich()
+    parts.model.signatureDefs[0].signatureKey = b"run \xff"
+    parts.model.metadata[1].name = b"secret \xfe"
+    path = write(tmp_path, parts.model)
+    assert plain(written(tmp_path, load(path))) == plain(unpack(path.read_bytes()))
