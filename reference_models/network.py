@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from npulint.reference_models.layers import (
+    Activation,
     Arithmetic,
     ChannelScale,
     Conv2D,
@@ -196,8 +197,11 @@ def _gain(user: Layer, operands: list[Layer | None]) -> float:
 
     A rectifier halves the variance, so a kernel before it doubles it. Between linear layers
     nothing has to be made up for, and what is added to a trunk again and again is to be small:
-    otherwise float16 overflows. Products of small factors vanish.
+    otherwise float16 overflows. Products of small factors vanish, and a function with bounds
+    passes large numbers on as its bounds.
     """
+    if isinstance(user, Activation) and user.function in ("tanh", "sigmoid"):
+        return 0.25
     if isinstance(user, Arithmetic) and user.operation != "multiply":
         return 1 if all(isinstance(o, (Conv2D, TransposedConv2D)) for o in operands) else 0.25
     return 1 if isinstance(user, (Conv2D, ChannelScale, LayerNormalization)) else 2

@@ -21,7 +21,6 @@ SAMPLE = (
     "noahtcv",
     "pmrid",
     "pmrid_mofa",
-    "pmrid_split",
     "pynet_v2_mobile",
     "rdn",
     "sgn",
