@@ -147,7 +147,8 @@ class Search:
         wrong = [
             (rule, 1) for rule in rules if rule is not broken and not _contents(rule, operation)
         ]
-        wrong += [(rule, 1) for rule in self.entry.accept if rule.condition.test(operation)]
+        if broken not in self.entry.build:
+            wrong += [(rule, 1) for rule in self.entry.accept if rule.condition.test(operation)]
         if broken is not None:
             away = _missing(broken.when, operation) + (
                 broken.condition.test(operation) is not False
@@ -190,7 +191,11 @@ class Search:
             self._reset_operation(draft, measure)
 
     def _reset_operation(self, draft: Draft, measure: OfOperation) -> None:
-        value = self.random.choice(self.bounds.get(measure.phrase, (1, 2)))
+        choices = self.bounds.get(measure.phrase, (1, 2))
+        if measure.phrase == "the number of inputs":
+            # Whoever loses a named operand must be able to get it back.
+            choices = tuple(dict.fromkeys((*choices, self._start().counts[False])))
+        value = self.random.choice(choices)
         if measure.many:
             slots = [(output, n) for output, count in draft.counts.items() for n in range(count)]
             self._reset_slot(draft, self.random.choice(slots))

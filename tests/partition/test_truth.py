@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from npulint.formats import load
 from npulint.model import Graph
 from npulint.opsets import load_target, targets
+from npulint.opsets.table import Target
 from npulint.partition import CPU, delegate
 from npulint.pieces import cut
 from npulint.verdict import judge_graph
@@ -44,9 +46,16 @@ def test_given_the_delegates_verdicts_every_piece_is_as_the_runtime_cuts_it() ->
             assert sizes == said["partitions"], (name, target)
 
 
+def by_check_alone(name: str) -> Target:
+    """A target whose accelerator builds whatever passes the check, as that of the answers does."""
+    target = load_target(name)
+    entries = {op: replace(entry, build=()) for op, entry in target.entries.items()}
+    return replace(target, entries=entries)
+
+
 @pytest.mark.parametrize("name", NNAPI)
 def test_what_is_handed_over(name: str) -> None:
-    target = load_target(name)
+    target = by_check_alone(name)
     for model, graph, answer in models():
         said = answer["targets"][name]
         result = delegate(graph, judge_graph(graph, target), target)
@@ -55,6 +64,26 @@ def test_what_is_handed_over(name: str) -> None:
         kept = {i for piece in result.partitions if piece.runs_on == CPU for i in piece.nodes}
         offered = [node.index for node in graph.nodes if node.index not in kept]
         assert offered == said.get("delegated_fp16", said["accepted"]), model
+
+
+@pytest.mark.parametrize("name", NNAPI)
+def test_what_the_accelerator_cannot_build_is_cut_all_the_same_and_taken_back(name: str) -> None:
+    target, checked = load_target(name), by_check_alone(name)
+    touched = 0
+    for model, graph, _ in models():
+        result = delegate(graph, judge_graph(graph, target), target)
+        alone = delegate(graph, judge_graph(graph, checked), checked)
+        shapes = [(piece.runs_on, piece.nodes) for piece in result.partitions]
+        assert shapes == [(piece.runs_on, piece.nodes) for piece in alone.partitions], model
+        touched += result.delegated != alone.delegated
+        if result.obstacle is not None and result.obstacle.kind == "build":
+            assert alone.obstacle is None, model
+            assert not any(piece.handed_over for piece in result.partitions), model
+            assert result.delegated == (False,) * len(graph.nodes), model
+        else:
+            assert result.obstacle == alone.obstacle, model
+            assert result.doubt is not None or result.delegated == alone.delegated, model
+    assert touched
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
