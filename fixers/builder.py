@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Array: TypeAlias = "npt.NDArray[np.generic]"
 Sizes: TypeAlias = "tuple[int, int, int, int]"
 """`[N, C, H, W]`."""
+
+Activations: TypeAlias = "Callable[[int], Sequence[Array]]"
+"""What a value of the graph, by its position, holds on each of the user's samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ class Builder(ABC):
     Args:
         graph: The graph that is rewritten; its values keep their positions.
         name: Prefix for the names of what is added.
+
+    Attributes:
+        activations: What values hold on the user's samples; None where there are none.
+        note: What a realisation has to say of itself, such as the residual of a fit.
     """
 
     def __init__(self, graph: Graph, name: str) -> None:
@@ -76,6 +83,8 @@ class Builder(ABC):
         self.name = name
         self.values: list[Value] = []
         self.nodes: list[Node] = []
+        self.activations: Activations | None = None
+        self.note = ""
 
     @abstractmethod
     def stored(self, sizes: Sizes) -> Shape:

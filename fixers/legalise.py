@@ -1,215 +1,277 @@
-"""Choosing for each refused node the realisation that the chosen targets take, at least cost."""
+"""Choosing for what the chosen targets refuse the realisations that they take, at least cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from npulint.fixers.builder import Feature
 from npulint.fixers.builder_onnx import OnnxBuilder
 from npulint.fixers.builder_tflite import TFLiteBuilder
-from npulint.fixers.record import Refusal
-from npulint.fixers.surgery import Patch, apply, make_patch
-from npulint.fixers.transposed import REALISATIONS
-from npulint.fixers.transposed_reading import TransposedConvolution, read
+from npulint.fixers.catalogue import FAMILIES
+from npulint.fixers.choice import (
+    Alternative,
+    Answers,
+    Choice,
+    gain,
+    objection,
+    outcome,
+    runs_left,
+    taken,
+)
+from npulint.fixers.record import EXACTNESSES, Policy, Refusal
+from npulint.fixers.surgery import Fragment, Patch, apply, make_fragment
+from npulint.model import OMITTED
 from npulint.operators.macs import macs
 
 if TYPE_CHECKING:
-    from npulint.fixers.record import Exactness, Realisation
-    from npulint.model import Graph, Node
-    from npulint.verdict import Status, Verdict
+    from npulint.fixers.builder import Activations, Builder
+    from npulint.fixers.record import Criterion, Family, Occurrence, Realisation
+    from npulint.model import Graph
+    from npulint.verdict import Status
 
-Ask: TypeAlias = "Callable[[Graph], Mapping[str, Sequence[Verdict]]]"
-"""What each chosen target says about every node of a graph, by the target's name."""
+Ask: TypeAlias = "Callable[[Graph], Answers]"
+"""What each chosen target makes of every node of a graph that stands for itself."""
 
-_RANK: Mapping[Status, int] = {"unsupported": 0, "unknown": 1, "supported": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """One realisation that was weighed.
-
-    Attributes:
-        name: The realisation.
-        exactness: How exact it is.
-        macs: Multiply-accumulates of what it builds, None where it builds nothing.
-        nodes: How many nodes it builds.
-        outcome: For each target what becomes of what it builds.
-        lost: Why it was not chosen; empty for the one that was.
-    """
-
-    name: str
-    exactness: Exactness
-    macs: int | None = None
-    nodes: int = 0
-    outcome: Mapping[str, Status] | None = None
-    lost: str = ""
+_DEPTH = 3
+"""Realisations within realisations: deeper ones have not been seen to serve anything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What was decided about one node.
+class Setting:
+    """What does not change between one place and the next.
 
     Attributes:
-        graph: Index of its graph.
-        index: Its position before the rewrite.
-        op: Its operator.
-        macs: Its multiply-accumulates before.
-        before: What becomes of it on each target.
-        realisation: The way chosen, None where no way is better.
-        why: Why there is none; empty where there is.
-        alternatives: Every way that was weighed.
+        ask: The chosen targets.
+        opset: ONNX: the version of the standard operator set.
+        policy: What a choice goes by.
+        activations: What a value holds on the user's samples; None where there are none.
+        families: The catalogue.
     """
 
-    graph: int
-    index: int
-    op: str
-    macs: int | None
+    ask: Ask
+    opset: int
+    policy: Policy = field(default_factory=Policy)
+    activations: Activations | None = None
+    families: tuple[Family[Any], ...] = FAMILIES
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where ways are weighed: an occurrence, what becomes of it, and what encloses it."""
+
+    graph: Graph
+    occurrence: Occurrence[Any]
     before: Mapping[str, Status]
-    realisation: str | None
-    why: str
-    alternatives: tuple[Alternative, ...]
+    within: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
     alternative: Alternative
-    patch: Patch | None
-    gain: int
-    cost: tuple[int, int]
+    fragment: Fragment | None = None
+    gain: int = 0
+    cost: tuple[int, ...] = ()
 
 
 def legalise(
-    graph: Graph, ask: Ask, opset: int, keep: frozenset[int] = frozenset()
-) -> tuple[Mapping[int, Patch], tuple[Choice, ...]]:
-    """Choose a patch for each node that some target does not take.
+    graph: Graph,
+    setting: Setting,
+    keep: frozenset[int] = frozenset(),
+    within: tuple[str, ...] = (),
+) -> tuple[tuple[Patch, ...], tuple[Choice, ...]]:
+    """Choose patches for what some target does not take.
 
     A way is taken when it is better on some target and worse on none; of those the one that is
-    better on most, then the one of fewest multiply-accumulates, then of fewest nodes.
+    better on most, then the cheapest. Patterns of several nodes come before single nodes. What a
+    way builds is legalised in its turn, by families that it is not itself within.
 
     Args:
         graph: The graph.
-        ask: The chosen targets.
-        opset: ONNX: the version of the standard operator set.
+        setting: Targets, policy, samples and catalogue.
         keep: Values that something outside the graph refers to.
+        within: Families whose realisations the graph is made by.
 
     Returns:
-        The patches by node, and what was decided about every node that some target refuses or
-        cannot be decided about and that the catalogue speaks of.
+        The patches, and what was decided about every occurrence that some target refuses or
+        cannot be decided about.
     """
-    answers = ask(graph)
-    patches: dict[int, Patch] = {}
+    answers = setting.ask(graph)
+    patches: list[Patch] = []
     choices: list[Choice] = []
-    for node in graph.nodes:
-        before: dict[str, Status] = {name: v[node.index].status for name, v in answers.items()}
-        if all(status == "supported" for status in before.values()):
+    covered: set[int] = set()
+    for family, occurrence in _occurrences(graph, setting.families, within):
+        if covered.intersection(occurrence.nodes):
             continue
-        found = read(graph, node)
-        if found is None:
+        before = outcome(answers, occurrence.nodes)
+        if taken(before):
             continue
-        count = macs(graph.operation(node))
-        if isinstance(found, Refusal):
-            choices.append(
-                Choice(graph.index, node.index, node.op, count, before, None, found.reason, ())
-            )
+        place = _Place(graph, occurrence, before, within)
+        refusal = _refusal(place, keep)
+        if refusal is not None:
+            choices.append(_choice(place, None, refusal.reason, ()))
             continue
-        weighed = [
-            _weigh(way, found, _Site(graph, node, before, ask, opset, keep)) for way in REALISATIONS
-        ]
-        choice, patch = _choose(weighed, graph, node, before, count)
-        choices.append(choice)
-        if patch is not None:
-            patches[node.index] = patch
-    return patches, tuple(choices)
+        weighed = [_weigh(way, place, setting, family.name) for way in family.ways]
+        best = min(
+            (each for each in weighed if each.gain > 0),
+            key=lambda each: (-each.gain, each.cost),
+            default=None,
+        )
+        choices.append(_decided(place, weighed, best))
+        if best is not None and best.fragment is not None:
+            patches.append(Patch(best.fragment, occurrence.nodes))
+            covered.update(occurrence.nodes)
+    return tuple(patches), tuple(sorted(choices, key=lambda choice: choice.nodes))
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """Where a realisation is tried."""
+def _occurrences(
+    graph: Graph, families: Sequence[Family[Any]], within: tuple[str, ...]
+) -> list[tuple[Family[Any], Occurrence[Any]]]:
+    """All occurrences, the largest first."""
+    met = [
+        (family, occurrence)
+        for family in families
+        if family.name not in within
+        for occurrence in family.recognise(graph)
+    ]
+    return sorted(met, key=lambda pair: (-len(pair[1].nodes), pair[1].nodes))
 
-    graph: Graph
-    node: Node
-    before: Mapping[str, Status]
-    ask: Ask
-    opset: int
-    keep: frozenset[int]
+
+def _refusal(place: _Place, keep: frozenset[int]) -> Refusal | None:
+    """Why nothing can take the place of these nodes."""
+    if isinstance(place.occurrence.found, Refusal):
+        return place.occurrence.found
+    graph, nodes = place.graph, set(place.occurrence.nodes)
+    outside = keep | {*graph.outputs}
+    for index in place.occurrence.nodes:
+        for value in graph.nodes[index].outputs:
+            if value == OMITTED or value in place.occurrence.results:
+                continue
+            if value in outside or any(r.index not in nodes for r in graph.uses[value].readers):
+                return Refusal("what it computes on the way is used elsewhere too")
+    return None
 
 
-def _weigh(
-    way: Realisation[TransposedConvolution], found: TransposedConvolution, site: _Site
-) -> _Weighed:
-    """Build a realisation into a copy of the graph and ask the targets about what is new."""
+def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) -> _Weighed:
+    """Build a realisation, legalise what it is made of, and ask the targets about it."""
     base = Alternative(way.name, way.exactness)
-    refusal = way.accepts(found)
+    refusal = _unwanted(way, setting) or way.accepts(place.occurrence.found)
     if refusal is not None:
-        return _Weighed(replace(base, lost=refusal.reason), None, 0, (0, 0))
-    patch = build_patch(site.graph, site.node, way, found, site.opset)
-    trial, _ = apply(site.graph, {site.node.index: patch}, site.keep)
-    new = range(site.node.index, site.node.index + len(patch.nodes))
-    answers = site.ask(trial)
-    outcome: dict[str, Status] = {}
-    blocked = ""
-    for target, verdicts in answers.items():
-        worst = min((verdicts[index] for index in new), key=lambda verdict: _RANK[verdict.status])
-        outcome[target] = worst.status
-        if _RANK[worst.status] < _RANK[site.before[target]] and not blocked:
-            blocked = f"worse on {target}: {_said(worst)}"
-        elif worst.status != "supported" and not blocked:
-            blocked = f"{target}: {_said(worst)}"
-    count = sum(macs(trial.operation(trial.nodes[index])) or 0 for index in new)
-    worse = any(_RANK[outcome[name]] < _RANK[site.before[name]] for name in outcome)
-    gain = 0 if worse else sum(_RANK[outcome[n]] - _RANK[site.before[n]] for n in outcome)
-    alternative = replace(base, macs=count, nodes=len(patch.nodes), outcome=outcome, lost=blocked)
-    return _Weighed(alternative, patch, gain, (count, len(patch.nodes)))
-
-
-def build_patch(
-    graph: Graph,
-    node: Node,
-    way: Realisation[TransposedConvolution],
-    found: TransposedConvolution,
-    opset: int,
-) -> Patch:
-    """Build one realisation of a node as a patch of its graph's dialect."""
-    name = f"{node.name or node.op}/{way.name.rpartition('/')[2]}"
-    builder = (
-        TFLiteBuilder(graph, name) if graph.dialect == "tflite" else OnnxBuilder(graph, name, opset)
+        return _Weighed(replace(base, lost=refusal.reason))
+    fragment, note = build_fragment(place.graph, place.occurrence, way, setting)
+    fragment, inner = _legalised(fragment, setting, (*place.within, family))
+    answers = setting.ask(fragment.graph)
+    nodes = range(len(fragment.graph.nodes))
+    states = outcome(answers, nodes)
+    alternative = replace(
+        base,
+        name=" + ".join(dict.fromkeys((way.name, *(each.name for each in inner)))),
+        exactness=max((way.exactness, *(each.exactness for each in inner)), key=EXACTNESSES.index),
+        macs=sum(macs(fragment.graph.operation(node)) or 0 for node in fragment.graph.nodes),
+        nodes=len(nodes),
+        bytes=_bytes(fragment.graph),
+        outcome=states,
+        note=note,
+        lost=objection(place.before, answers),
     )
-    made = way.build(builder, Feature(found.source, found.sizes), found)
-    made = builder.activate(made, found.activation)
-    return make_patch(builder.nodes, builder.values, made.value, found.result)
+    cost = tuple(_COSTS[criterion](alternative, answers) for criterion in setting.policy.order)
+    return _Weighed(alternative, fragment, gain(place.before, states), (*cost, alternative.nodes))
 
 
-def _said(verdict: Verdict) -> str:
-    return verdict.reasons[0].message if verdict.reasons else verdict.status
+def _unwanted(way: Realisation[Any], setting: Setting) -> Refusal | None:
+    if not setting.policy.allows(way.exactness):
+        return Refusal(f"it is {way.exactness}: it needs `--allow {way.exactness}`")
+    if way.exactness == "calibrated" and setting.activations is None:
+        return Refusal("it is fitted to samples: it needs `--calibration`")
+    return None
 
 
-def _choose(
-    weighed: Sequence[_Weighed],
-    graph: Graph,
-    node: Node,
-    before: Mapping[str, Status],
-    count: int | None,
-) -> tuple[Choice, Patch | None]:
-    able = [each for each in weighed if each.gain > 0]
-    best = min(able, key=lambda each: (-each.gain, each.cost), default=None)
+def _legalised(
+    fragment: Fragment, setting: Setting, within: tuple[str, ...]
+) -> tuple[Fragment, list[Alternative]]:
+    """The fragment with its own nodes realised otherwise where that helps, and the ways used."""
+    if len(within) >= _DEPTH:
+        return fragment, []
+    # What a fragment takes is not what the samples are known for.
+    inner = replace(setting, activations=None)
+    patches, choices = legalise(fragment.graph, inner, within=within)
+    used = [each for each in (choice.chosen for choice in choices) if each is not None]
+    if not patches:
+        return fragment, []
+    keep = frozenset(fragment.outer)
+    graph, place = apply(fragment.graph, patches, keep)
+    outer = {place[own]: other for own, other in fragment.outer.items()}
+    return Fragment(graph, outer), used
+
+
+def build_fragment(
+    graph: Graph, occurrence: Occurrence[Any], way: Realisation[Any], setting: Setting
+) -> tuple[Fragment, str]:
+    """Build one realisation of an occurrence in its graph's dialect.
+
+    Returns:
+        The new nodes, and what the realisation has to say of itself.
+    """
+    name = f"{graph.values[occurrence.results[0]].name}/{way.name.rpartition('/')[2]}"
+    builder: Builder = (
+        TFLiteBuilder(graph, name)
+        if graph.dialect == "tflite"
+        else OnnxBuilder(graph, name, setting.opset)
+    )
+    builder.activations = setting.activations
+    made = way.build(builder, occurrence.found)
+    fragment = make_fragment(graph, builder.nodes, builder.values, made, occurrence.results)
+    return fragment, builder.note
+
+
+def _bytes(graph: Graph) -> int:
+    return sum(graph.values[index].nbytes or 0 for node in graph.nodes for index in node.outputs)
+
+
+_COSTS: Mapping[Criterion, Callable[[Alternative, Answers], int]] = {
+    "partitions": lambda _, answers: runs_left(answers),
+    "error": lambda each, _: EXACTNESSES.index(each.exactness),
+    "macs": lambda each, _: each.macs or 0,
+    "bytes": lambda each, _: each.bytes,
+}
+
+
+def _decided(place: _Place, weighed: Sequence[_Weighed], best: _Weighed | None) -> Choice:
     alternatives = tuple(
         replace(each.alternative, lost="")
         if each is best
         else replace(each.alternative, lost=each.alternative.lost or _dearer(each, best))
         for each in weighed
     )
-    why = "" if best else "no way in the catalogue is better on any chosen target"
-    name = best.alternative.name if best else None
-    choice = Choice(graph.index, node.index, node.op, count, before, name, why, alternatives)
-    return choice, best.patch if best else None
+    if best is not None:
+        return _choice(place, best.alternative.name, "", alternatives)
+    why = "no way in the catalogue is better on any chosen target"
+    return _choice(place, None, why, alternatives)
 
 
 def _dearer(each: _Weighed, best: _Weighed | None) -> str:
     if best is None:
         return "no better than what is there"
+    mine, other = each.alternative, best.alternative
     return (
-        f"taken as well, but with {each.cost[0]:,} MACs in {each.cost[1]:,} nodes it costs more "
-        f"than {best.alternative.name} with {best.cost[0]:,} in {best.cost[1]:,}"
+        f"taken as well, but with {mine.macs or 0:,} MACs in {mine.nodes:,} nodes it costs more "
+        f"than {other.name} with {other.macs or 0:,} in {other.nodes:,}"
+    )
+
+
+def _choice(
+    place: _Place, name: str | None, why: str, alternatives: tuple[Alternative, ...]
+) -> Choice:
+    graph, occurrence = place.graph, place.occurrence
+    counts = [macs(graph.operation(graph.nodes[index])) for index in occurrence.nodes]
+    return Choice(
+        graph=graph.index,
+        nodes=occurrence.nodes,
+        op=occurrence.op,
+        macs=None if None in counts else sum(count or 0 for count in counts),
+        before=place.before,
+        realisation=name,
+        why=why,
+        alternatives=alternatives,
+        results=tuple(graph.values[index].name for index in occurrence.results),
     )

@@ -1,29 +1,38 @@
-"""What a realisation is: a frozen record around a match and a build."""
+"""What a realisation is, where it applies, and what is asked of a choice between several."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Builder, Feature
+    from npulint.fixers.builder import Builder
+    from npulint.model import Graph
 
 Exactness: TypeAlias = Literal["exact", "calibrated", "lossy"]
+"""From the strictest: the same function; one fitted to samples; another one."""
+
+EXACTNESSES: tuple[Exactness, ...] = ("exact", "calibrated", "lossy")
+
+Criterion: TypeAlias = Literal["partitions", "error", "macs", "bytes"]
+
+CRITERIA: tuple[Criterion, ...] = ("partitions", "error", "macs", "bytes")
+"""What a way costs, the weightiest first."""
 
 Bindings = TypeVar("Bindings")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a realisation, or the whole catalogue, does not apply to a node."""
+    """Why a realisation, or the whole catalogue, does not apply."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Realisation(Generic[Bindings]):
-    """One way to compute an operator out of others.
+    """One way to compute an operator, or a pattern of several, out of others.
 
     Attributes:
         name: Stable name, `operator/way` (`transpose-conv/sub-pixel`).
@@ -31,7 +40,7 @@ class Realisation(Generic[Bindings]):
         exactness: `exact` where the function is the same and only rounding differs.
         argument: The algebra in one sentence, with its preconditions.
         accepts: Says why the way does not serve an instance, None where it does.
-        build: Adds the nodes and hands back the result.
+        build: Adds the nodes and hands back the positions of the results, in their order.
     """
 
     name: str
@@ -39,4 +48,53 @@ class Realisation(Generic[Bindings]):
     exactness: Exactness
     argument: str
     accepts: Callable[[Bindings], Refusal | None]
-    build: Callable[[Builder, Feature, Bindings], Feature]
+    build: Callable[[Builder, Bindings], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence(Generic[Bindings]):
+    """Where a graph has what a family of realisations speaks of.
+
+    Attributes:
+        op: What was met, for people: an operator's name or the pattern's.
+        nodes: Positions of the nodes that are replaced, ascending.
+        results: Positions of the values that whoever reads the nodes expects.
+        found: What they compute, or why that cannot be rewritten.
+    """
+
+    op: str
+    nodes: tuple[int, ...]
+    results: tuple[int, ...]
+    found: Bindings | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Bindings]):
+    """All ways to compute one thing, and the reader that finds it.
+
+    Attributes:
+        name: Stable name, the first half of its realisations' names.
+        recognise: Finds every occurrence in a graph of either dialect.
+        ways: The realisations.
+    """
+
+    name: str
+    recognise: Callable[[Graph], Iterator[Occurrence[Bindings]]]
+    ways: tuple[Realisation[Bindings], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a choice goes by.
+
+    Attributes:
+        allow: The least exact realisations that may be used.
+        order: What counts first when several ways serve the targets alike.
+    """
+
+    allow: Exactness = "exact"
+    order: tuple[Criterion, ...] = CRITERIA
+
+    def allows(self, exactness: Exactness) -> bool:
+        """Whether realisations of some exactness may be used."""
+        return EXACTNESSES.index(exactness) <= EXACTNESSES.index(self.allow)

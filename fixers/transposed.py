@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.builder import Margins
-from npulint.fixers.record import Realisation, Refusal
-from npulint.fixers.transposed_reading import TransposedConvolution
+from npulint.fixers.builder import Feature, Margins
+from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.transposed_reading import TransposedConvolution, recognise
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Array, Builder, Feature
+    from npulint.fixers.builder import Array, Builder
 
 _T: TypeAlias = TransposedConvolution
 
@@ -32,6 +33,16 @@ def _phased(t: _T) -> Refusal | None:
     if t.groups != 1:
         return Refusal("grouped weights would have to be interleaved across groups")
     return _strided(t)
+
+
+def _built(build: Callable[[Builder, Feature, _T], Feature]) -> Callable[[Builder, _T], list[int]]:
+    """The whole of a way: from its activation to the fused function."""
+
+    def whole(builder: Builder, t: _T) -> list[int]:
+        made = build(builder, Feature(t.source, t.sizes), t)
+        return [builder.activate(made, t.activation).value]
+
+    return whole
 
 
 def _zero_insert(builder: Builder, x: Feature, t: _T) -> Feature:
@@ -111,7 +122,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
             "interleaves them; strides equal, no groups"
         ),
         accepts=_phased,
-        build=_sub_pixel,
+        build=_built(_sub_pixel),
     ),
     Realisation(
         name="transpose-conv/zero-insert-conv",
@@ -122,7 +133,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
             "with s - 1 zeros after each sample"
         ),
         accepts=_always,
-        build=_zero_insert,
+        build=_built(_zero_insert),
     ),
     Realisation(
         name="transpose-conv/resize-mask-conv",
@@ -133,7 +144,9 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
             "the zeros of zero-insert-conv"
         ),
         accepts=_strided,
-        build=_resize_mask,
+        build=_built(_resize_mask),
     ),
 )
 """From the cheapest in multiply-accumulates to the dearest."""
+
+FAMILY = Family("transpose-conv", recognise, REALISATIONS)

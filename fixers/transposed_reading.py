@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.record import Refusal
+from npulint.fixers.record import Occurrence, Refusal
 from npulint.operators.conversions import from_onnx
 from npulint.operators.onnx_node import NoConversionError
 from npulint.operators.semantics import TransposeConv
@@ -46,6 +47,14 @@ class TransposedConvolution:
     output: tuple[int, int]
     groups: int
     activation: str
+
+
+def recognise(graph: Graph) -> Iterator[Occurrence[TransposedConvolution]]:
+    """Find every transposed convolution of a graph."""
+    for node in graph.nodes:
+        found = read(graph, node)
+        if found is not None:
+            yield Occurrence(node.op, (node.index,), (node.outputs[0],), found)
 
 
 def read(graph: Graph, node: Node) -> TransposedConvolution | Refusal | None:

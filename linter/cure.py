@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from npulint.cost import node_macs
 from npulint.engine import check, node_verdicts
 from npulint.errors import UsageError
-from npulint.fixers.legalise import Choice, legalise
+from npulint.fixers.legalise import Setting, legalise
+from npulint.fixers.record import Policy
 from npulint.fixers.surgery import apply
 from npulint.formats import load, save
 from npulint.model import Model
 
 if TYPE_CHECKING:
     from npulint.finding import ModelResult, TargetResult
+    from npulint.fixers.choice import Choice
     from npulint.model import Graph, Signature
     from npulint.opsets.profile import Device
     from npulint.opsets.table import Target
@@ -113,7 +115,7 @@ def fix(
     if original is None:
         raise UsageError(f"{before.path}: {before.error}")
     say("choosing realisations")
-    rewritten, choices = _rewrite(original, before)
+    rewritten, choices = _rewrite(original, before, Policy())
     if rewritten is None:
         written = _copy(original, wish)
         return FixResult(before, None, choices, None, written)
@@ -154,15 +156,16 @@ def _compare(original: Path, trial: Path, wish: Wish) -> Comparison:
     return verify(original, trial, max_error=wish.max_error)
 
 
-def _rewrite(model: Model, before: ModelResult) -> tuple[Model | None, tuple[Choice, ...]]:
+def _rewrite(
+    model: Model, before: ModelResult, policy: Policy
+) -> tuple[Model | None, tuple[Choice, ...]]:
     """The rewritten model, None where no node is rewritten, and what was decided."""
     asked = [result.device or result.target for result in before.targets]
     choices: list[Choice] = []
     current, changed = model, False
     for graph in model.graphs:
-        question = partial(_answers, current, asked)
-        opset = model.opsets.get("", 0)
-        patches, decided = legalise(graph, question, opset, _kept(model, graph))
+        setting = Setting(partial(_answers, model, asked), model.opsets.get("", 0), policy)
+        patches, decided = legalise(graph, setting, _kept(model, graph))
         choices += decided
         if patches:
             new, place = apply(graph, patches, _kept(model, graph))
@@ -171,11 +174,12 @@ def _rewrite(model: Model, before: ModelResult) -> tuple[Model | None, tuple[Cho
 
 
 def _answers(
-    model: Model, asked: Sequence[Target | Device], trial: Graph
+    model: Model, asked: Sequence[Target | Device], graph: Graph
 ) -> Mapping[str, Sequence[Verdict]]:
-    """What each target makes of a graph in the place of the model's own."""
-    tried = _with_graph(model, trial, {})
-    return {each.name: node_verdicts(tried, each)[trial.index] for each in asked}
+    """What each target makes of a graph: one of the model's own, or one that stands for itself."""
+    if not any(each is graph for each in model.graphs):
+        model = replace(model, graphs=(graph,), signatures=())
+    return {each.name: node_verdicts(model, each)[graph.index] for each in asked}
 
 
 def _kept(model: Model, graph: Graph) -> frozenset[int]:

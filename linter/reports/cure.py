@@ -13,7 +13,7 @@ from npulint.reports.wording import of_unit, plural, printable, ranges
 
 if TYPE_CHECKING:
     from npulint.cure import FixResult
-    from npulint.fixers.legalise import Choice
+    from npulint.fixers.choice import Alternative, Choice
     from npulint.verification import Comparison
 
 _NODES_SHOWN = 8
@@ -39,20 +39,27 @@ def _choices(result: FixResult, layout: Layout) -> Iterator[str]:
         groups.setdefault((choice.op, choice.realisation, choice.why), []).append(choice)
     for (op, way, why), choices in groups.items():
         limit = None if layout.verbose else _NODES_SHOWN
-        where = (
-            f"{printable(op)} ×{len(choices)} (nodes {ranges((c.index for c in choices), limit)})"
-        )
+        shown = ranges((index for choice in choices for index in choice.nodes), limit)
+        where = f"{printable(op)} ×{len(choices)} (nodes {shown})"
         if way is None:
             yield wrapped(f"left as it is: {where}: {printable(why)}", layout, "  ", "    ")
         else:
-            exactness = next(a.exactness for a in choices[0].alternatives if a.name == way)
             yield wrapped(
-                f"{where} -> {layout.style.good(way)} ({exactness})", layout, "  ", "    "
+                f"{where} -> {layout.style.good(way)} ({_described(choices[0].chosen)})",
+                layout,
+                "  ",
+                "    ",
             )
         lost = Counter((a.name, a.lost) for c in choices for a in c.alternatives if a.lost)
         for name, reason in dict(lost):
             if layout.verbose or way is None or not reason.startswith("taken as well"):
                 yield wrapped(f"not {name}: {printable(reason)}", layout, "    ", "      ")
+
+
+def _described(chosen: Alternative | None) -> str:
+    if chosen is None:
+        return ""
+    return f"{chosen.exactness}; {chosen.note}" if chosen.note else chosen.exactness
 
 
 def _proof(comparison: Comparison) -> str:
@@ -98,7 +105,7 @@ def render_json(result: FixResult) -> str:
 def _choice(choice: Choice) -> dict[str, Any]:
     return {
         "graph": choice.graph,
-        "index": choice.index,
+        "nodes": list(choice.nodes),
         "op": choice.op,
         "macs": choice.macs,
         "before": dict(choice.before),
@@ -110,6 +117,8 @@ def _choice(choice: Choice) -> dict[str, Any]:
                 "exactness": each.exactness,
                 "macs": each.macs,
                 "nodes": each.nodes,
+                "bytes": each.bytes,
+                "note": each.note or None,
                 "outcome": dict(each.outcome) if each.outcome is not None else None,
                 "lost": each.lost or None,
             }

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from instances import Instance, onnx_instance, run, tflite_instance
 
-from npulint.fixers.legalise import build_patch
+from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.record import Realisation, Refusal
-from npulint.fixers.surgery import apply
+from npulint.fixers.surgery import Patch, apply
 from npulint.fixers.transposed import REALISATIONS
-from npulint.fixers.transposed_reading import TransposedConvolution, read
+from npulint.fixers.transposed_reading import TransposedConvolution, read, recognise
 from npulint.formats import load, save
 from npulint.model import Model
 
@@ -25,13 +25,14 @@ Way = Realisation[TransposedConvolution]
 def rewritten(model: Model, way: Way) -> Model | Refusal:
     """The model with its first node computed the other way."""
     graph = model.graphs[0]
-    found = read(graph, graph.nodes[0])
-    assert isinstance(found, TransposedConvolution), found
-    refusal = way.accepts(found)
+    (occurrence,) = recognise(graph)
+    assert isinstance(occurrence.found, TransposedConvolution), occurrence.found
+    refusal = way.accepts(occurrence.found)
     if refusal is not None:
         return refusal
-    patch = build_patch(graph, graph.nodes[0], way, found, model.opsets.get("", 0))
-    new, _ = apply(graph, {0: patch})
+    setting = Setting(lambda _: {}, model.opsets.get("", 0))
+    fragment, _ = build_fragment(graph, occurrence, way, setting)
+    new, _ = apply(graph, [Patch(fragment, occurrence.nodes)])
     return replace(model, graphs=(new,))
 
 

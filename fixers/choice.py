@@ -1,0 +1,119 @@
+"""What was decided about a place in a graph, and what every way there came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from npulint.fixers.record import Exactness
+    from npulint.verdict import Status, Verdict
+
+Answers: TypeAlias = "Mapping[str, Sequence[Verdict]]"
+"""What each chosen target says about every node of a graph, by the target's name."""
+
+_RANK: Mapping[Status, int] = {"unsupported": 0, "unknown": 1, "supported": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One realisation that was weighed.
+
+    Attributes:
+        name: The realisation, and those that it needed for its own nodes.
+        exactness: How exact it is.
+        macs: Multiply-accumulates of what it builds, None where it builds nothing.
+        nodes: How many nodes it builds.
+        bytes: Bytes of the activations that it makes.
+        outcome: For each target what becomes of what it builds.
+        note: What it said of itself, such as the residual of a fit.
+        lost: Why it was not chosen; empty for the one that was.
+    """
+
+    name: str
+    exactness: Exactness
+    macs: int | None = None
+    nodes: int = 0
+    bytes: int = 0
+    outcome: Mapping[str, Status] | None = None
+    note: str = ""
+    lost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was decided about one place.
+
+    Attributes:
+        graph: Index of its graph.
+        nodes: Positions of its nodes before the rewrite.
+        op: What was met there: an operator, or a pattern of several.
+        macs: Its multiply-accumulates before.
+        before: What becomes of it on each target.
+        realisation: The way chosen, None where no way is better.
+        why: Why there is none; empty where there is.
+        alternatives: Every way that was weighed.
+        results: Names of the values that it makes.
+    """
+
+    graph: int
+    nodes: tuple[int, ...]
+    op: str
+    macs: int | None
+    before: Mapping[str, Status]
+    realisation: str | None
+    why: str
+    alternatives: tuple[Alternative, ...]
+    results: tuple[str, ...] = ()
+
+    @property
+    def chosen(self) -> Alternative | None:
+        """The alternative that was taken."""
+        return next((each for each in self.alternatives if each.name == self.realisation), None)
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict that decides over nodes that only serve together."""
+    return min(verdicts, key=lambda verdict: _RANK[verdict.status])
+
+
+def outcome(answers: Answers, nodes: Sequence[int]) -> dict[str, Status]:
+    """What becomes of some nodes, taken together, on each target."""
+    return {
+        target: worst([verdicts[index] for index in nodes]).status
+        for target, verdicts in answers.items()
+    }
+
+
+def taken(states: Mapping[str, Status]) -> bool:
+    """Whether every target takes it."""
+    return all(state == "supported" for state in states.values())
+
+
+def gain(before: Mapping[str, Status], after: Mapping[str, Status]) -> int:
+    """By how much more is taken; 0 where anything is worse on any target."""
+    steps = [_RANK[after[target]] - _RANK[before[target]] for target in before]
+    return 0 if min(steps, default=0) < 0 else sum(steps)
+
+
+def objection(before: Mapping[str, Status], answers: Answers) -> str:
+    """What keeps new nodes from being taken, empty where all are; what is worse comes first."""
+    said = []
+    for target, verdicts in answers.items():
+        verdict = worst(verdicts)
+        reason = verdict.reasons[0].message if verdict.reasons else verdict.status
+        if _RANK[verdict.status] < _RANK[before[target]]:
+            return f"worse on {target}: {reason}"
+        if verdict.status != "supported":
+            said.append(f"{target}: {reason}")
+    return said[0] if said else ""
+
+
+def runs_left(answers: Answers) -> int:
+    """Runs of neighbouring nodes that some target does not take, summed over the targets."""
+    count = 0
+    for verdicts in answers.values():
+        left = [verdict.status != "supported" for verdict in verdicts]
+        count += sum(now and not before for before, now in zip([False, *left], left, strict=False))
+    return count
