@@ -16,7 +16,7 @@ from npulint.partition import (
     fate_of_absent,
     total_bytes,
 )
-from npulint.pieces import cut
+from npulint.pieces import cut, split
 from npulint.verdict import Caution, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class Seen:
     cpu: tuple[Observation, ...] = ()
     may: tuple[Observation, ...] = ()
     cautions: tuple[Observation, ...] = ()
+
+    @property
+    def cut_out(self) -> bool:
+        """Whether it is cut as if it ran on the CPU."""
+        return bool(self.cpu or self.may)
 
 
 _NOTHING = Seen()
@@ -119,7 +124,7 @@ def settle(
         tuple([combine(verdict, each, device) for verdict, each in zip(*pair, strict=True)])
         for pair in zip(judged, seen, strict=True)
     )
-    if not any(each.cpu or each.may for graph in seen for each in graph):
+    if not any(each.cut_out for graph in seen for each in graph):
         return verdicts, tuple(delegations)
     reference = device.reference_cpu
     if reference is None or reference.setting != "allowed":
@@ -156,7 +161,9 @@ def _within(part: _Judged, first: Delegation, device: Device) -> Delegation:
 
     The delegate's limits hold for what it hands over, not for how the runtime cuts it further.
     """
-    if first.why_not or not any(each.cpu or each.may for each in part.seen):
+    origin = {index: piece for piece in first.partitions for index in piece.nodes}
+    offered = [index for index, piece in origin.items() if piece.runs_on != CPU]
+    if first.why_not or not any(part.seen[index].cut_out for index in offered):
         return first
     delegated = list(first.delegated)
     for index, each in enumerate(part.seen):
@@ -166,49 +173,66 @@ def _within(part: _Judged, first: Delegation, device: Device) -> Delegation:
             delegated[index] = None
     for index in sorted(part.absent, reverse=True):
         delegated[index] = fate_of_absent(part.graph, index, delegated)
-    pieces = tuple(_cut(part, delegated, device))
     return replace(
         first,
         delegated=tuple(delegated),
-        partitions=pieces or first.partitions,
-        notes=(*first.notes, *_notes(part.seen, device)),
+        partitions=tuple(_cut(part, first, device)) or first.partitions,
+        notes=(*first.notes, *_notes(part.seen, first, device)),
     )
 
 
-def _cut(part: _Judged, delegated: Sequence[bool | None], device: Device) -> Iterator[Partition]:
+def _cut(part: _Judged, first: Delegation, device: Device) -> Iterator[Partition]:
+    """The delegate's pieces as the runtime cuts them further.
+
+    Those that the delegate's limits leave behind are cut in the same way, so that it can be seen
+    what in them stays apart from the rest and what does not.
+    """
     rules = device.start.target.partitioning
     if rules is None:
         return
     graph, lens = part.graph, None
     if rules.float16_constants == "look-through" and graph.dialect == "tflite":
         lens = look_through(graph, part.verdicts, device.start.target)
-    stays = [fate is True for fate in delegated]
-    if lens is None:
-        pieces = cut(graph, stays, vanishing=part.absent)
-    else:
-        pieces = cut(graph, stays, vanishing=lens.folded, reads=lens.reads)
-    for piece in pieces:
-        yield Partition(
-            graph=graph.index,
-            runs_on=rules.runs_on if piece.handed else CPU,
-            nodes=piece.nodes,
-            handed_over=piece.handed,
-            bytes_in=total_bytes(graph, piece.inputs),
-            bytes_out=total_bytes(graph, piece.outputs),
-        )
+    origin = {index: number for number, p in enumerate(first.partitions) for index in p.nodes}
+    stays = [
+        index in origin
+        and first.partitions[origin[index]].runs_on != CPU
+        and not part.seen[index].cut_out
+        for index in range(len(graph.nodes))
+    ]
+    reads = {} if lens is None else lens.reads
+    vanishing = part.absent if lens is None else lens.folded
+    for piece in cut(graph, stays, vanishing=vanishing, reads=reads):
+        groups: dict[int, list[int]] = {}
+        for index in piece.nodes:
+            groups.setdefault(origin[index] if piece.handed else -1, []).append(index)
+        numbers = sorted(groups)
+        parts = split(graph, piece, (groups[number] for number in numbers), reads)
+        for number, each in zip(numbers, parts, strict=True):
+            yield Partition(
+                graph=graph.index,
+                runs_on=rules.runs_on if each.handed else CPU,
+                nodes=each.nodes,
+                handed_over=each.handed and first.partitions[number].handed_over,
+                bytes_in=total_bytes(graph, each.inputs),
+                bytes_out=total_bytes(graph, each.outputs),
+            )
 
 
-def _notes(seen: Sequence[Seen], device: Device) -> Iterator[str]:
-    fallen = sum(bool(each.cpu) for each in seen)
-    doubtful = sum(bool(each.may and not each.cpu) for each in seen)
+def _notes(seen: Sequence[Seen], first: Delegation, device: Device) -> Iterator[str]:
+    taken = [each for each, fate in zip(seen, first.delegated, strict=True) if fate is not False]
+    fallen = sum(bool(each.cpu) for each in taken)
+    doubtful = sum(bool(each.may and not each.cpu) for each in taken)
     if fallen:
+        run, they = ("runs", "it goes") if fallen == 1 else ("run", "they go")
         yield (
-            f"{fallen} of the nodes handed to NNAPI run on its CPU reference, as on the "
+            f"{fallen} of the nodes handed to NNAPI {run} on its CPU reference, as on the "
             f"{device.title} when it was observed; where an application disallows that device "
-            "they go back to TFLite"
+            f"{they} back to TFLite"
         )
     if doubtful:
-        yield f"cut as if the {doubtful} nodes that may run on the CPU did"
+        nodes = "node" if doubtful == 1 else f"{doubtful} nodes"
+        yield f"cut as if the {nodes} that may run on the CPU did"
 
 
 def cautions(model: Model, device: Device) -> Iterator[Caution]:

@@ -11,7 +11,8 @@ conversion keeps the dataflow, and nodes that vanish in it join no piece and end
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,41 @@ def cut(
         cutter = _Cutter(graph, handed, vanishing, reads or {})
         cutter.run(_dependency_order(graph))
     return cutter.pieces()
+
+
+def split(
+    graph: Graph, piece: Piece, groups: Iterable[Sequence[int]], reads: Reads
+) -> tuple[Piece, ...]:
+    """Take a piece apart.
+
+    Args:
+        graph: The graph.
+        piece: The piece.
+        groups: All of its nodes, in groups that can run one after the other.
+        reads: Inputs of nodes that read other values than the file says.
+
+    Returns:
+        One piece a group.
+    """
+    groups = tuple(groups)
+    if len(groups) == 1:
+        return (piece,)
+    read = [
+        {v for i in group for v in reads.get(i, graph.nodes[i].inputs) if v >= 0}
+        for group in groups
+    ]
+    made = [{v for i in group for v in graph.nodes[i].outputs if v >= 0} for group in groups]
+    moving = piece.inputs.union(*made)
+    asked = Counter(value for each in read for value in each)
+    return tuple(
+        Piece(
+            piece.handed,
+            tuple(group),
+            frozenset((mine & moving) - own),
+            frozenset(v for v in own if v in piece.outputs or asked[v] > (v in mine)),
+        )
+        for group, mine, own in zip(groups, read, made, strict=True)
+    )
 
 
 def largest(sizes: Sequence[int], rules: Partitioning) -> tuple[frozenset[int], frozenset[int]]:

@@ -81,10 +81,17 @@ class Drawing:
         shape = (1, height // 2, width // 2, depth * 4)
         return self._add("SPACE_TO_DEPTH", (x,), shape, block_size=2)
 
-    def resize(self, x: int, like: int | None = None, op: str = "RESIZE_BILINEAR") -> int:
+    def resize(
+        self,
+        x: int,
+        like: int | None = None,
+        op: str = "RESIZE_BILINEAR",
+        *,
+        half_pixel: bool = False,
+    ) -> int:
         _, height, width, depth = self.shape(x)
         size = (height * 2, width * 2) if like is None else self.shape(like)[1:3]
-        options = {"align_corners": False, "half_pixel_centers": False}
+        options = {"align_corners": False, "half_pixel_centers": half_pixel}
         inputs = (x, self._stored((2,), "int32", size))
         return self._add(op, inputs, (1, *size, depth), **options)
 

@@ -98,6 +98,99 @@ def test_only_without_its_own_cpu_does_nnapi_give_pieces_up(
     assert all(v.validation == "accepted" for v in result.verdicts[0])
 
 
+def upsampled(*conv_counts: int, half_pixel: bool) -> Model:
+    """Convolutions in 8-bit, as many as told, with a RESIZE_BILINEAR between the groups."""
+    net = Drawing(8, 8, 4, dtype="int8")
+    x = net.image
+    for position, count in enumerate(conv_counts):
+        x = net.resize(x, half_pixel=half_pixel) if position else x
+        for _ in range(count):
+            x = net.conv(x, 4)
+    return net.model()
+
+
+REFERENCE = "on its CPU reference"
+
+
+def reference_notes(result: TargetResult) -> list[str]:
+    return [note for note in result.delegations[0].notes if REFERENCE in note]
+
+
+def test_only_what_reaches_nnapi_runs_on_its_cpu_reference() -> None:
+    # The delegate keeps half-pixel resizing back: NNAPI never sees it.
+    refused = asked(upsampled(1, 1, half_pixel=True), "mate30-pro-5g")
+    assert refused.verdicts[0][1].validation == "refused"
+    assert reference_notes(refused) == []
+    (one,) = reference_notes(asked(upsampled(1, 1, half_pixel=False), "mate30-pro-5g"))
+    assert one.startswith(f"1 of the nodes handed to NNAPI runs {REFERENCE}")
+    assert one.endswith("it goes back to TFLite")
+    (two,) = reference_notes(asked(upsampled(1, 1, 1, half_pixel=False), "mate30-pro-5g"))
+    assert two.startswith(f"2 of the nodes handed to NNAPI run {REFERENCE}")
+    assert two.endswith("they go back to TFLite")
+
+
+def test_only_what_reaches_nnapi_may_run_on_its_cpu() -> None:
+    def notes(model: Model) -> list[str]:
+        said = asked(model, "pixel-4").delegations[0].notes
+        return [note for note in said if note.startswith("cut as if")]
+
+    assert notes(unet("ResizeBilinear", "Relu")) == [
+        "cut as if the 4 nodes that may run on the CPU did"
+    ]
+    (graph,) = unet("ResizeBilinear", "Relu").graphs
+    newer = tuple(
+        replace(node, version=9) if node.op == "CONCATENATION" else node for node in graph.nodes
+    )
+    refused = asked(model_of(replace(graph, nodes=newer)), "pixel-4")
+    assert {v.validation for v in refused.verdicts[0]} == {"accepted", "refused"}
+    assert notes(model_of(replace(graph, nodes=newer))) == [
+        "cut as if the 2 nodes that may run on the CPU did"
+    ]
+
+
+@pytest.mark.parametrize("device", ["mate30-pro-5g", "pixel-4", "tecno-camon-19-pro", "nnapi-1.2"])
+def test_what_the_limit_leaves_behind_needs_no_cure(device: str) -> None:
+    result = asked(upsampled(4, 1, 2, 3, half_pixel=True), device)
+    left = [p.nodes for p in result.partitions if p.runs_on == "nnapi" and not p.handed_over]
+    assert left == [(5,)]
+    (join,) = result.joins
+    assert (join.nodes, join.pieces) == ((4, 6, 9), 4)
+
+
+def test_the_reference_cuts_what_is_left_behind_too(tmp_path: Path) -> None:
+    net = Drawing(4, 4, 64)
+    x = net.conv(net.image, 64)
+    for _ in range(4):
+        x = net.conv(net.depth_to_space(net.conv(net.simple("CUMSUM", x), 64)), 64)
+    result = asked(net.model(), profile(tmp_path, "allowed"))
+    shown = [(p.nodes, p.handed_over) for p in result.partitions if p.runs_on == "nnapi"]
+    handed = [*((n,) for first in (2, 6, 10) for n in (first, first + 2))]
+    assert shown == [((0,), False), *((n, True) for n in handed), ((14,), False), ((16,), False)]
+    assert reference_notes(result)[0].startswith("3 of")
+    (join,) = result.joins
+    assert join.nodes == tuple(n for n in range(1, 16) if n % 2)
+
+
+def test_a_piece_of_the_runtime_never_spans_two_of_the_delegate(tmp_path: Path) -> None:
+    # What DEPTH_TO_SPACE delays in the first piece could run with the second.
+    net = Drawing(4, 4, 64)
+    early = net.conv(net.image, 64)
+    delayed = net.conv(net.depth_to_space(early), 64)
+    late = net.depth_to_space(net.conv(net.simple("CUMSUM", early), 64))
+    net.concat(delayed, net.conv(late, 64))
+    result = asked(net.model(), profile(tmp_path, "allowed"))
+    delegate = asked(net.model(), "nnapi-1.2")
+    pieces = [set(p.nodes) for p in delegate.partitions if p.runs_on == "nnapi"]
+    assert pieces == [{0, 1, 2}, {4, 5, 6, 7}]
+    for piece in result.partitions:
+        if piece.runs_on == "nnapi":
+            assert sum(bool(each & set(piece.nodes)) for each in pieces) == 1
+    (second,) = [p for p in result.partitions if 2 in p.nodes]
+    assert second.nodes == (2,)
+    size = 8 * 8 * 4
+    assert (second.bytes_in, second.bytes_out) == (16 * size, 64 * size)
+
+
 def test_an_observation_that_cannot_be_decided_is_a_may() -> None:
     (graph,) = spread(1).graphs
     values = tuple(
