@@ -1,0 +1,235 @@
+"""What `npulint fix` makes of the reference networks, for each set of targets.
+
+    python benchmarks/cures.py -o docs/cures.md               # all networks that run on a phone
+    python benchmarks/cures.py unet_small pmrid -t neuron     # some of them, for one target
+
+Each network is built small, in both formats, and rewritten for each set of targets (names joined
+by `+`) by exact realisations only. The table says how many nodes stay on the CPU for certain or
+perhaps, before and after; below it stands everything that stays, with the condition that each
+candidate realisation failed. Networks that are built once are kept in the cache. Exit code: 0
+when every rewritten model computes the same as before, 1 when one does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from npulint.cure import FixResult, fix
+from npulint.finding import ModelResult
+from npulint.output import write_whole
+from npulint.reference_models.catalogue import CATALOGUE, define
+from npulint.reference_models.recipe import Recipe
+from npulint.reference_models.trial import exported, small
+
+SETS = (
+    "mate30-pro-5g",
+    "reno3-5g",
+    "pixel-4",
+    "mate30-pro-5g+reno3-5g+pixel-4",
+    "nnapi-1.1",
+    "nnapi-1.2",
+    "neuron",
+    "hiai",
+    "tflite-gpu",
+)
+FORMATS = ("tflite", "onnx")
+LARGEST = 20e6
+"""Parameters beyond which a network is left out: PyNET runs on no phone of the papers."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """Nodes of one operator that stay, and why each way does not serve them."""
+
+    op: str
+    status: str
+    count: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One file on one set of targets.
+
+    Attributes:
+        before: Nodes that some target refuses or cannot be decided about.
+        after: The same of the rewritten model.
+        growth: Multiply-accumulates after, in parts of those before.
+        error: Largest difference from the original, in parts of the output's range.
+        problem: Why nothing was written although something was rewritten.
+        left: What stays.
+    """
+
+    before: int
+    after: int
+    growth: float = 1.0
+    error: float = 0.0
+    problem: str = ""
+    left: tuple[Left, ...] = ()
+
+    def text(self) -> str:
+        """The cell of the table."""
+        if not self.before:
+            return "takes it"
+        if self.problem:
+            return "held back"
+        growth = f", {self.growth:.2f}x MACs" if self.growth > 1.005 else ""
+        return f"{self.before} → {self.after}{growth}"
+
+
+Row = tuple[str, str, dict[str, Cell]]
+
+
+def cure(path: Path, targets: Sequence[str]) -> Cell:
+    """Rewrite one file and say what stays."""
+    with TemporaryDirectory() as folder:
+        from npulint.cure import Wish
+
+        result = fix(path, targets, Wish(output=Path(folder) / f"cured{path.suffix}"))
+    before, after = _count(result.before), _count(result.result)
+    old, new = (_macs(each) for each in (result.before, result.result))
+    return Cell(
+        before,
+        after,
+        growth=new / old if old else 1.0,
+        error=_error(result),
+        problem=result.held_back,
+        left=tuple(_left(result)),
+    )
+
+
+def _open_nodes(result: ModelResult) -> dict[tuple[int, int], tuple[str, str]]:
+    """Operator and worst status of each node that some target does not take."""
+    found: dict[tuple[int, int], tuple[str, str]] = {}
+    if result.model is None:
+        return found
+    for target in result.targets:
+        for graph, verdicts in zip(result.model.graphs, target.verdicts, strict=True):
+            for node, verdict in zip(graph.nodes, verdicts, strict=True):
+                key = graph.index, node.index
+                if verdict.status == "unsupported":
+                    found[key] = node.op, "refused"
+                elif verdict.status == "unknown":
+                    found.setdefault(key, (node.op, "may fall back"))
+    return found
+
+
+def _count(result: ModelResult) -> int:
+    return len(_open_nodes(result))
+
+
+def _left(result: FixResult) -> Iterator[Left]:
+    """What stays, with the ways that were weighed for it."""
+    ways: dict[str, list[str]] = {}
+    for choice in result.choices:
+        if choice.realisation is None:
+            said = [f"{each.name}: {each.lost}" for each in choice.alternatives]
+            ways.setdefault(choice.op, []).extend([choice.why] if not said else said)
+    for (op, status), count in Counter(_open_nodes(result.result).values()).most_common():
+        reasons = tuple(dict.fromkeys(ways.get(op, ["the catalogue has no realisation of it"])))
+        yield Left(op, status, count, reasons)
+
+
+def _macs(result: ModelResult) -> int:
+    return (result.summary.macs if result.summary else None) or 0
+
+
+def _error(result: FixResult) -> float:
+    outputs = result.comparison.outputs if result.comparison else ()
+    return max((d.max_relative for each in outputs for d in each.differences if d), default=0.0)
+
+
+def row(name: str, form: str, sets: Sequence[str]) -> Row:
+    """One network in one format on every set of targets."""
+    recipe = Recipe("onnx" if form == "onnx" else "tflite", "none")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.{form}"
+        path.write_bytes(exported(define(name, small(name)), recipe).demanded(name))
+        return name, form, {each: cure(path, each.split("+")) for each in sets}
+
+
+def render(rows: Sequence[Row], sets: Sequence[str], command: str) -> str:
+    """The page."""
+    lines = [
+        "# What `npulint fix` cures",
+        "",
+        f"Made by `{command}`. Reference networks at a small size, float32, exact realisations",
+        "only: nodes that some target of the column refuses or cannot be decided about, before",
+        "and after, and how many more multiply-accumulates the cure costs. Every rewritten",
+        "model was run against its original; the largest difference seen here is "
+        f"{max((c.error for *_, cells in rows for c in cells.values()), default=0.0):.1g}",
+        "of an output's range.",
+        "",
+        "| network | format | " + " | ".join(each.replace("+", " + ") for each in sets) + " |",
+        "|---" * (2 + len(sets)) + "|",
+    ]
+    lines += [
+        f"| {name} | {form} | " + " | ".join(cells[each].text() for each in sets) + " |"
+        for name, form, cells in rows
+    ]
+    total = len(rows) * len(sets)
+    refused = sum(any(e.status == "refused" for e in c.left) for *_, m in rows for c in m.values())
+    kept = sum(bool(c.left) for *_, m in rows for c in m.values())
+    lines += [
+        "",
+        f"{total} cells; something stays refused in {refused}, and stays undecided in "
+        f"{kept - refused} more.",
+        "",
+        "## What stays, and why",
+        "",
+    ]
+    for each in sets:
+        lines += _stays(each, rows)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _stays(asked: str, rows: Sequence[Row]) -> Iterator[str]:
+    groups: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, int]]] = {}
+    for name, form, cells in rows:
+        for left in cells[asked].left:
+            where = groups.setdefault((left.op, left.status, left.reasons), [])
+            where.append((f"{name}.{form}", left.count))
+        if cells[asked].problem:
+            groups.setdefault((f"{name}.{form}", "held back", (cells[asked].problem,)), [])
+    if not groups:
+        return
+    yield f"### {asked.replace('+', ' + ')}"
+    yield ""
+    for (op, status, reasons), where in groups.items():
+        places = ", ".join(f"{file} ×{count}" for file, count in where)
+        yield f"- `{op}` {status}{': ' + places if places else ''}"
+        yield from (f"    - {reason}" for reason in reasons)
+    yield ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all but the largest")
+    parser.add_argument("-t", "--targets", action="append", metavar="A+B", help="a set of targets")
+    parser.add_argument("-o", "--output", type=Path, help="where the page goes")
+    parser.add_argument("-j", "--jobs", type=int, default=1)
+    asked = parser.parse_args(arguments)
+    sets = tuple(asked.targets or SETS)
+    names = asked.names or [n for n in CATALOGUE if define(n).parameters <= LARGEST]
+    pairs = [(name, form) for name in names for form in FORMATS]
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        rows = list(pool.map(partial(row, sets=sets), *zip(*pairs, strict=True)))
+    page = render(rows, sets, "python benchmarks/cures.py " + " ".join(arguments))
+    if asked.output is None:
+        sys.stdout.write(page)
+    else:
+        write_whole(asked.output, page.encode())
+    return int(any(cell.problem for *_, cells in rows for cell in cells.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
