@@ -12,6 +12,7 @@ from npulint.opsets.document import Part, nearest
 from npulint.opsets.entries import Family
 from npulint.opsets.family import read_source
 from npulint.opsets.loader import parse, read_bytes, read_shipped, read_table
+from npulint.opsets.names import check_attributes
 from npulint.opsets.profile import (
     Device,
     Known,
@@ -154,11 +155,14 @@ def check_profile(document: Part) -> None:
         DocumentError: The data is not a profile, or names an operator or a target that no
             table knows.
     """
-    known = build_device(document).start.target.entries
+    path = build_device(document).start.target
+    known = path.entries
     for key in ("observed", "cautions"):
-        for op in all_op_names(document.at(key) if key in document else Part([])):
+        below = document.at(key) if key in document else Part([])
+        for op in all_op_names(below):
             if op.data not in known:
                 raise op.error(f"unknown operator {op.data!r}: {nearest(str(op.data), known)}")
+        check_attributes(below, path.dialect)
     names = targets()
     for other in document.at("offers").words() if "offers" in document else ():
         if other not in names:

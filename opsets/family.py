@@ -12,7 +12,7 @@ from npulint.opsets.conditions import EXTRAS, WORDS
 from npulint.opsets.document import Part, nearest
 from npulint.opsets.entries import RULE_KEYS, Family, build_advice, build_entry, build_witnesses
 from npulint.opsets.measures import Fact
-from npulint.opsets.names import TITLES, operator_names
+from npulint.opsets.names import TITLES, check_attributes, operator_names
 from npulint.opsets.relations import RELATIONS
 from npulint.opsets.table import Default, Entry, Partitioning, Setting, Target
 
@@ -135,6 +135,9 @@ def _check_names(document: Part) -> None:
                     f"{TITLES[dialect]} has no operator {op.data!r}: {nearest(op.text(), own)} "
                     "One of an application's own needs custom: true"
                 )
+    for key in ("operators", "witnesses", "cautions"):
+        if key in document:
+            check_attributes(document.at(key), dialect)
 
 
 def _variant(document: Part, name: str) -> tuple[str, dict[str, Setting]]:

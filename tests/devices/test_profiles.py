@@ -81,6 +81,18 @@ FAULTS = {
         "did you mean CONCATENATION",
         18,
     ),
+    "a misspelt attribute": (
+        "{made_by: {op: CONCATENATION, operand: input}}",
+        "{attribute: stride_width, default: 1, equals: 2}",
+        "CONV_2D has no attribute 'stride_width': did you mean stride_w or",
+        18,
+    ),
+    "a misspelt attribute of a neighbour": (
+        "operand: input}",
+        "operand: input, when: {attribute: axes, equals: 3}}",
+        "CONCATENATION has no attribute 'axes'",
+        18,
+    ),
     "an unknown type": ("type: float\n", "type: floats\n", "unknown type 'floats'", 16),
     "an unknown outcome": ("outcome: may", "outcome: maybe", "expected cpu or may", 19),
     "an unknown operand": ("operand: input", "operand: inputs", "unknown operand 'inputs'", 18),

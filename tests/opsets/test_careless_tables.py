@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from npulint.errors import TableError
+from npulint.model import Dialect
 from npulint.opsets.loader import LIMIT, read_table
+from npulint.opsets.names import attribute_names, operator_names
+
+DIALECTS: tuple[Dialect, ...] = ("tflite", "onnx")
 
 TABLE = """\
 family: toy
@@ -111,6 +115,43 @@ NAMES: dict[str, Fault] = {
         23,
         "unknown operand 'x': there is none",
     ),
+    "misspelt attribute": (
+        "fused_activation_function",
+        "fused_activation",
+        33,
+        "ADD has no attribute 'fused_activation': did you mean fused_activation_function",
+    ),
+    "misspelt attribute with a default": (
+        "attribute: fused_activation_function",
+        "attribute: fused_activation, default: NONE",
+        33,
+        "did you mean fused_activation_function",
+    ),
+    "attribute that one of two lacks": ("op: ADD", "op: [ADD, RELU]", 33, "RELU has no attribute"),
+    "attribute of another operator": (
+        "    source: code 30\n",
+        "    source: code 30\n    require: [{attribute: axes, equals: 1}]\n",
+        39,
+        "CONCATENATION has no attribute 'axes': did you mean axis",
+    ),
+    "misspelt attribute of an any": (
+        "rank: x, at_most: 4",
+        "any: [{rank: x, at_most: 4}, {attribute: activation, equals: NONE}]",
+        32,
+        "ADD has no attribute 'activation'",
+    ),
+    "misspelt attribute in a product": (
+        "attribute: fused_activation_function, equals: NONE",
+        "attribute_product: [pot_scale_int16, pot_scale_int8], at_most: 2",
+        33,
+        "ADD has no attribute 'pot_scale_int8': did you mean pot_scale_int16",
+    ),
+    "misspelt attribute in a caution": (
+        "when: {level: {below: 4}}",
+        "when: {attribute: dilation, equals: 2}",
+        23,
+        "no operator has an attribute 'dilation'",
+    ),
     "unknown predicate": ("rank: x, at_most: 4", "predicate: no-zero", 32, "unknown predicate"),
 }
 SOURCES: dict[str, Fault] = {
@@ -179,6 +220,24 @@ def test_the_table_itself_is_fine(tmp_path: Path) -> None:
     path = tmp_path / "toy.yaml"
     path.write_text(TABLE, encoding="utf-8")
     assert read_table(path).document.text_at("family") == "toy"
+
+
+def test_attributes_are_the_operators_own(tmp_path: Path) -> None:
+    path = tmp_path / "toy.yaml"
+    own = TABLE.replace("op: ADD", "op: AcmeAdd\n    custom: true").replace(
+        "fused_activation_function", "clip"
+    )
+    path.write_text(own, encoding="utf-8")
+    assert read_table(path).document.text_at("family") == "toy"
+    for dialect in DIALECTS:
+        known = {op: attribute_names(dialect, op) for op in operator_names(dialect)}
+        assert sum(map(len, known.values())) > 100
+    assert attribute_names("tflite", "CONV_2D") >= {"stride_w", "dilation_h_factor", "padding"}
+    assert attribute_names("tflite", "WHILE") == attribute_names("tflite", "RELU") == frozenset()
+    assert attribute_names("tflite", "RESIZE_BILINEAR") == {"align_corners", "half_pixel_centers"}
+    # What an older version of the operator had counts too; bodies do not.
+    assert attribute_names("onnx", "Pad") == {"mode", "pads", "paddings", "value"}
+    assert attribute_names("onnx", "If") == frozenset()
 
 
 @pytest.mark.parametrize("name", FAULTS)
