@@ -179,7 +179,8 @@ FORMS: dict[str, Form] = {
     "conv with relu6": conv("supported", "++++", fused_activation_function="RELU6"),
     "conv with tanh": conv("unknown", "+---", fused_activation_function="TANH"),
     "conv with relu -1 to 1": conv("unknown", "--+-", fused_activation_function="RELU_N1_TO_1"),
-    "conv, grouped": conv("supported", "++++", f=w(4, 3, 3, 4)),
+    "conv, grouped": conv("supported", "??++", f=w(4, 3, 3, 4)),
+    "conv, grouped, 8-bit filter": conv("unknown", "?--+", f=w(4, 3, 3, 4, dtype="int8")),
     "conv with a computed filter": conv("unknown", "????", f=t(4, 3, 3, 8)),
     "conv with 8-bit weights": conv("supported", "+--+", f=w(4, 3, 3, 8, dtype="int8")),
     "conv with 8-bit weights, stride beyond the image": conv(

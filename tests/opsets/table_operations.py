@@ -245,7 +245,8 @@ class Search:
         numbers = (0, 1, 2, 4, -1) if whole else (0, 1)
         if draft.dtypes[slot] == "int64":
             numbers = (0, 1, 2**31, -(2**31) - 1)
-        shape = pick(((), (1,), (2,), (4,), (2, 2), (2, 1), (0,)))
+        filters = ((3, 1, 1, 2),) if any("on axis 3" in fact for fact in self.bounds) else ()
+        shape = pick(((), (1,), (2,), (4,), (2, 2), (2, 1), (0,), *filters))
         count = 1
         for size in shape:
             count *= size
