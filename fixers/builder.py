@@ -103,6 +103,21 @@ class Builder(ABC):
         """Repeat each sample: nearest-neighbour resize by whole factors."""
 
     @abstractmethod
+    def interpolate(self, x: Feature, factors: tuple[int, int]) -> Feature:
+        """Resize linearly by whole factors; sample i of the input is sample i*s of the result.
+
+        This is the oldest coordinate mode there is, the one that targets take.
+        """
+
+    @abstractmethod
+    def interleave(self, x: Feature, groups: int, parts: int) -> Feature:
+        """Reorder channels from `[groups, parts, C/groups/parts]` to `[parts, groups, ...]`."""
+
+    @abstractmethod
+    def planes(self, array: Array) -> Array:
+        """What a feature map holds, as `[N, C, H, W]`."""
+
+    @abstractmethod
     def multiply(self, x: Feature, constant: Array) -> Feature:
         """Multiply by a constant that broadcasts over `[N, C, H, W]`."""
 

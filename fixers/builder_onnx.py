@@ -73,21 +73,45 @@ class OnnxBuilder(Builder):
 
     def enlarge(self, x: Feature, factors: tuple[int, int]) -> Feature:
         """Resize with floor positions; Upsample before opset 10."""
+        return self._resize(x, factors, "nearest")
+
+    def interpolate(self, x: Feature, factors: tuple[int, int]) -> Feature:
+        """Linear Resize with asymmetric coordinates; Upsample before opset 10."""
+        return self._resize(x, factors, "linear")
+
+    def interleave(self, x: Feature, groups: int, parts: int) -> Feature:
+        """Reshape and Transpose with 4 dimensions."""
+        batch, channels, height, width = x.sizes
+        rest = channels // (groups * parts) * height * width
+        x = self._reshape(x, x.sizes, (batch, groups, parts, rest))
+        x = self.node(
+            "Transpose", (x.value,), x.sizes, (batch, parts, groups, rest), perm=(0, 2, 1, 3)
+        )
+        return self._reshape(x, x.sizes, x.sizes)
+
+    def planes(self, array: Array) -> Array:
+        """They are stored so."""
+        return array
+
+    def _resize(self, x: Feature, factors: tuple[int, int], mode: str) -> Feature:
         sizes = scaled(x, factors)
         if self.opset < 9:
             whole = (1.0, 1.0, float(factors[0]), float(factors[1]))
-            return self.node("Upsample", (x.value,), sizes, mode="nearest", scales=whole)
+            return self.node("Upsample", (x.value,), sizes, mode=mode, scales=whole)
         scales = self.constant(np.array((1, 1, *factors), np.float32), "scales")
         if self.opset < 10:
-            return self.node("Upsample", (x.value, scales), sizes, mode="nearest")
+            return self.node("Upsample", (x.value, scales), sizes, mode=mode)
         if self.opset < 11:
-            return self.node("Resize", (x.value, scales), sizes, mode="nearest")
+            return self.node("Resize", (x.value, scales), sizes, mode=mode)
         # The region of interest may be left out from opset 13 on.
         region = OMITTED if self.opset >= 13 else self.constant(np.zeros(0, np.float32), "roi")
-        return self.node(
+        made = self.node(
             "Resize", (x.value, region, scales), sizes,
-            mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+            mode=mode, coordinate_transformation_mode="asymmetric",
         )  # fmt: skip
+        if mode == "nearest":
+            self.set_attributes({"nearest_mode": "floor"})
+        return made
 
     def multiply(self, x: Feature, constant: Array) -> Feature:
         """Mul."""

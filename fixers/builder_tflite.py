@@ -65,14 +65,30 @@ class TFLiteBuilder(Builder):
 
     def enlarge(self, x: Feature, factors: tuple[int, int]) -> Feature:
         """RESIZE_NEAREST_NEIGHBOR in its oldest form."""
+        return self._resize(x, factors, "RESIZE_NEAREST_NEIGHBOR")
+
+    def interpolate(self, x: Feature, factors: tuple[int, int]) -> Feature:
+        """RESIZE_BILINEAR in its oldest form."""
+        return self._resize(x, factors, "RESIZE_BILINEAR")
+
+    def interleave(self, x: Feature, groups: int, parts: int) -> Feature:
+        """RESHAPE and TRANSPOSE with 4 dimensions."""
+        batch, channels, height, width = x.sizes
+        places, rest = batch * height * width, channels // (groups * parts)
+        x = self._reshape(x, x.sizes, (places, groups, parts, rest))
+        order = self.constant(np.array((0, 2, 1, 3), np.int32), "perm")
+        x = self.node("TRANSPOSE", (x.value, order), x.sizes, (places, parts, groups, rest))
+        return self._reshape(x, x.sizes, self.stored(x.sizes))
+
+    def planes(self, array: Array) -> Array:
+        """Channels from last to first."""
+        turned: Array = array.transpose(0, 3, 1, 2)
+        return turned
+
+    def _resize(self, x: Feature, factors: tuple[int, int], op: str) -> Feature:
         sizes = scaled(x, factors)
         size = self.constant(np.array(sizes[2:], np.int32), "size")
-        return self.node(
-            "RESIZE_NEAREST_NEIGHBOR",
-            (x.value, size),
-            sizes,
-            align_corners=False, half_pixel_centers=False,
-        )  # fmt: skip
+        return self.node(op, (x.value, size), sizes, align_corners=False, half_pixel_centers=False)
 
     def multiply(self, x: Feature, constant: Array) -> Feature:
         """MUL with the constant stored channels last."""

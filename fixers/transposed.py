@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from npulint.fixers import resize_conv
 from npulint.fixers.builder import Feature, Margins
 from npulint.fixers.record import Family, Realisation, Refusal
-from npulint.fixers.transposed_reading import TransposedConvolution, recognise
+from npulint.fixers.transposed_reading import TransposedConvolution, as_convolution, recognise
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Array, Builder
@@ -30,9 +31,21 @@ def _strided(t: _T) -> Refusal | None:
 def _phased(t: _T) -> Refusal | None:
     if t.strides[0] != t.strides[1]:
         return Refusal(f"strides {t.strides} differ, and depth to space has one block size")
-    if t.groups != 1:
-        return Refusal("grouped weights would have to be interleaved across groups")
     return _strided(t)
+
+
+def _phased_3x3(t: _T) -> Refusal | None:
+    refusal = _phased(t)
+    if refusal is None and (max(_taps(t)) > 3 or _taps(t) == (3, 3)):
+        rows, columns = _taps(t)
+        refusal = Refusal(f"a phase has {rows}x{columns} taps, which do not pad up to 3x3")
+    return refusal
+
+
+def _phased_by_group(t: _T) -> Refusal | None:
+    if t.groups == 1:
+        return Refusal("there are no groups: the phases are in order as they are")
+    return _phased(t)
 
 
 def _built(build: Callable[[Builder, Feature, _T], Feature]) -> Callable[[Builder, _T], list[int]]:
@@ -66,33 +79,51 @@ def _convolve_spread(builder: Builder, spread: Feature, t: _T) -> Feature:
         sides += [before, after]
     padded = builder.margins(spread, Margins(*sides))
     return builder.conv(
-        padded, _as_convolution(t.kernel[:, :, ::-1, ::-1], t.groups), t.bias, t.groups
+        padded, as_convolution(t.kernel[:, :, ::-1, ::-1], t.groups), t.bias, t.groups
     )
 
 
-def _as_convolution(kernel: Array, groups: int) -> Array:
-    """`[Cin, Cout/g, kH, kW]` of a transposed convolution -> `[Cout, Cin/g, kH, kW]`."""
-    inputs, outputs, rows, columns = kernel.shape
-    grouped: Array = kernel.reshape(groups, inputs // groups, outputs, rows, columns)
-    swapped: Array = grouped.transpose(0, 2, 1, 3, 4)
-    return swapped.reshape(groups * outputs, inputs // groups, rows, columns)
-
-
 def _sub_pixel(builder: Builder, x: Feature, t: _T) -> Feature:
+    return _phase_by_phase(builder, x, t, _taps(t), shuffle=False)
+
+
+def _sub_pixel_3x3(builder: Builder, x: Feature, t: _T) -> Feature:
+    return _phase_by_phase(builder, x, t, (3, 3), shuffle=False)
+
+
+def _sub_pixel_shuffle(builder: Builder, x: Feature, t: _T) -> Feature:
+    return _phase_by_phase(builder, x, t, _taps(t), shuffle=True)
+
+
+def _taps(t: _T) -> tuple[int, int]:
+    """Size of the kernel that makes a phase."""
+    rows, columns = (-(-int(size) // t.strides[0]) for size in t.kernel.shape[2:])
+    return rows, columns
+
+
+def _phase_by_phase(
+    builder: Builder, x: Feature, t: _T, taps: tuple[int, int], *, shuffle: bool
+) -> Feature:
     """Phase (a, c) of the output holds the taps t with t = a (mod s); its samples are m = o div s.
 
     Only the phases' samples from `p div s` to the last one needed are computed.
     """
     stride = t.strides[0]
-    taps = [-(-int(size) // stride) for size in t.kernel.shape[2:]]
     sides = []
     for axis in (0, 1):
         first = t.before[axis] // stride
         last = -(-(t.before[axis] + t.output[axis]) // stride)
         sides += [taps[axis] - 1 - first, last - t.sizes[2 + axis]]
     padded = builder.margins(x, Margins(*sides))
-    bias = None if t.bias is None else np.tile(t.bias, stride * stride)
-    phases = builder.conv(padded, _phase_kernel(t.kernel, stride, taps), bias)
+    phases = (
+        _phases_by_group(builder, padded, t, taps)
+        if shuffle
+        else builder.conv(
+            padded,
+            _phase_kernel(_dense(t.kernel, t.groups), stride, taps),
+            None if t.bias is None else np.tile(t.bias, stride * stride),
+        )
+    )
     full = builder.depth_to_space(phases, stride)
     cut = []
     for axis in (0, 1):
@@ -101,8 +132,29 @@ def _sub_pixel(builder: Builder, x: Feature, t: _T) -> Feature:
     return builder.margins(full, Margins(*cut))
 
 
-def _phase_kernel(kernel: Array, stride: int, taps: list[int]) -> Array:
-    """`[Cin, Cout, kH, kW]` -> `[s*s*Cout, Cin, ceil(kH/s), ceil(kW/s)]`, phases outermost."""
+def _phases_by_group(builder: Builder, x: Feature, t: _T, taps: tuple[int, int]) -> Feature:
+    """The phases of each group side by side, then each phase of all groups side by side."""
+    stride, parts = t.strides[0], t.strides[0] ** 2
+    kernels = [_phase_kernel(part, stride, taps) for part in np.split(t.kernel, t.groups)]
+    bias = None
+    if t.bias is not None:
+        bias = np.tile(t.bias.reshape(t.groups, 1, -1), (1, parts, 1)).reshape(-1)
+    made = builder.conv(x, np.concatenate(kernels), bias, t.groups)
+    return builder.interleave(made, t.groups, parts)
+
+
+def _dense(kernel: Array, groups: int) -> Array:
+    """`[Cin, Cout/g, kH, kW]` -> `[Cin, Cout, kH, kW]`, zeros from one group to another."""
+    inputs, outputs, *window = kernel.shape
+    dense = np.zeros((inputs, groups * outputs, *window), kernel.dtype)
+    for group, part in enumerate(np.split(kernel, groups)):
+        first = group * inputs // groups
+        dense[first : first + len(part), group * outputs : (group + 1) * outputs] = part
+    return dense
+
+
+def _phase_kernel(kernel: Array, stride: int, taps: tuple[int, int]) -> Array:
+    """`[Cin, Cout, kH, kW]` -> `[s*s*Cout, Cin, *taps]`, phases outermost."""
     inputs, outputs, rows, columns = kernel.shape
     whole = np.zeros((inputs, outputs, taps[0] * stride, taps[1] * stride), kernel.dtype)
     whole[:, :, :rows, :columns] = kernel
@@ -119,10 +171,33 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         argument=(
             "output sample o lies at phase (o + p) mod s and sums only taps of that phase, so one "
             "convolution at the input's resolution makes all phases and depth to space "
-            "interleaves them; strides equal, no groups"
+            "interleaves them; strides equal; groups become one dense convolution, whose weights "
+            "from one group to another are 0"
         ),
         accepts=_phased,
         build=_built(_sub_pixel),
+    ),
+    Realisation(
+        name="transpose-conv/sub-pixel-shuffle",
+        uses=("PAD", "CONV_2D", "RESHAPE", "TRANSPOSE", "DEPTH_TO_SPACE", "STRIDED_SLICE"),
+        exactness="exact",
+        argument=(
+            "sub-pixel with a grouped convolution, which makes all phases of a group side by "
+            "side; a transposition puts all groups of a phase side by side instead"
+        ),
+        accepts=_phased_by_group,
+        build=_built(_sub_pixel_shuffle),
+    ),
+    Realisation(
+        name="transpose-conv/sub-pixel-3x3",
+        uses=("PAD", "CONV_2D", "DEPTH_TO_SPACE", "STRIDED_SLICE"),
+        exactness="exact",
+        argument=(
+            "sub-pixel with zeros around the taps of each phase up to a 3x3 kernel, for what "
+            "takes no other; strides equal, at most 3x3 taps a phase"
+        ),
+        accepts=_phased_3x3,
+        build=_built(_sub_pixel_3x3),
     ),
     Realisation(
         name="transpose-conv/zero-insert-conv",
@@ -147,6 +222,6 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         build=_built(_resize_mask),
     ),
 )
-"""From the cheapest in multiply-accumulates to the dearest."""
+"""Those that serve any kernel."""
 
-FAMILY = Family("transpose-conv", recognise, REALISATIONS)
+FAMILY = Family("transpose-conv", recognise, (*REALISATIONS, *resize_conv.WAYS))

@@ -57,6 +57,14 @@ def recognise(graph: Graph) -> Iterator[Occurrence[TransposedConvolution]]:
             yield Occurrence(node.op, (node.index,), (node.outputs[0],), found)
 
 
+def as_convolution(kernel: Array, groups: int) -> Array:
+    """`[Cin, Cout/g, kH, kW]` of a transposed convolution -> `[Cout, Cin/g, kH, kW]`."""
+    inputs, outputs, rows, columns = kernel.shape
+    grouped: Array = kernel.reshape(groups, inputs // groups, outputs, rows, columns)
+    swapped: Array = grouped.transpose(0, 2, 1, 3, 4)
+    return swapped.reshape(groups * outputs, inputs // groups, rows, columns)
+
+
 def read(graph: Graph, node: Node) -> TransposedConvolution | Refusal | None:
     """Read a node.
 

@@ -51,13 +51,22 @@ def check(instance: Instance, way: Way, folder: Path) -> bool:
     again = load(path)
     ops = {node.op for node in again.graphs[0].nodes}
     assert not ops & {"TRANSPOSE_CONV", "ConvTranspose"}
+    assert max(value.rank or 0 for value in again.graphs[0].values) <= 4
     if again.dialect == "tflite":
         assert ops <= {*way.uses, "RELU", "RELU6", "RELU_N1_TO_1"}
     return True
 
 
-@pytest.mark.parametrize("way", REALISATIONS, ids=lambda way: way.name)
-@pytest.mark.parametrize("dialect", ["onnx", "tflite"])
+@pytest.mark.parametrize(
+    ("way", "dialect"),
+    [
+        pytest.param(way, dialect, id=f"{way.name}-{dialect}")
+        for way in REALISATIONS
+        for dialect in ("onnx", "tflite")
+        # TRANSPOSE_CONV has no groups.
+        if (way.name, dialect) != ("transpose-conv/sub-pixel-shuffle", "tflite")
+    ],
+)
 def test_bit_identical_on_integers(way: Way, dialect: str, full: bool, tmp_path: Path) -> None:
     make = onnx_instance if dialect == "onnx" else tflite_instance
     wanted = ALL if full else SAMPLE
@@ -75,7 +84,9 @@ def test_bit_identical_on_integers(way: Way, dialect: str, full: bool, tmp_path:
     [
         ("transpose-conv/sub-pixel", {"strides": (2, 3)}, "differ"),
         ("transpose-conv/sub-pixel", {"strides": (1, 1)}, "nothing to spread"),
-        ("transpose-conv/sub-pixel", {"groups": 2}, "grouped"),
+        ("transpose-conv/sub-pixel-3x3", {"kernel": np.ones((1, 1, 5, 8))}, "3x4 taps"),
+        ("transpose-conv/sub-pixel-3x3", {"kernel": np.ones((1, 1, 5, 5))}, "3x3 taps"),
+        ("transpose-conv/sub-pixel-3x3", {"strides": (2, 3)}, "differ"),
         ("transpose-conv/resize-mask-conv", {"strides": (1, 1)}, "nothing to spread"),
     ],
 )
@@ -86,11 +97,41 @@ def test_a_broken_precondition_is_refused_with_its_reason(
     found = read(model.graphs[0], model.graphs[0].nodes[0])
     assert isinstance(found, TransposedConvolution)
     (chosen,) = (each for each in REALISATIONS if each.name == way)
-    refusal = chosen.accepts(replace(found, strides=(2, 2), groups=1))
-    assert refusal is None
-    refusal = chosen.accepts(replace(found, **{"strides": (2, 2), "groups": 1, **change}))  # type: ignore[arg-type]
+    within = replace(found, strides=(2, 2), groups=1, kernel=np.ones((1, 1, 2, 2)))
+    assert chosen.accepts(within) is None
+    refusal = chosen.accepts(replace(within, **change))  # type: ignore[arg-type]
     assert refusal is not None
     assert said in refusal.reason
+
+
+def test_groups_in_tflite_agree_whatever_the_way(tmp_path: Path) -> None:
+    seen = 0
+    for seed in range(60):
+        instance = tflite_instance(tmp_path, seed)
+        model = load(instance.path)
+        (occurrence,) = recognise(model.graphs[0])
+        assert isinstance(occurrence.found, TransposedConvolution)
+        kernel = occurrence.found.kernel
+        if kernel.shape[0] % 2 or kernel.shape[1] % 2:
+            continue
+        found = replace(occurrence.found, groups=2, kernel=kernel[:, : kernel.shape[1] // 2])
+        results = []
+        for number, way in enumerate(REALISATIONS):
+            if way.accepts(found) is None:
+                setting = Setting(lambda _: {}, 0)
+                patch = Patch(
+                    build_fragment(model.graphs[0], replace(occurrence, found=found), way, setting)[
+                        0
+                    ],
+                    occurrence.nodes,
+                )
+                graph, _ = apply(model.graphs[0], [patch])
+                path = tmp_path / f"{seed}_{number}.tflite"
+                save(replace(model, graphs=(graph,)), path)
+                results.append(run(path, instance.x))
+                seen += way.name == "transpose-conv/sub-pixel-shuffle"
+        assert all(np.array_equal(results[0], other) for other in results), instance.label
+    assert seen > 2
 
 
 def test_quantised_ones_are_refused_with_advice() -> None:
