@@ -132,7 +132,7 @@ def _left(result: FixResult) -> Iterator[Left]:
     for choice in result.choices:
         if choice.realisation is None:
             said = [f"{each.name}: {each.lost}" for each in choice.alternatives]
-            ways.setdefault(choice.op, []).extend([choice.why] if not said else said)
+            ways.setdefault(choice.op, []).extend(said if said else [choice.why])
     for (op, status), count in Counter(_open_nodes(result.result).values()).most_common():
         reasons = tuple(dict.fromkeys(ways.get(op, ["the catalogue has no realisation of it"])))
         yield Left(op, status, count, reasons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from npulint.fixers.builder_onnx import OnnxBuilder
 from npulint.fixers.builder_tflite import TFLiteBuilder
@@ -19,6 +19,7 @@ from npulint.fixers.choice import (
     runs_left,
     taken,
 )
+from npulint.fixers.memory import Ask
 from npulint.fixers.record import EXACTNESSES, Policy, Refusal
 from npulint.fixers.surgery import Fragment, Patch, apply, make_fragment
 from npulint.model import OMITTED
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from npulint.fixers.record import Criterion, Family, Occurrence, Realisation
     from npulint.model import Graph
     from npulint.verdict import Status
-
-Ask: TypeAlias = "Callable[[Graph], Answers]"
-"""What each chosen target makes of every node of a graph that stands for itself."""
 
 _DEPTH = 3
 """Realisations within realisations: deeper ones have not been seen to serve anything."""

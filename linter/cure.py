@@ -13,6 +13,7 @@ from npulint.cost import node_macs
 from npulint.engine import check, node_verdicts
 from npulint.errors import UsageError
 from npulint.fixers.legalise import Setting, legalise
+from npulint.fixers.memory import Memory
 from npulint.fixers.record import Policy
 from npulint.fixers.surgery import apply
 from npulint.formats import load, save
@@ -161,10 +162,11 @@ def _rewrite(
 ) -> tuple[Model | None, tuple[Choice, ...]]:
     """The rewritten model, None where no node is rewritten, and what was decided."""
     asked = [result.device or result.target for result in before.targets]
+    ask = Memory(partial(_answers, model, asked))
     choices: list[Choice] = []
     current, changed = model, False
     for graph in model.graphs:
-        setting = Setting(partial(_answers, model, asked), model.opsets.get("", 0), policy)
+        setting = Setting(ask, model.opsets.get("", 0), policy)
         patches, decided = legalise(graph, setting, _kept(model, graph))
         choices += decided
         if patches:
