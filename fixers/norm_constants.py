@@ -1,0 +1,136 @@
+"""What the nodes of a graph compute, read once, and constants that are computed of constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from npulint.operators.conversions import from_onnx
+from npulint.operators.from_tflite import from_tflite
+from npulint.operators.onnx_node import NoConversionError
+from npulint.operators.rearrangements import (
+    Cast,
+    Dequantize,
+    Expand,
+    Miscellaneous,
+    Reshape,
+    ShapeOf,
+    Squeeze,
+)
+from npulint.operators.semantics import Binary, Unary
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from npulint.model import Graph, Node
+    from npulint.operators.rearrangements import Operator
+
+Numbers: TypeAlias = "npt.NDArray[np.float64]"
+
+_FUNCTIONS: Mapping[str, Callable[..., Numbers]] = MappingProxyType(
+    {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide,
+        "pow": np.power, "sqrt": np.sqrt, "neg": np.negative, "reciprocal": np.reciprocal,
+        "rsqrt": lambda x: 1.0 / np.sqrt(x),
+    }
+)  # fmt: skip
+
+_REAL = ("float16", "float32", "float64")
+_NUMERIC = (*_REAL, "int32", "int64")
+
+
+class Readings:
+    """Nodes and constants of one graph, each read when it is first asked for."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._operators: dict[int, Operator | str] = {}
+        self._numbers: dict[int, Numbers | None] = {}
+
+    def operator(self, node: Node) -> Operator | str:
+        """What a node computes, or why that is not known."""
+        found = self._operators.get(node.index)
+        if found is None:
+            found = self._operators[node.index] = self._read(node)
+        return found
+
+    def _read(self, node: Node) -> Operator | str:
+        read = from_tflite if self.graph.dialect == "tflite" else from_onnx
+        if node.bodies:
+            return f"{node.op} runs other graphs"
+        try:
+            return read(self.graph.operation(node))
+        except NoConversionError as error:
+            return str(error)
+
+    def sizes(self, index: int) -> tuple[int, ...] | None:
+        """A value's sizes, None unless all are fixed."""
+        value = self.graph.values[index]
+        shape = value.shape if value.shape_signature is None else value.shape_signature
+        fixed = tuple(size for size in shape or () if isinstance(size, int))
+        return fixed if shape is not None and len(fixed) == len(shape) else None
+
+    def target(self, node: Node) -> tuple[int, ...] | None:
+        """The sizes that a reshape gives its result, None unless all are fixed.
+
+        Where inference has not found them, the operand that says them may be another value's
+        shape.
+        """
+        known = self.sizes(node.outputs[0])
+        if known is not None or len(node.inputs) < 2 or node.inputs[1] < 0:
+            return known
+        makers = self.graph.uses[node.inputs[1]].makers
+        if len(makers) == 1 and self.operator(makers[0]) == ShapeOf(0, None):
+            return self.sizes(makers[0].inputs[0])
+        return None
+
+    def numbers(self, index: int) -> Numbers | None:
+        """The elements of a constant, stored or computed of such, None for anything else."""
+        if index not in self._numbers:
+            self._numbers[index] = self._constant(index)
+        return self._numbers[index]
+
+    def _constant(self, index: int) -> Numbers | None:
+        value = self.graph.values[index]
+        if value.constant is not None:
+            plain = value.constant.dtype in _NUMERIC and not value.constant.sparse
+            fits = value.quantisation is None or value.constant.dtype in _REAL
+            return value.constant.read().astype(np.float64) if plain and fits else None
+        makers = self.graph.uses[index].makers
+        if len(makers) != 1 or len(makers[0].outputs) != 1:
+            return None
+        return self._computed(makers[0])
+
+    def _computed(self, node: Node) -> Numbers | None:
+        operator = self.operator(node)
+        moved = isinstance(operator, (Reshape, Squeeze, Expand, Cast, Dequantize)) or (
+            operator == Miscellaneous("identity")
+        )
+        if not moved and not isinstance(operator, (Binary, Unary)):
+            return None
+        given = [self.numbers(index) for index in node.inputs[: 1 if moved else 2] if index >= 0]
+        operands = [each for each in given if each is not None]
+        if len(operands) != len(given) or not operands:
+            return None
+        if isinstance(operator, (Binary, Unary)):
+            function = _FUNCTIONS.get(operator.kind)
+            return None if function is None else np.asarray(function(*operands), np.float64)
+        return self._moved(node, operands[0])
+
+    def _moved(self, node: Node, numbers: Numbers) -> Numbers | None:
+        """A constant in another shape or type, None where that changes its elements."""
+        result = self.graph.values[node.outputs[0]]
+        source = self.graph.values[node.inputs[0]]
+        shape = tuple(size for size in result.shape or () if isinstance(size, int))
+        if result.shape is None or len(shape) != len(result.shape):
+            return None
+        if result.dtype not in _NUMERIC or source.quantisation is not None:
+            return None
+        if result.dtype != source.dtype and result.dtype not in ("float32", "float64"):
+            return None
+        if numbers.size == np.prod(shape, dtype=int):
+            return numbers.reshape(shape)
+        return np.broadcast_to(numbers, shape)
