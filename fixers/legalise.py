@@ -28,7 +28,7 @@ from npulint.operators.macs import macs
 if TYPE_CHECKING:
     from npulint.fixers.builder import Activations, Builder
     from npulint.fixers.record import Criterion, Family, Occurrence, Realisation
-    from npulint.model import Graph
+    from npulint.model import Graph, Node
     from npulint.verdict import Status
 
 _DEPTH = 3
@@ -264,7 +264,7 @@ def _choice(
     counts = [macs(graph.operation(graph.nodes[index])) for index in occurrence.nodes]
     return Choice(
         graph=graph.index,
-        nodes=occurrence.nodes,
+        nodes=tuple(_in_file(graph.nodes[index]) for index in occurrence.nodes),
         op=occurrence.op,
         macs=None if None in counts else sum(count or 0 for count in counts),
         before=place.before,
@@ -273,3 +273,8 @@ def _choice(
         alternatives=alternatives,
         results=tuple(graph.values[index].name for index in occurrence.results),
     )
+
+
+def _in_file(node: Node) -> int:
+    """Where people find a node: clean-ups may have moved it."""
+    return node.index if node.origin is None else node.origin

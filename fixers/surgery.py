@@ -117,7 +117,7 @@ def apply(
     before, after = _used(graph, graph.nodes), _used(graph, nodes)
     orphans = before - after - keep
     orphans |= set(range(len(graph.values), len(values))) - after
-    return _compact(replace(graph, values=tuple(values), nodes=tuple(nodes)), orphans)
+    return compact(replace(graph, values=tuple(values), nodes=tuple(nodes)), orphans)
 
 
 def _transplanted(graph: Graph, fragment: Fragment, values: list[Value]) -> list[Node]:
@@ -173,7 +173,7 @@ def _used(graph: Graph, nodes: Sequence[Node]) -> set[int]:
     return used
 
 
-def _compact(graph: Graph, orphans: set[int]) -> tuple[Graph, Mapping[int, int]]:
+def compact(graph: Graph, orphans: set[int]) -> tuple[Graph, Mapping[int, int]]:
     """Drop values and close the gaps that they leave."""
     kept = [value.index for value in graph.values if value.index not in orphans]
     place = {old: new for new, old in enumerate(kept)} | {OMITTED: OMITTED}

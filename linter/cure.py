@@ -16,6 +16,7 @@ from npulint.fixers.legalise import Setting, legalise
 from npulint.fixers.memory import Memory
 from npulint.fixers.record import Policy
 from npulint.fixers.surgery import apply
+from npulint.fixers.tidy import tidy
 from npulint.formats import load, save
 from npulint.model import Model
 
@@ -116,23 +117,24 @@ def fix(
     if original is None:
         raise UsageError(f"{before.path}: {before.error}")
     say("choosing realisations")
-    rewritten, choices = _rewrite(original, before, Policy())
-    if rewritten is None:
-        written = _copy(original, wish)
-        return FixResult(before, None, choices, None, written)
+    made = _rewrite(original, before, Policy())
+    if made.model is original:
+        return FixResult(before, None, made.choices, None, _copy(original, wish))
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         trial = Path(folder) / f"rewritten{before.path.suffix or '.' + original.dialect}"
         say("writing a trial")
-        save(rewritten, trial)
+        save(made.model, trial)
         after = _checked(load(trial), targets)
+        if not made.realised and not _better(before, after):
+            return FixResult(before, None, made.choices, None, _copy(original, wish))
         say("running both models")
         comparison = _compare(original.path, trial, wish)
         held_back = _objection(before, after, comparison, wish)
-        result = FixResult(before, after, choices, comparison, None, held_back)
+        result = FixResult(before, after, made.choices, comparison, None, held_back)
         if wish.output is None or held_back:
             return result
         say("writing")
-        save(rewritten, wish.output)
+        save(made.model, wish.output)
         return replace(result, written=Path(wish.output))
 
 
@@ -157,22 +159,37 @@ def _compare(original: Path, trial: Path, wish: Wish) -> Comparison:
     return verify(original, trial, max_error=wish.max_error)
 
 
-def _rewrite(
-    model: Model, before: ModelResult, policy: Policy
-) -> tuple[Model | None, tuple[Choice, ...]]:
-    """The rewritten model, None where no node is rewritten, and what was decided."""
+@dataclass(frozen=True, slots=True)
+class _Rewrite:
+    """What a rewrite made: the model, whether any node was realised otherwise, and why."""
+
+    model: Model
+    realised: bool
+    choices: tuple[Choice, ...]
+
+
+def _rewrite(model: Model, before: ModelResult, policy: Policy) -> _Rewrite:
+    """Clean up, realise what is refused, and clean up after that."""
     asked = [result.device or result.target for result in before.targets]
-    ask = Memory(partial(_answers, model, asked))
     choices: list[Choice] = []
-    current, changed = model, False
-    for graph in model.graphs:
+    realised = False
+    for position in range(len(model.graphs)):
+        model = _tidied(model, position)
+        graph = model.graphs[position]
+        ask = Memory(partial(_answers, model, asked))
         setting = Setting(ask, model.opsets.get("", 0), policy)
         patches, decided = legalise(graph, setting, _kept(model, graph))
         choices += decided
         if patches:
             new, place = apply(graph, patches, _kept(model, graph))
-            current, changed = _with_graph(current, new, place), True
-    return (current if changed else None), tuple(choices)
+            model, realised = _tidied(_with_graph(model, new, place), position), True
+    return _Rewrite(model, realised, tuple(choices))
+
+
+def _tidied(model: Model, position: int) -> Model:
+    graph = model.graphs[position]
+    new, place = tidy(graph, _kept(model, graph))
+    return model if new is graph else _with_graph(model, new, place)
 
 
 def _answers(
@@ -224,6 +241,14 @@ def _objection(before: ModelResult, after: ModelResult, comparison: Comparison, 
     if wish.require_complete and any(_refused(each) for each in after.targets):
         return "something stays refused, and a complete cure was required"
     return ""
+
+
+def _better(before: ModelResult, after: ModelResult) -> bool:
+    """Whether clean-ups alone made more of the model run on some target."""
+    return any(
+        _refused(new) < _refused(old) or len(new.partitions) < len(old.partitions)
+        for old, new in zip(before.targets, after.targets, strict=True)
+    )
 
 
 def _share_left(model: Model | None, result: TargetResult) -> float:
