@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,7 +16,9 @@ from npulint.operators.rearrangements import (
     Cast,
     Dequantize,
     Expand,
+    Gather,
     Miscellaneous,
+    Reduce,
     Reshape,
     ShapeOf,
     Squeeze,
@@ -42,6 +45,17 @@ _REAL = ("float16", "float32", "float64")
 _NUMERIC = (*_REAL, "int32", "int64")
 
 
+_MOVED = (Reshape, Squeeze, Expand, Cast, Dequantize)
+
+_CONTRADICTIONS = (ArithmeticError, LookupError, ValueError, struct.error)
+"""What reading a malformed node ends in."""
+
+_WHOLE = ("add", "sub", "mul", "neg")
+"""Functions that integers share with real numbers."""
+
+_OPERANDS: Mapping[type, int] = MappingProxyType({Binary: 2, Unary: 1, Gather: 2, Reduce: 1})
+
+
 class Readings:
     """Nodes and constants of one graph, each read when it is first asked for."""
 
@@ -63,8 +77,11 @@ class Readings:
             return f"{node.op} runs other graphs"
         try:
             return read(self.graph.operation(node))
+        except _CONTRADICTIONS:
+            return f"the operands, attributes and shapes of {node.op} contradict each other"
         except NoConversionError as error:
-            return str(error)
+            known = node.op == "Reshape" and self.target(node) is not None
+            return Reshape() if known else str(error)
 
     def sizes(self, index: int) -> tuple[int, ...] | None:
         """A value's sizes, None unless all are fixed."""
@@ -102,23 +119,29 @@ class Readings:
         makers = self.graph.uses[index].makers
         if len(makers) != 1 or len(makers[0].outputs) != 1:
             return None
-        return self._computed(makers[0])
+        try:
+            with np.errstate(all="ignore"):
+                return self._computed(makers[0])
+        except _CONTRADICTIONS:
+            return None
 
     def _computed(self, node: Node) -> Numbers | None:
         operator = self.operator(node)
-        moved = isinstance(operator, (Reshape, Squeeze, Expand, Cast, Dequantize)) or (
-            operator == Miscellaneous("identity")
-        )
-        if not moved and not isinstance(operator, (Binary, Unary)):
-            return None
-        given = [self.numbers(index) for index in node.inputs[: 1 if moved else 2] if index >= 0]
+        if isinstance(operator, ShapeOf):
+            shape = self.sizes(node.inputs[0])
+            if shape is None or operator.count:
+                return None
+            return np.array(shape[operator.start : operator.end], np.float64)
+        if isinstance(operator, _MOVED) or operator == Miscellaneous("identity"):
+            operand = self.numbers(node.inputs[0])
+            return None if operand is None else self._moved(node, operand)
+        count = _OPERANDS.get(type(operator), 0)
+        given = [self.numbers(index) for index in node.inputs[:count]]
         operands = [each for each in given if each is not None]
-        if len(operands) != len(given) or not operands:
+        if isinstance(operator, str) or not operands or len(operands) != len(given):
             return None
-        if isinstance(operator, (Binary, Unary)):
-            function = _FUNCTIONS.get(operator.kind)
-            return None if function is None else np.asarray(function(*operands), np.float64)
-        return self._moved(node, operands[0])
+        real = self.graph.values[node.outputs[0]].dtype in _REAL
+        return _evaluated(operator, operands, real=real)
 
     def _moved(self, node: Node, numbers: Numbers) -> Numbers | None:
         """A constant in another shape or type, None where that changes its elements."""
@@ -134,3 +157,16 @@ class Readings:
         if numbers.size == np.prod(shape, dtype=int):
             return numbers.reshape(shape)
         return np.broadcast_to(numbers, shape)
+
+
+def _evaluated(operator: Operator, operands: list[Numbers], *, real: bool) -> Numbers | None:
+    """What an operator makes of constants, None where it is none of the few that are known."""
+    match operator:
+        case Gather():
+            return np.take(operands[0], operands[1].astype(np.int64), operator.axis)
+        case Reduce(kind="prod"):
+            return np.asarray(operands[0].prod(operator.axes, keepdims=operator.keep))
+        case Binary(kind=kind) | Unary(kind=kind) if real or kind in _WHOLE:
+            function = _FUNCTIONS.get(kind)
+            return None if function is None else np.asarray(function(*operands), np.float64)
+    return None

@@ -38,6 +38,8 @@ def native_terms(trace: Trace, node: Node, operator: Native) -> Form:
     if form is None or set(form.terms) != {X}:
         raise NotFollowedError("it does not normalise the source")
     view, rank = form.view, len(form.view)
+    if rank < 2 and isinstance(operator, (InstanceNorm, GroupNorm)):
+        raise NotFollowedError("what it normalises has no channels")
     first = operator.axis if isinstance(operator, (LayerNorm, RmsNorm)) else 2
     axes = tuple(range(first, rank))
     normalised = [each for axis in axes for each in view[axis].factors]

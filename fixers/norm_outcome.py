@@ -34,9 +34,9 @@ def conclude(
     graph = trace.graph
     dtype = graph.values[trace.frame.source].dtype
     if dtype != "float32":
-        return anchor.index, Refusal(
-            f"it computes in {dtype}: rewrite the float32 model, then convert or quantise"
-        )
+        what = f"it computes in {dtype or 'an unknown type'}"
+        advice = "rewrite the float32 model, then convert or quantise"
+        return anchor.index, Refusal(f"{what}: {advice}")
     made = {node.index: value for value in trace.forms for node in graph.uses[value].makers}
     latest: tuple[int, Refusal] | None = None
     for index in sorted(made, reverse=True):

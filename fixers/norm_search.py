@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from npulint.fixers.norm_constants import Readings
+from npulint.fixers.norm_elementwise import ROOTS
 from npulint.fixers.norm_native import NATIVE, inner_shape
 from npulint.fixers.norm_outcome import conclude
 from npulint.fixers.norm_reading import Normalisation
-from npulint.fixers.norm_trace import ROOTS, Trace, frame_of
+from npulint.fixers.norm_trace import Trace, frame_of
 from npulint.fixers.record import Refusal
 from npulint.operators.rearrangements import Cast, Expand, Reduce, Reshape, Squeeze
 from npulint.operators.semantics import Binary, Pool, Unary, Variadic
@@ -57,7 +58,7 @@ class _Anchor:
 def _anchor(readings: Readings, node: Node) -> _Anchor | None:
     if not node.inputs or node.inputs[0] < 0:
         return None
-    operator = _cheap(readings, node)
+    operator = readings.operator(node)
     if isinstance(operator, NATIVE):
         return _Anchor(node, (node.inputs[0],))
     if not _is_root(readings, node, operator):
@@ -69,23 +70,7 @@ def _anchor(readings: Readings, node: Node) -> _Anchor | None:
     return _Anchor(node, sources, frozenset(each.index for each in under))
 
 
-_CANDIDATES = frozenset(
-    {
-        "InstanceNormalization", "GroupNormalization", "LayerNormalization",
-        "RMSNormalization", "Sqrt", "Pow", "SQRT", "RSQRT", "POW",
-    }
-)  # fmt: skip
-"""Operators by name that a pattern may hang on, so that no other node need be read."""
-
-
-def _cheap(readings: Readings, node: Node) -> Operator | None:
-    if node.op not in _CANDIDATES or node.domain not in ("", "ai.onnx"):
-        return None
-    operator = readings.operator(node)
-    return None if isinstance(operator, str) else operator
-
-
-def _is_root(readings: Readings, node: Node, operator: Operator | None) -> bool:
+def _is_root(readings: Readings, node: Node, operator: Operator | str) -> bool:
     if isinstance(operator, Unary):
         return operator.kind in ROOTS
     if operator != Binary("pow"):
@@ -111,16 +96,20 @@ def _divides(readings: Readings, node: Node) -> bool:
 
 
 def _sources(readings: Readings, under: Sequence[Node]) -> tuple[int, ...]:
-    """The operands of the averages under a root, and of what squares them, the earliest first."""
-    found: dict[int, int] = {}
+    """The operands of the averages under a root, the earliest first, then what they are made of."""
+    averaged: dict[int, None] = {}
+    squared: dict[int, None] = {}
     for node in under:
-        operator = readings.operator(node)
-        if not isinstance(operator, (Reduce, Pool)):
-            continue
-        operand = node.inputs[0]
-        for index in (operand, *_made_of(readings, operand)):
-            found[index] = _made_at(readings, index)
-    return tuple(sorted(found, key=lambda index: (found[index], index)))
+        if isinstance(readings.operator(node), (Reduce, Pool)):
+            averaged[node.inputs[0]] = None
+            squared.update(dict.fromkeys(_made_of(readings, node.inputs[0])))
+
+    def place(index: int) -> tuple[int, int]:
+        makers = readings.graph.uses[index].makers
+        return (makers[0].index if makers else -1), index
+
+    others = [index for index in squared if index not in averaged]
+    return (*sorted(averaged, key=place), *sorted(others, key=place))
 
 
 def _under(readings: Readings, root: Node) -> Iterator[Node]:
@@ -140,11 +129,6 @@ def _made_of(readings: Readings, index: int) -> list[int]:
     if not makers or not isinstance(readings.operator(makers[0]), (Binary, Unary)):
         return []
     return [each for each in makers[0].inputs if each >= 0 and readings.numbers(each) is None]
-
-
-def _made_at(readings: Readings, index: int) -> int:
-    makers = readings.graph.uses[index].makers
-    return makers[0].index if makers else -1
 
 
 def _read(
