@@ -262,7 +262,7 @@ def targets_diff(one: str, other: str, output: Path | None, no_color: bool) -> i
 @output_option
 @no_color_option
 def explain(subject: str, output: Path | None, no_color: bool) -> int:
-    """Explain a rule, a target, a device, or all that holds for an operator there."""
+    """Explain a rule, a realisation, a target, a device, or an operator there (TARGET:OP)."""
     from npulint.reports import catalogue
 
     layout = layout_for(output, verbose=True, no_color=no_color)

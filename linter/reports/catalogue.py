@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from npulint import opsets
 from npulint.errors import UnknownTargetError, UsageError
 from npulint.opsets.profile import Device
-from npulint.reports import devices
+from npulint.reports import devices, realisations
 from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import columns, plural
 from npulint.rules import RULES, find_rule
@@ -71,7 +71,7 @@ def _listed(survey: opsets.Survey) -> Iterator[tuple[opsets.Table, Target]]:
 
 
 def explain(subject: str, layout: Layout) -> str:
-    """Explain a rule by code or name, a target, a device, or an operator there (`TARGET:OP`).
+    """Explain a rule, a realisation, a target, a device, or an operator there (`TARGET:OP`).
 
     Raises:
         UsageError: Nothing answers to the subject.
@@ -80,6 +80,9 @@ def explain(subject: str, layout: Layout) -> str:
     rule = find_rule(subject)
     if rule is not None:
         return "\n".join(_rule(rule, layout)) + "\n"
+    told = realisations.explain(subject, layout)
+    if told is not None:
+        return told
     name, colon, op = subject.rpartition(":")
     if colon and op:
         return "\n".join(_asked(opsets.find(name), op, layout)) + "\n"
@@ -87,7 +90,7 @@ def explain(subject: str, layout: Layout) -> str:
         found = opsets.find(subject)
     except UnknownTargetError as error:
         codes = ", ".join(rule.code for rule in RULES)
-        raise UsageError(f"{error}; nor is it a rule ({codes})") from error
+        raise UsageError(f"{error}; nor is it a rule ({codes}) or a realisation") from error
     if isinstance(found, Device):
         return "\n".join(devices.page(found, layout)) + "\n"
     return "\n".join(_target(found, layout)) + "\n"

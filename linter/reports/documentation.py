@@ -1,4 +1,4 @@
-"""The generated documentation: a page per table, per device and per rule, and their indexes."""
+"""The generated documentation: pages of tables, devices, rules and realisations, and indexes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from npulint import opsets
 from npulint.errors import UsageError
 from npulint.opsets import extensions
 from npulint.opsets.conditions import KNOWN
-from npulint.reports import device_pages, markdown, rule_pages, target_pages
+from npulint.reports import device_pages, markdown, realisations, rule_pages, target_pages
 from npulint.rules import RULES
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def documentation(names: Sequence[str] = ()) -> dict[str, str]:
     pages |= {f"devices/{each.name}.md": device_pages.page(each) for each in devices}
     if not names:
         pages["targets/predicates.md"] = markdown.joined(_predicates())
+        pages["realisations/index.md"] = realisations.page()
         pages["rules/index.md"] = _index_of_rules()
         pages |= {f"rules/{each.code}.md": rule_pages.page(each) for each in RULES}
     return pages

@@ -61,3 +61,13 @@ def test_explain_says_when_the_target_does_not_take_an_operator(npulint: Runner)
 def test_explain_points_at_the_operator_that_was_meant(npulint: Runner) -> None:
     assert "did you mean TRANSPOSE_CONV" in npulint("explain", "nnapi-1.2:TRANSPOSECONV").out
     assert "itself has no" not in npulint("explain", "nnapi-1.2:CUMSUM").out
+
+
+def test_a_realisation_and_a_family_are_explained(npulint: Runner) -> None:
+    one = npulint("explain", "transpose-conv/sub-pixel")
+    assert one.code == 0
+    assert one.out.startswith("transpose-conv/sub-pixel (exact)\n")
+    assert "DEPTH_TO_SPACE" in one.out
+    family = npulint("explain", "transpose-conv")
+    assert one.out.strip() in family.out
+    assert "transpose-conv/zero-insert-conv" in family.out

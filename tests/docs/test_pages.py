@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from npulint import opsets
+from npulint.fixers.catalogue import FAMILIES
 from npulint.model import Operation, Value
 from npulint.opsets.conditions import EXTRAS, WORDS
 from npulint.opsets.loader import read_table
@@ -20,7 +21,7 @@ from npulint.rules import RULES
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 WRITTEN = ("index.md", "add-a-target.md", "table-language.md")
-GENERATED = ("targets", "devices", "rules")
+GENERATED = ("targets", "devices", "rules", "realisations")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,9 @@ def test_every_target_device_and_rule_has_its_place(pages: dict[str, str]) -> No
         assert f"`{name}`" in pages[f"devices/{name}.md"]
     for rule in RULES:
         assert "## What to do" in pages[f"rules/{rule.code}.md"]
+    for family in FAMILIES:
+        for way in family.ways:
+            assert f"| `{way.name}` | {way.exactness} | " in pages["realisations/index.md"]
 
 
 def _heading(line: str) -> list[str]:
