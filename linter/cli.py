@@ -249,7 +249,7 @@ def targets(
 @output_option
 @no_color_option
 def targets_diff(one: str, other: str, output: Path | None, no_color: bool) -> int:
-    """Show what one target takes and the other refuses."""
+    """Show what one target or device takes and the other refuses."""
     from npulint.reports import catalogue
 
     layout = layout_for(output, verbose=True, no_color=no_color)

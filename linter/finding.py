@@ -93,6 +93,16 @@ class TargetResult:
         """The pieces of all graphs, in the order in which they run."""
         return tuple(piece for part in self.delegations for piece in part.partitions)
 
+    @property
+    def node_share(self) -> float | None:
+        """The share of nodes that is handed over, None where there is no node."""
+        return self.coverage.nodes if any(self.verdicts) else None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the runtime may take everything back that it has handed over."""
+        return any(part.doubt is not None for part in self.delegations)
+
 
 @dataclass(frozen=True)
 class ModelResult:

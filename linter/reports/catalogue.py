@@ -99,21 +99,27 @@ def explain(subject: str, layout: Layout) -> str:
 def targets_diff(one: str, other: str, layout: Layout) -> str:
     """Say for each operator on which two targets differ what each demands and the other does not.
 
+    A device demands what its path does, and has what was observed on it besides.
+
     Raises:
-        TargetError: One of them is no target.
+        TargetError: One of them is no target and no device.
     """
-    ours, theirs = opsets.load_target(one), opsets.load_target(other)
+    ours, theirs = opsets.find(one), opsets.find(other)
     if ours.name == theirs.name:
         # Two states of one table, as while it is being changed: called as they were asked for.
         ours, theirs = replace(ours, name=one), replace(theirs, name=other)
     return "\n".join(_differences(ours, theirs, layout)) + "\n"
 
 
-def _differences(one: Target, other: Target, layout: Layout) -> Iterator[str]:
+def _differences(one: Target | Device, other: Target | Device, layout: Layout) -> Iterator[str]:
     style = layout.style
     yield f"{style.bold(one.name)} against {style.bold(other.name)}"
+    for each in (one, other):
+        if isinstance(each, Device):
+            path = f"{each.start.target.name} ({each.start.known})"
+            yield f"{each.name} is judged as {path}, and by what was observed on it"
     same = 0
-    for op in sorted(one.entries.keys() | other.entries.keys()):
+    for op in sorted(_path(one).entries.keys() | _path(other).entries.keys()):
         ours, theirs = _demands(one, op), _demands(other, op)
         if ours.keys() == theirs.keys():
             same += 1
@@ -131,8 +137,18 @@ def _differences(one: Target, other: Target, layout: Layout) -> Iterator[str]:
     yield f"{plural(same, 'operator')} with the same conditions on both"
 
 
-def _demands(target: Target, op: str) -> dict[str, opsets.Line]:
-    """What a target demands of an operator, by sentence; what it grants to all is no demand."""
+def _path(asked: Target | Device) -> Target:
+    return asked.start.target if isinstance(asked, Device) else asked
+
+
+def _demands(asked: Target | Device, op: str) -> dict[str, opsets.Line]:
+    """What is demanded of an operator, by sentence; what is granted to all is no demand."""
+    demands = _demands_of_path(_path(asked), op)
+    observed = devices.lines_on(asked, op) if isinstance(asked, Device) else ()
+    return {**demands, **{line.sentence: line for line in observed}}
+
+
+def _demands_of_path(target: Target, op: str) -> dict[str, opsets.Line]:
     if op not in target.entries and target.otherwise is None:
         return {"": opsets.Line("the table does not speak of it", target.name)}
     lines = opsets.describe(target, op)

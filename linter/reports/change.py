@@ -81,7 +81,7 @@ def _figures(old: Summary, new: Summary) -> Iterator[Line]:
 
 def _handed_over(old: TargetResult, new: TargetResult) -> Iterator[Line]:
     gain = new.coverage.nodes - old.coverage.nodes
-    yield Line("nodes handed over", share(old.coverage.nodes), share(new.coverage.nodes), gain)
+    yield Line("nodes handed over", share(old.node_share), share(new.node_share), gain)
     before, after = old.coverage.macs, new.coverage.macs
     gain = 0 if before is None or after is None else after - before
     yield Line("MACs handed over", share(before), share(after), gain)

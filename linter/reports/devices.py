@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
+from npulint.opsets import Line
 from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import columns
 
@@ -95,6 +96,13 @@ def on_operator(device: Device, op: str, layout: Layout) -> Iterator[str]:
     yield ""
 
 
+def lines_on(device: Device, op: str) -> Iterator[Line]:
+    """What was observed of one operator, as lines to stand beside a table's."""
+    for each in device.observed:
+        if op in each.pattern.ops:
+            yield Line(f"observed of {_sentence(each)}", each.source)
+
+
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
     """Lines under a heading, neither where there are none."""
     kept = list(lines)
@@ -109,10 +117,14 @@ def _said(text: str, cited: _Cited, layout: Layout, indent: str = "") -> Iterato
     yield layout.style.dim(f"{indent}  [{cited.source}]")
 
 
+def _sentence(observation: Observation) -> str:
+    outcome = OUTCOMES[observation.outcome]
+    return f"{observation.pattern.clause()}: {outcome}; {observation.say}"
+
+
 def _observations(observed: tuple[Observation, ...], layout: Layout) -> Iterator[str]:
     for each in observed:
-        text = f"{each.pattern.clause()}: {OUTCOMES[each.outcome]}; {each.say}"
-        yield from _said(text, each, layout, "  ")
+        yield from _said(_sentence(each), each, layout, "  ")
 
 
 def _model_cautions(device: Device, layout: Layout) -> Iterator[str]:

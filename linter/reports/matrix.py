@@ -50,8 +50,9 @@ def cell(result: TargetResult) -> str:
         verdicts = [verdict for graph in result.verdicts for verdict in graph]
         taken = sum(verdict.status == "supported" for verdict in verdicts)
         return f"takes {taken:,} of {len(verdicts):,}, cut unknown"
-    coverage = result.coverage
-    return f"{share(coverage.nodes)} / {share(coverage.macs)}, {plural(pieces(result), 'piece')}"
+    perhaps = "perhaps " if result.in_doubt else ""
+    count = f"{perhaps}{plural(pieces(result), 'piece')}"
+    return f"{share(result.node_share)} / {share(result.coverage.macs)}, {count}"
 
 
 def _row(result: ModelResult) -> dict[str, Any]:

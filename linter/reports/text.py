@@ -108,21 +108,22 @@ def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
     table = columns(rows)
     yield layout.style.dim(table[0])
     for line, each in zip(table[1:], result.targets, strict=True):
-        yield layout.style.verdict(line, whole=each.coverage.nodes == 1.0)
+        yield layout.style.verdict(line, whole=each.node_share == 1.0)
 
 
 def _handed_over(result: TargetResult) -> tuple[str, str, str]:
     """Nodes, pieces and MACs that are handed over, where it is known how a graph is cut."""
     if result.target.partitioning is None:
         return "?", "?", "?"
-    return share(result.coverage.nodes), _pieces(result), share(result.coverage.macs)
+    return share(result.node_share), _pieces(result), share(result.coverage.macs)
 
 
 def _pieces(result: TargetResult) -> str:
     """How many pieces are handed over, and of how many, where a limit keeps some back."""
     able = sum(piece.runs_on != "cpu" for piece in result.partitions)
     handed = sum(piece.runs_on != "cpu" and piece.handed_over for piece in result.partitions)
-    return f"{handed:,}" if handed == able else f"{handed:,} of {able:,}"
+    said = f"{handed:,}" if handed == able else f"{handed:,} of {able:,}"
+    return f"perhaps {said}" if handed and result.in_doubt else said
 
 
 def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]:
@@ -144,7 +145,7 @@ def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]
                 layout, "    ", "      ",
             )  # fmt: skip
         elif result.target.partitioning is not None:
-            yield from _cut(delegation, layout)
+            yield from _cut(delegation, layout, in_doubt=result.in_doubt)
             yield from _join(graph, result, layout)
         for note in delegation.notes:
             yield wrapped(f"note: {note}", layout, "    ", "      ")
@@ -215,18 +216,22 @@ def _caution(text: str, source: str, layout: Layout, indent: str = "    ") -> It
         yield layout.style.dim(f"{indent}    [{source}]")
 
 
-def _cut(delegation: Delegation, layout: Layout) -> Iterator[str]:
+def _cut(delegation: Delegation, layout: Layout, *, in_doubt: bool) -> Iterator[str]:
     """How the runtime cuts the graph, in the order in which the pieces run."""
     pieces = delegation.partitions
+    if not delegation.delegated:
+        return
+    unless = ", unless the runtime takes the delegation back" if in_doubt else ""
     if not any(piece.runs_on != "cpu" for piece in pieces):
         sure = None not in delegation.delegated
         yield f"    {'everything runs on the CPU' if sure else 'nothing is sure to be handed over'}"
         return
     if len(pieces) == 1:
-        yield f"    one piece on {pieces[0].runs_on}: {plural(len(pieces[0].nodes), 'node')}"
+        nodes = plural(len(pieces[0].nodes), "node")
+        yield f"    one piece on {pieces[0].runs_on}: {nodes}{unless}"
         return
     shown = pieces if layout.verbose else pieces[:_PIECES_SHOWN]
-    yield f"    cut into {plural(len(pieces), 'piece')}"
+    yield f"    cut into {plural(len(pieces), 'piece')}{unless}"
     rows = [
         (
             piece.runs_on if piece.handed_over or piece.runs_on == "cpu" else "cpu",

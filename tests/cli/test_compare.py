@@ -45,7 +45,26 @@ def test_targets_diff_names_the_demands_of_one_side(npulint: Runner) -> None:
     assert "met here" not in out
 
 
-@pytest.mark.parametrize("name", opsets.targets())
+def test_targets_diff_of_devices_compares_their_paths_and_what_was_observed(
+    npulint: Runner,
+) -> None:
+    out = npulint("targets", "diff", "mate30-pro-5g", "pixel-4").out
+    assert "pixel-4 is judged as nnapi-1.2 (deduced)" in out
+    section = " ".join(out.split("  RESIZE_BILINEAR\n")[1].split("\n\n")[0].split())
+    assert "only mate30-pro-5g: observed of RESIZE_BILINEAR in 8-bit: runs on the CPU" in section
+    assert "arXiv:2004.12599 Table 4 note 2" in section
+    section = out.split("  DEPTH_TO_SPACE\n")[1].split("\n\n")[0]
+    assert "only pixel-4: observed of DEPTH_TO_SPACE in float: runs on the CPU" in section
+    assert "only mate30-pro-5g" not in section
+    out = npulint("targets", "diff", "nnapi-1.1", "pixel-4").out
+    section = out.split("  TRANSPOSE_CONV\n")[1].split("\n\n")[0]
+    assert "only nnapi-1.1: the feature level must be at least NNAPI 1.2" in section
+    run = npulint("targets", "diff", "pixel-4", "pixel-5")
+    assert run.code == 2
+    assert "pixel-4" in run.err
+
+
+@pytest.mark.parametrize("name", [*opsets.targets(), *opsets.devices()])
 def test_no_target_differs_from_itself(npulint: Runner, name: str) -> None:
     out = npulint("targets", "diff", name, name).out
     assert "only" not in out

@@ -15,6 +15,7 @@ from npulint import opsets, reference_models
 from npulint.cli import main
 from npulint.finding import TargetResult
 from npulint.model import Model
+from npulint.reports import matrix, text
 from npulint.reports.json import document
 from npulint.verdict import Verdict
 from tests.devices.drawing import Drawing, model_of
@@ -355,3 +356,35 @@ def test_the_command_line_takes_devices(capsys: pytest.CaptureFixture[str]) -> N
     assert "nnapi_delegate.cc" in shown
     assert main(["check", model, "-t", "pixel4"]) == 2
     assert "pixel-4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked_for", ["nnapi-1.2", "mate30-pro-5g", "hiai"])
+def test_of_a_model_without_nodes_nothing_is_said_to_be_handed_over(asked_for: str) -> None:
+    empty = Drawing(4, 4).model()
+    report = npulint.check(empty, [asked_for])
+    shown = text.render(report)
+    assert "100 %" not in shown
+    assert "everything runs on the CPU" not in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith(f"  {asked_for} ")]
+    unknown = asked_for == "hiai"
+    assert row[1:] == ["0", "of", "0", "0", *(["?"] * 3 if unknown else ["-", "0", "-"])]
+    assert unknown or " - / -, 0 pieces" in matrix.render_text(report, text.Layout())
+    assert "100 %" not in matrix.render_text(report, text.Layout())
+
+
+def test_pieces_of_a_delegation_in_doubt_are_hedged() -> None:
+    sure = npulint.check(TRUTH[0].parent / "op_unary_relu_1.tflite", ["nnapi-1.1"])
+    net = Drawing(4, 4)
+    net.simple("RELU", net.image)
+    (graph,) = net.model().graphs
+    deep = tuple(replace(value, shape=(1, 1, 4, 4, 3)) for value in graph.values)
+    doubtful = npulint.check(model_of(replace(graph, values=deep)), ["mate30-pro-5g"])
+    certain = npulint.check(net.model(), ["mate30-pro-5g"])
+    assert doubtful.models[0].targets[0].in_doubt
+    hedge = "1 node, unless the runtime takes the delegation back"
+    assert f"one piece on nnapi: {hedge}" in text.render(doubtful)
+    assert "perhaps 1 piece" in matrix.render_text(doubtful, text.Layout())
+    for report in (doubtful, sure):
+        assert " perhaps 1 " in text.render(report)
+    assert "one piece on nnapi: 1 node\n" in text.render(certain)
+    assert "perhaps" not in text.render(certain) + matrix.render_text(certain, text.Layout())

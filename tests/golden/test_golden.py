@@ -30,6 +30,7 @@ CASES = {
     "check_quantised": (TRUTH, ["check", "net_unet_bilinear_int8.tflite", "-t", "nnapi-1.0"]),
     "check_subgraphs": (TRUTH, ["check", "net_lstm_f32.tflite", "-t", "nnapi-1.2"]),
     "check_device": (EXPORTS, ["check", "unet_small.tflite", "-t", "pixel-4", "-t", "reno3-5g"]),
+    "check_in_doubt": (TRUTH, ["check", "op_unary_relu_1.tflite", "-t", "nnapi-1.2"]),
     "inspect": (EXPORTS, ["inspect", "unet_small.onnx"]),
     "explain_operator": (EXPORTS, ["explain", "nnapi-1.2:CONV_2D"]),
     "explain_device": (EXPORTS, ["explain", "mate30-pro-5g"]),
