@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import transposed
+from npulint.fixers import rectifiers, transposed
 from npulint.fixers.record import Family
 
-FAMILIES: tuple[Family[Any], ...] = (transposed.FAMILY,)
+FAMILIES: tuple[Family[Any], ...] = (transposed.FAMILY, rectifiers.FAMILY)
