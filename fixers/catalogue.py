@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import rectifiers, transposed
+from npulint.fixers import moving, rectifiers, transposed
 from npulint.fixers.record import Family
 
-FAMILIES: tuple[Family[Any], ...] = (transposed.FAMILY, rectifiers.FAMILY)
+FAMILIES: tuple[Family[Any], ...] = (
+    transposed.FAMILY,
+    rectifiers.FAMILY,
+    *moving.FAMILIES,
+)
