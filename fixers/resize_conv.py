@@ -7,7 +7,7 @@ how far it is off is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -83,8 +83,9 @@ def _calibrated(resize: Resize, builder: Builder, t: _T) -> list[int]:
         raise AssertionError("only built where there are samples")
     start = resize_fit.fit(t.kernel, resize, t.strides)
     bias = np.zeros(t.kernel.shape[1] * t.groups) if t.bias is None else t.bias.astype(np.float64)
-    samples = [builder.planes(each).astype(np.float64) for each in builder.activations(t.source)]
-    found, error = resize_fit.calibrate(start, bias, _pairs(t, resize, start, samples), t.groups)
+    samples = builder.activations(t.source)
+    planes = (builder.planes(each).astype(np.float64) for each in samples)
+    found, error = resize_fit.calibrate(start, bias, _pairs(t, resize, start, planes), t.groups)
     builder.note = (
         f"fitted to {len(samples)} samples, on which its output is off by {error:.2g} (relative "
         f"RMS; {start.residual:.2g} of the kernel without samples): fine-tune the network "
@@ -94,7 +95,7 @@ def _calibrated(resize: Resize, builder: Builder, t: _T) -> list[int]:
 
 
 def _pairs(
-    t: _T, resize: Resize, fit: Fit, samples: list[Floats]
+    t: _T, resize: Resize, fit: Fit, samples: Iterable[Floats]
 ) -> Iterator[tuple[Floats, Floats]]:
     """For each sample what the new convolution reads, and what the old one made of it."""
     kernel = t.kernel.astype(np.float64)

@@ -7,7 +7,7 @@ with the product `stretch * r` of both kernels. All is computed in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -24,6 +24,10 @@ EXACT = 1e-6
 
 _RIDGE = 1e-6
 """Weight of the data-free fit where samples do not say otherwise, by their mean energy."""
+
+
+_STRIP = 1 << 22
+"""Numbers in the windows that are gathered at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,11 +118,11 @@ def calibrate(
         energy += float(np.square(wanted).sum())
         error += float(np.square(centred).sum())
         for group in range(groups):
-            taken = _patches(large[:, group * each : (group + 1) * each], rows, columns)
-            aim = centred[:, group * outputs : (group + 1) * outputs]
-            aims = aim.transpose(0, 2, 3, 1).reshape(-1, outputs)
-            gram[group] += taken.T @ taken
-            moment[group] += taken.T @ aims
+            reads = large[:, group * each : (group + 1) * each]
+            aims = centred[:, group * outputs : (group + 1) * outputs]
+            for taken, aim in _equations(reads, aims, rows, columns):
+                gram[group] += taken.T @ taken
+                moment[group] += taken.T @ aim
     found = np.empty_like(start.kernel)
     shift = np.empty((groups, outputs))
     for group in range(groups):
@@ -180,11 +184,23 @@ def window(array: Floats, start: tuple[int, int], size: tuple[int, int]) -> Floa
     return found
 
 
-def _patches(large: Floats, rows: int, columns: int) -> Floats:
-    """Every window as a row `[channel, row, column]`, and a one for the bias behind it."""
+def _equations(
+    large: Floats, aims: Floats, rows: int, columns: int
+) -> Iterator[tuple[Floats, Floats]]:
+    """Every window as a row `[channel, row, column]`, a one for the bias behind it, and its aim.
+
+    They come in strips, since a window for each output is many times the image.
+    """
+    batch, channels, _, _ = large.shape
+    unknowns = channels * rows * columns
+    outputs, height, width = aims.shape[1:]
+    strip = max(1, _STRIP // (batch * width * unknowns))
     views = np.lib.stride_tricks.sliding_window_view(large, (rows, columns), (2, 3))
-    flat = views.transpose(0, 2, 3, 1, 4, 5).reshape(-1, large.shape[1] * rows * columns)
-    return np.concatenate((flat, np.ones((len(flat), 1))), axis=1)
+    for top in range(0, height, strip):
+        part = slice(top, top + strip)
+        flat = views[:, :, part].transpose(0, 2, 3, 1, 4, 5).reshape(-1, unknowns)
+        aim = aims[:, :, part].transpose(0, 2, 3, 1).reshape(-1, outputs)
+        yield np.concatenate((flat, np.ones((len(flat), 1))), axis=1), aim
 
 
 def _quotient_sizes(

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npulint.cost import node_macs
-from npulint.engine import check, node_verdicts
+from npulint.engine import check
 from npulint.errors import UsageError
-from npulint.fixers.legalise import Setting, legalise
-from npulint.fixers.memory import Memory
-from npulint.fixers.record import Policy
-from npulint.fixers.surgery import apply
-from npulint.fixers.tidy import tidy
+from npulint.fixers.record import EXACTNESSES, Exactness, Policy
 from npulint.formats import load, save
 from npulint.model import Model
+from npulint.rewriting import Rewrite, rewrite
 
 if TYPE_CHECKING:
     from npulint.finding import ModelResult, TargetResult
+    from npulint.fixers.builder import Activations
     from npulint.fixers.choice import Choice
-    from npulint.model import Graph, Signature
-    from npulint.opsets.profile import Device
-    from npulint.opsets.table import Target
-    from npulint.verdict import Verdict
     from npulint.verification import Comparison
+    from npulint.verification.calibration import Sample
 
 
 @dataclass(frozen=True)
@@ -38,11 +32,12 @@ class FixResult:
         before: The model as it was, on each target.
         after: The rewritten model, read back from the file it was written to; None where there
             is nothing to rewrite.
-        choices: What was decided about each node that some target does not take and of which
+        choices: What was decided about each place that some target does not take and of which
             the catalogue speaks.
         comparison: The rewritten model against the original, both run.
         written: Where the result is; None where nothing was written.
         held_back: Why nothing was written although something was rewritten; empty otherwise.
+        given_up: Inexact rewrites that were tried first and changed too much, a sentence each.
     """
 
     before: ModelResult
@@ -51,6 +46,7 @@ class FixResult:
     comparison: Comparison | None
     written: Path | None
     held_back: str = ""
+    given_up: tuple[str, ...] = ()
 
     @property
     def result(self) -> ModelResult:
@@ -67,6 +63,14 @@ class FixResult:
             for verdict in verdicts
         )
 
+    @property
+    def exactness(self) -> Exactness:
+        """That of the least exact realisation that was used."""
+        used = (choice.chosen for choice in self.choices)
+        return max(
+            (each.exactness for each in used if each), key=EXACTNESSES.index, default="exact"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -76,66 +80,150 @@ class Wish:
         output: Where to write; None to write nothing.
         require_complete: Whether to write only what no target refuses anything of.
         copy_if_clean: Whether to write the model as it is where there is nothing to rewrite.
-        max_error: Largest share of an output's range by which the models may differ.
+        max_error: Largest share of an output's range by which the models may differ; 1e-4
+            unless this or `min_psnr` is set.
+        min_psnr: Least peak signal-to-noise ratio of an output, in dB.
+        allow: The least exact realisations that may be used, within these bounds.
+        calibration: A folder or an `.npz` file with samples of the model's inputs. Half of them
+            are fitted to, and the other half measures what that came to.
     """
 
     output: Path | str | None = None
     require_complete: bool = False
     copy_if_clean: bool = False
     max_error: float | None = None
+    min_psnr: float | None = None
+    allow: Exactness = "exact"
+    calibration: Path | str | None = None
 
 
-def fix(
+def fix(  # noqa: PLR0913 - one parameter an option
     model: Model | str | Path,
     targets: Sequence[str] = (),
     wish: Wish = Wish(),
     progress: Callable[[str], None] | None = None,
+    *,
+    output: Path | str | None = None,
+    allow: Exactness | None = None,
 ) -> FixResult:
     """Rewrite a model so that more of it is taken by the chosen targets.
 
-    Only exact realisations are used. The rewritten model is written to a temporary file, read
-    back, checked on every target and run against the original; it is written to its place only
-    when it is better on some target, worse on none, and computes the same.
+    The rewritten model is written to a temporary file, read back, checked on every target and run
+    against the original; it is written to its place only when it is better on some target, worse
+    on none, and computes the same within the bounds. Where realisations that are not exact
+    exceed them, the model is rewritten with more exact ones alone.
 
     Args:
         model: The model or its file.
         targets: Names of targets and devices, or files; the default set when empty.
         wish: What is asked for.
         progress: Called with what is done next.
+        output: Where to write, instead of the wish's.
+        allow: The least exact realisations that may be used, instead of the wish's.
 
     Returns:
         What came of it.
 
     Raises:
-        NpulintError: The model cannot be read, a target is not known, the runtimes to compare
-            with are not installed, or the result cannot be written.
+        NpulintError: The model cannot be read, a target is not known, the samples do not fit,
+            the runtimes to compare with are not installed, or the result cannot be written.
     """
+    wish = replace(wish, output=output or wish.output, allow=allow or wish.allow)
+    if wish.allow not in EXACTNESSES:
+        raise UsageError(f"allow {wish.allow!r}: give one of {', '.join(EXACTNESSES)}")
     say = progress or _silence
     say("checking")
     before = _checked(load(model) if isinstance(model, (str, Path)) else model, targets)
     original = before.model
     if original is None:
         raise UsageError(f"{before.path}: {before.error}")
-    say("choosing realisations")
-    made = _rewrite(original, before, Policy())
-    if made.model is original:
-        return FixResult(before, None, made.choices, None, _copy(original, wish))
+    work = _Work(original, before, targets, wish, say, _samples(original, wish, say))
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
-        trial = Path(folder) / f"rewritten{before.path.suffix or '.' + original.dialect}"
-        say("writing a trial")
-        save(made.model, trial)
-        after = _checked(load(trial), targets)
-        if not made.realised and not _better(before, after):
-            return FixResult(before, None, made.choices, None, _copy(original, wish))
-        say("running both models")
-        comparison = _compare(original.path, trial, wish)
-        held_back = _objection(before, after, comparison, wish)
-        result = FixResult(before, after, made.choices, comparison, None, held_back)
-        if wish.output is None or held_back:
-            return result
-        say("writing")
-        save(made.model, wish.output)
-        return replace(result, written=Path(wish.output))
+        return _attempt(work, Path(folder), wish.allow)
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Those that are fitted to, and those that measure."""
+
+    fitting: Sequence[Sample] = ()
+    judging: Sequence[Sample] = ()
+    activations: Activations | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What does not change from one attempt to the next."""
+
+    original: Model
+    before: ModelResult
+    targets: Sequence[str]
+    wish: Wish
+    say: Callable[[str], None]
+    samples: _Samples = field(default_factory=_Samples)
+
+
+def _attempt(work: _Work, folder: Path, allow: Exactness) -> FixResult:
+    """Rewrite with all that is allowed, and where that changes too much with less."""
+    work.say("choosing realisations")
+    asked = [result.device or result.target for result in work.before.targets]
+    made = rewrite(work.original, asked, Policy(allow), work.samples.activations)
+    if made.model is work.original:
+        return _clean(work, made)
+    trial = folder / f"rewritten{work.before.path.suffix or '.' + work.original.dialect}"
+    work.say("writing a trial")
+    save(made.model, trial)
+    after = _checked(load(trial), work.targets)
+    if not made.realised and not _better(work.before, after):
+        return _clean(work, made)
+    result = FixResult(work.before, after, made.choices, None, None)
+    comparison = _compare(work, trial, result)
+    if not comparison.same and result.exactness != "exact":
+        stricter = EXACTNESSES[EXACTNESSES.index(result.exactness) - 1]
+        said = _too_far(comparison, result.exactness)
+        found = _attempt(work, folder, stricter)
+        lost = tuple(_with_reason(each, stricter, said) for each in found.choices)
+        return replace(found, choices=lost, given_up=(said, *found.given_up))
+    held_back = _objection(work.before, after, comparison, work.wish)
+    result = replace(result, comparison=comparison, held_back=held_back)
+    if work.wish.output is None or held_back:
+        return result
+    work.say("writing")
+    save(made.model, work.wish.output)
+    return replace(result, written=Path(work.wish.output))
+
+
+def _clean(work: _Work, made: Rewrite) -> FixResult:
+    """What comes of a model in which nothing is to be rewritten."""
+    written = _copy(work.original, work.wish)
+    return FixResult(work.before, None, made.choices, None, written)
+
+
+def _too_far(comparison: Comparison, exactness: Exactness) -> str:
+    errors = [each for output in comparison.outputs for each in output.differences if each]
+    error = max((each.max_relative for each in errors), default=0.0)
+    psnr = min((each.psnr for each in errors), default=0.0)
+    bounds = []
+    if comparison.error_bound is not None:
+        bounds.append(f"--max-error {comparison.error_bound:g}")
+    if comparison.min_psnr is not None:
+        bounds.append(f"--min-psnr {comparison.min_psnr:g}")
+    return (
+        f"{exactness} realisations put the outputs off by {error:.2g} of their range "
+        f"({psnr:.1f} dB PSNR), beyond {' and '.join(bounds)}"
+    )
+
+
+def _with_reason(choice: Choice, allowed: Exactness, said: str) -> Choice:
+    """A choice in which the ways that are no longer allowed lost for the reason that they did."""
+    over = EXACTNESSES.index(allowed)
+    alternatives = tuple(
+        replace(each, lost=said)
+        if EXACTNESSES.index(each.exactness) > over and "--allow" in each.lost
+        else each
+        for each in choice.alternatives
+    )
+    return replace(choice, alternatives=alternatives)
 
 
 def _silence(_: str) -> None:
@@ -146,6 +234,18 @@ def _checked(model: Model, targets: Sequence[str]) -> ModelResult:
     return check(model, targets=targets).models[0]
 
 
+def _samples(model: Model, wish: Wish, say: Callable[[str], None]) -> _Samples:
+    """The user's samples, none where none are given."""
+    if wish.calibration is None:
+        return _Samples()
+    from npulint.verification.calibration import activations, read_samples
+
+    say("reading samples")
+    found = read_samples(Path(wish.calibration), model)
+    fitting = found[::2]
+    return _Samples(fitting, found[1::2] or found, activations(model, fitting))
+
+
 def _copy(model: Model, wish: Wish) -> Path | None:
     if wish.output is None or not wish.copy_if_clean:
         return None
@@ -153,79 +253,26 @@ def _copy(model: Model, wish: Wish) -> Path | None:
     return Path(wish.output)
 
 
-def _compare(original: Path, trial: Path, wish: Wish) -> Comparison:
+def _compare(work: _Work, trial: Path, result: FixResult) -> Comparison:
+    """Run both models; on random and extreme inputs too unless the function is another one."""
     from npulint.verification import verify
 
-    return verify(original, trial, max_error=wish.max_error)
+    def progress(name: str, done: int, total: int) -> None:
+        work.say(f"running both models: {name} ({done + 1} of {total})")
 
-
-@dataclass(frozen=True, slots=True)
-class _Rewrite:
-    """What a rewrite made: the model, whether any node was realised otherwise, and why."""
-
-    model: Model
-    realised: bool
-    choices: tuple[Choice, ...]
-
-
-def _rewrite(model: Model, before: ModelResult, policy: Policy) -> _Rewrite:
-    """Clean up, realise what is refused, and clean up after that."""
-    asked = [result.device or result.target for result in before.targets]
-    choices: list[Choice] = []
-    realised = False
-    for position in range(len(model.graphs)):
-        model = _tidied(model, position)
-        graph = model.graphs[position]
-        ask = Memory(partial(_answers, model, asked))
-        setting = Setting(ask, model.opsets.get("", 0), policy)
-        patches, decided = legalise(graph, setting, _kept(model, graph))
-        choices += decided
-        if patches:
-            new, place = apply(graph, patches, _kept(model, graph))
-            model, realised = _tidied(_with_graph(model, new, place), position), True
-    return _Rewrite(model, realised, tuple(choices))
-
-
-def _tidied(model: Model, position: int) -> Model:
-    graph = model.graphs[position]
-    new, place = tidy(graph, _kept(model, graph))
-    return model if new is graph else _with_graph(model, new, place)
-
-
-def _answers(
-    model: Model, asked: Sequence[Target | Device], graph: Graph
-) -> Mapping[str, Sequence[Verdict]]:
-    """What each target makes of a graph: one of the model's own, or one that stands for itself."""
-    if not any(each is graph for each in model.graphs):
-        model = replace(model, graphs=(graph,), signatures=())
-    return {each.name: node_verdicts(model, each)[graph.index] for each in asked}
-
-
-def _kept(model: Model, graph: Graph) -> frozenset[int]:
-    """Values that a body captures by name or a signature names."""
-    names = {name for body in model.graphs for _, name in body.captured}
-    named = {value.index for value in graph.values if value.name in names}
-    for signature in model.signatures:
-        if signature.graph == graph.index:
-            named.update(index for _, index in (*signature.inputs, *signature.outputs))
-    return frozenset(named)
-
-
-def _with_graph(model: Model, graph: Graph, place: Mapping[int, int]) -> Model:
-    """The model with one graph changed, and the signatures that name its values kept right."""
-    graphs = tuple(graph if each.index == graph.index else each for each in model.graphs)
-    signatures = tuple(
-        _moved(each, place) if each.graph == graph.index and place else each
-        for each in model.signatures
-    )
-    return replace(model, graphs=graphs, signatures=signatures)
-
-
-def _moved(signature: Signature, place: Mapping[int, int]) -> Signature:
-    return replace(
-        signature,
-        inputs=tuple((name, place[index]) for name, index in signature.inputs),
-        outputs=tuple((name, place[index]) for name, index in signature.outputs),
+    made: Collection[str] = {name for each in result.choices for name in each.results}
+    given = work.samples.judging
+    only = bool(given) and result.exactness != "exact"
+    return verify(
+        work.original.path,
+        trial,
+        inputs=given,
+        runs=0 if only else None if not given else 3,
+        edge=not only,
+        max_error=work.wish.max_error,
+        min_psnr=work.wish.min_psnr,
+        regions=made,
+        progress=progress,
     )
 
 

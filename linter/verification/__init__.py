@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def verify(  # noqa: PLR0913 - one parameter an option
     layouts: Mapping[str, ChannelOrder] | None = None,
     max_error: float | None = None,
     min_psnr: float | None = None,
-    regions: bool = False,
+    regions: bool | Collection[str] = False,
     timeout: float = 600.0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Comparison:
@@ -49,7 +49,7 @@ def verify(  # noqa: PLR0913 - one parameter an option
             or `min_psnr` is set.
         min_psnr: Least peak signal-to-noise ratio, in dB.
         regions: Whether to compare the intermediate values that both name alike, on the sample
-            with the largest error.
+            with the largest error; or the names of those that matter.
         timeout: Seconds that loading a model or one run may take.
         progress: Called with what is next, how much is done, and how much there is.
 

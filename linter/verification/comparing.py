@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -30,7 +30,7 @@ def compare(
     b: Path,
     settings: Settings,
     *,
-    regions: bool = False,
+    regions: bool | Collection[str] = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare two models; see `npulint.verify`."""
@@ -65,7 +65,8 @@ def compare(
         )
     if not regions:
         return found
-    return replace(found, regions=regions_on(a, b, settings, plan[_worst(found)]))
+    names = None if isinstance(regions, bool) else regions
+    return replace(found, regions=regions_on(a, b, settings, plan[_worst(found)], names))
 
 
 def _check_bounds(settings: Settings) -> None:

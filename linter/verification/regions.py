@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,13 @@ def first_sample(a: Path, b: Path, settings: Settings) -> Regions:
     return regions_on(a, b, settings, None)
 
 
-def regions_on(a: Path, b: Path, settings: Settings, recipe: Recipe | None) -> Regions:
+def regions_on(
+    a: Path,
+    b: Path,
+    settings: Settings,
+    recipe: Recipe | None,
+    names: Collection[str] | None = None,
+) -> Regions:
     """Compare regions on one sample.
 
     Args:
@@ -44,6 +51,7 @@ def regions_on(a: Path, b: Path, settings: Settings, recipe: Recipe | None) -> R
         b: The other.
         settings: Bounds, and how to pair inputs.
         recipe: The inputs; None for the first that the settings give.
+        names: The values that matter; None for all.
 
     Raises:
         UsageError: The models are of two dialects.
@@ -55,7 +63,7 @@ def regions_on(a: Path, b: Path, settings: Settings, recipe: Recipe | None) -> R
             f"regions are compared by the names of values, which {a} ({models[0].dialect}) and "
             f"{b} ({models[1].dialect}) do not share; give two models of one format"
         )
-    shared = _shared(*models)
+    shared = [each for each in _shared(*models) if names is None or each.name in names]
     watch = (
         _watched(models[0], [s.key_a for s in shared]),
         _watched(models[1], [s.key_b for s in shared]),

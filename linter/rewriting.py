@@ -1,0 +1,127 @@
+"""A model with its refused nodes realised otherwise, as the chosen targets decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from npulint.engine import node_verdicts
+from npulint.fixers.legalise import Setting, legalise
+from npulint.fixers.memory import Memory
+from npulint.fixers.surgery import apply
+from npulint.fixers.tidy import tidy
+
+if TYPE_CHECKING:
+    from npulint.fixers.builder import Activations
+    from npulint.fixers.choice import Choice
+    from npulint.fixers.record import Policy
+    from npulint.model import Graph, Model, Signature
+    from npulint.opsets.profile import Device
+    from npulint.opsets.table import Target
+    from npulint.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What a rewrite made.
+
+    Attributes:
+        model: The new model; the old one itself where nothing changed.
+        realised: Whether any node was realised otherwise, and not only cleaned up.
+        choices: What was decided.
+    """
+
+    model: Model
+    realised: bool
+    choices: tuple[Choice, ...]
+
+
+def rewrite(
+    model: Model,
+    asked: Sequence[Target | Device],
+    policy: Policy,
+    activations: Activations | None = None,
+) -> Rewrite:
+    """Clean up, realise otherwise what some target refuses, and clean up after that.
+
+    Args:
+        model: The model.
+        asked: The chosen targets and devices.
+        policy: What a choice goes by.
+        activations: What values of the main graph hold on the user's samples, if there are any.
+    """
+    choices: list[Choice] = []
+    realised = False
+    for position in range(len(model.graphs)):
+        model, place = _tidied(model, position)
+        graph = model.graphs[position]
+        setting = Setting(
+            ask=Memory(partial(_answers, model, asked)),
+            opset=model.opsets.get("", 0),
+            policy=policy,
+            activations=_before(place, activations) if position == 0 else None,
+        )
+        patches, decided = legalise(graph, setting, _kept(model, graph))
+        choices += decided
+        if patches:
+            new, place = apply(graph, patches, _kept(model, graph))
+            model, _ = _tidied(_with_graph(model, new, place), position)
+            realised = True
+    return Rewrite(model, realised, tuple(choices))
+
+
+def _tidied(model: Model, position: int) -> tuple[Model, Mapping[int, int]]:
+    """The model with a graph cleaned up, and where the graph's values are now."""
+    graph = model.graphs[position]
+    new, place = tidy(graph, _kept(model, graph))
+    if new is graph:
+        return model, {value.index: value.index for value in graph.values}
+    return _with_graph(model, new, place), place
+
+
+def _before(place: Mapping[int, int], activations: Activations | None) -> Activations | None:
+    """Activations asked for by positions after a clean-up, and known by those before it."""
+    if activations is None:
+        return None
+    origin = {new: old for old, new in place.items()}
+    known = activations
+    return lambda index: known(origin[index])
+
+
+def _answers(
+    model: Model, asked: Sequence[Target | Device], graph: Graph
+) -> Mapping[str, Sequence[Verdict]]:
+    """What each target makes of a graph: one of the model's own, or one that stands for itself."""
+    if not any(each is graph for each in model.graphs):
+        model = replace(model, graphs=(graph,), signatures=())
+    return {each.name: node_verdicts(model, each)[graph.index] for each in asked}
+
+
+def _kept(model: Model, graph: Graph) -> frozenset[int]:
+    """Values that a body captures by name or a signature names."""
+    names = {name for body in model.graphs for _, name in body.captured}
+    named = {value.index for value in graph.values if value.name in names}
+    for signature in model.signatures:
+        if signature.graph == graph.index:
+            named.update(index for _, index in (*signature.inputs, *signature.outputs))
+    return frozenset(named)
+
+
+def _with_graph(model: Model, graph: Graph, place: Mapping[int, int]) -> Model:
+    """The model with one graph changed, and the signatures that name its values kept right."""
+    graphs = tuple(graph if each.index == graph.index else each for each in model.graphs)
+    signatures = tuple(
+        _moved(each, place) if each.graph == graph.index and place else each
+        for each in model.signatures
+    )
+    return replace(model, graphs=graphs, signatures=signatures)
+
+
+def _moved(signature: Signature, place: Mapping[int, int]) -> Signature:
+    return replace(
+        signature,
+        inputs=tuple((name, place[index]) for name, index in signature.inputs),
+        outputs=tuple((name, place[index]) for name, index in signature.outputs),
+    )
