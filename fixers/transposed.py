@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -40,6 +41,13 @@ def _phased_3x3(t: _T) -> Refusal | None:
         rows, columns = _taps(t)
         refusal = Refusal(f"a phase has {rows}x{columns} taps, which do not pad up to 3x3")
     return refusal
+
+
+def _below_3x3(t: _T) -> Refusal | None:
+    rows, columns = (int(size) for size in t.kernel.shape[2:])
+    if max(rows, columns) > 3 or (rows, columns) == (3, 3):
+        return Refusal(f"the kernel is {rows}x{columns}, which does not pad up to 3x3")
+    return None
 
 
 def _phased_by_group(t: _T) -> Refusal | None:
@@ -89,6 +97,13 @@ def _sub_pixel(builder: Builder, x: Feature, t: _T) -> Feature:
 
 def _sub_pixel_3x3(builder: Builder, x: Feature, t: _T) -> Feature:
     return _phase_by_phase(builder, x, t, (3, 3), shuffle=False)
+
+
+def _zero_insert_3x3(builder: Builder, x: Feature, t: _T) -> Feature:
+    """Taps of zeros behind the kernel's own reach further and change nothing."""
+    padded = np.zeros((*t.kernel.shape[:2], 3, 3), t.kernel.dtype)
+    padded[:, :, : t.kernel.shape[2], : t.kernel.shape[3]] = t.kernel
+    return _zero_insert(builder, x, replace(t, kernel=padded))
 
 
 def _sub_pixel_shuffle(builder: Builder, x: Feature, t: _T) -> Feature:
@@ -209,6 +224,17 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         ),
         accepts=_always,
         build=_built(_zero_insert),
+    ),
+    Realisation(
+        name="transpose-conv/zero-insert-conv-3x3",
+        uses=("RESHAPE", "PAD", "STRIDED_SLICE", "CONV_2D"),
+        exactness="exact",
+        argument=(
+            "zero-insert-conv with zeros behind the kernel's taps up to a 3x3 kernel, for what "
+            "takes no other; at most 3x3 taps"
+        ),
+        accepts=_below_3x3,
+        build=_built(_zero_insert_3x3),
     ),
     Realisation(
         name="transpose-conv/resize-mask-conv",

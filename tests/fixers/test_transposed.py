@@ -87,6 +87,8 @@ def test_bit_identical_on_integers(way: Way, dialect: str, full: bool, tmp_path:
         ("transpose-conv/sub-pixel-3x3", {"kernel": np.ones((1, 1, 5, 8))}, "3x4 taps"),
         ("transpose-conv/sub-pixel-3x3", {"kernel": np.ones((1, 1, 5, 5))}, "3x3 taps"),
         ("transpose-conv/sub-pixel-3x3", {"strides": (2, 3)}, "differ"),
+        ("transpose-conv/zero-insert-conv-3x3", {"kernel": np.ones((1, 1, 3, 3))}, "is 3x3"),
+        ("transpose-conv/zero-insert-conv-3x3", {"kernel": np.ones((1, 1, 2, 4))}, "is 2x4"),
         ("transpose-conv/resize-mask-conv", {"strides": (1, 1)}, "nothing to spread"),
     ],
 )
