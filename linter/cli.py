@@ -12,6 +12,7 @@ import click
 
 import npulint
 from npulint.cli_fix import fix
+from npulint.cli_matrix import matrix
 from npulint.cli_models import models
 from npulint.cli_verify import verify
 from npulint.errors import NpulintError
@@ -25,17 +26,18 @@ from npulint.terminal import (
     deliver,
     format_option,
     layout_for,
+    looked_at,
     no_color_option,
     one_line,
     output_option,
     progress,
+    say_unreadable,
     targets_option,
     verbose_option,
 )
 
 if TYPE_CHECKING:
     from npulint.finding import Report
-    from npulint.model import Model
     from npulint.reports.text import Layout
 
 _FAIL_ON = ("error", "warning", "info", "never")
@@ -48,6 +50,7 @@ def cli() -> None:
 
 
 cli.add_command(fix)
+cli.add_command(matrix)
 cli.add_command(models)
 cli.add_command(verify)
 
@@ -84,23 +87,12 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     paths = find_models(models)
     with progress(len(paths)) as step:
         report = run(paths, targets=targets, progress=step)
-    _say_unreadable(report)
+    say_unreadable(report)
     if output is not None or not quiet:
         layout = layout_for(output, verbose=verbose, no_color=no_color)
         drawn = _draw(report, form, layout, to_file=output is not None)
-        deliver(drawn, output, _looked_at(report))
+        deliver(drawn, output, looked_at(report))
     return _exit_code(report, fail_on)
-
-
-def _say_unreadable(report: Report) -> None:
-    """One line on standard error for each file that could not be read."""
-    for result in report.models:
-        if result.error is not None:
-            click.echo(f"npulint: {one_line(f'{result.path}: {result.error}')}", err=True)
-
-
-def _looked_at(report: Report) -> list[Model | Path]:
-    return [result.model or result.path for result in report.models]
 
 
 def _draw(report: Report, form: str, layout: Layout, *, to_file: bool) -> str:
@@ -146,36 +138,6 @@ def inspect(
 
 
 @cli.command()
-@click.argument("models", nargs=-1, required=True, type=MODEL)
-@targets_option
-@format_option
-@output_option
-@no_color_option
-def matrix(
-    models: tuple[Path, ...],
-    targets: tuple[str, ...],
-    form: Literal["text", "json"],
-    output: Path | None,
-    no_color: bool,
-) -> int:
-    """Show how much of each model each target takes."""
-    from npulint.engine import check as run
-    from npulint.engine import find_models
-    from npulint.reports import matrix as drawing
-
-    paths = find_models(models)
-    with progress(len(paths)) as step:
-        report = run(paths, targets=targets, progress=step)
-    _say_unreadable(report)
-    if form == "json":
-        text = drawing.render_json(report)
-    else:
-        text = drawing.render_text(report, layout_for(output, verbose=False, no_color=no_color))
-    deliver(text, output, _looked_at(report))
-    return EXIT_BAD_INPUT if report.failed else EXIT_OK
-
-
-@cli.command()
 @click.argument("old", type=MODEL)
 @click.argument("new", type=MODEL)
 @targets_option
@@ -195,7 +157,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.reports import change as drawing
 
     report = run([old, new], targets=targets)
-    _say_unreadable(report)
+    say_unreadable(report)
     if report.failed:
         return EXIT_BAD_INPUT
     change = drawing.compare(*report.models)
@@ -203,7 +165,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
         text = drawing.render_json(change)
     else:
         text = drawing.render_text(change, layout_for(output, verbose=False, no_color=no_color))
-    deliver(text, output, _looked_at(report))
+    deliver(text, output, looked_at(report))
     return EXIT_FINDINGS if change.worse else EXIT_OK
 
 

@@ -18,6 +18,7 @@ from npulint.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from npulint.finding import Report
     from npulint.model import Model
     from npulint.reports.text import Layout
 
@@ -231,3 +232,15 @@ def _console() -> Iterator[Console]:
 
     with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as stream:
         yield Console(file=stream)
+
+
+def say_unreadable(report: Report) -> None:
+    """One line on standard error for each file that could not be read."""
+    for result in report.models:
+        if result.error is not None:
+            click.echo(f"npulint: {one_line(f'{result.path}: {result.error}')}", err=True)
+
+
+def looked_at(report: Report) -> list[Model | Path]:
+    """The models of a report, whose files no result may overwrite."""
+    return [result.model or result.path for result in report.models]

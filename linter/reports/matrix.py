@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from npulint.reports.wording import columns, plural, printable, share
@@ -14,14 +15,22 @@ if TYPE_CHECKING:
 _NOT_ASKED = "-"
 
 
-def render_text(report: Report, layout: Layout) -> str:
-    """Draw one row a model and one column a target, ending in a newline."""
-    readable = [result for result in report.models if result.error is None]
+def render_text(report: Report, layout: Layout, fixed: Report | None = None) -> str:
+    """Draw one row a model and one column a target, ending in a newline.
+
+    Args:
+        report: The models as they are.
+        layout: For what it is drawn.
+        fixed: The same models rewritten, to be shown beside them.
+    """
     names = target_names(report)
     rows = [["model", *names]]
-    for result in readable:
-        cells = {each.target.name: cell(each) for each in result.targets}
-        rows.append([printable(str(result.path)), *(cells.get(n, _NOT_ASKED) for n in names)])
+    for before, after in _pairs(report, fixed):
+        cells = {each.target.name: cell(each) for each in before.targets}
+        for each in after.targets if after else ():
+            old, new = cells[each.target.name], cell(each)
+            cells[each.target.name] = old if old == new else f"{old} -> {new}"
+        rows.append([printable(str(before.path)), *(cells.get(n, _NOT_ASKED) for n in names)])
     table = columns(rows, indent="")
     lines = [layout.style.dim(table[0]), *table[1:], ""]
     lines.append("share of nodes / of multiply-accumulates handed over, pieces on the accelerator")
@@ -29,9 +38,25 @@ def render_text(report: Report, layout: Layout) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_json(report: Report) -> str:
-    """Draw one object a model, ending in a newline."""
-    return json.dumps([_row(result) for result in report.models]) + "\n"
+def render_json(report: Report, fixed: Report | None = None) -> str:
+    """Draw one object a model, ending in a newline; `fixed` is what a rewrite makes of it."""
+    later = {} if fixed is None else {each.path: each for each in fixed.models}
+    rows = [_row(result) for result in report.models]
+    for row, before in zip(rows, report.models, strict=True):
+        after = later.get(before.path)
+        if fixed is not None:
+            row["fixed"] = None if after is None else shares(after)
+    return json.dumps(rows) + "\n"
+
+
+def _pairs(
+    report: Report, fixed: Report | None
+) -> Iterator[tuple[ModelResult, ModelResult | None]]:
+    """Each readable model, and the same rewritten."""
+    later = {} if fixed is None else {each.path: each for each in fixed.models}
+    for result in report.models:
+        if result.error is None:
+            yield result, later.get(result.path)
 
 
 def target_names(report: Report) -> list[str]:

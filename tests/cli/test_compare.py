@@ -21,6 +21,22 @@ def test_matrix_has_a_row_a_model_and_a_column_a_target(npulint: Runner) -> None
     assert "100 % / 100 %, 1 piece" in text
 
 
+def test_matrix_shows_what_fix_would_make_of_each_model(npulint: Runner, tmp_path: Path) -> None:
+    arguments = ("matrix", UNET_TFLITE, SMALLNET_TFLITE, "-t", "nnapi-1.1", "--fixed")
+    unet, small = npulint(*arguments, "--format", "json").json
+    assert unet["targets"]["nnapi-1.1"]["pieces"] == 3
+    assert unet["fixed"]["nnapi-1.1"] == {"nodes": 1.0, "macs": 1.0, "pieces": 1}
+    assert small["fixed"] == small["targets"]
+    rows = npulint(*arguments).out.splitlines()
+    assert rows[1].endswith(", 3 pieces -> 100 % / 100 %, 1 piece")
+    assert "->" not in rows[2]
+    broken = tmp_path / "x.onnx"
+    broken.write_bytes(b"")
+    run = npulint("matrix", broken, "-t", "nnapi-1.1", "--fixed", "--format", "json")
+    assert run.code == 2
+    assert run.json[0]["fixed"] is None
+
+
 def test_diff_says_better_and_worse(npulint: Runner) -> None:
     better = npulint("diff", UNET_TFLITE, SMALLNET_TFLITE, "-t", "nnapi-1.1")
     assert better.code == 0
