@@ -175,14 +175,20 @@ class Builder(ABC):
             shape: How that is stored, where it is not stored as a feature map.
             attributes: By the names of the dialect's schema.
         """
+        return Feature(self.value_node(op, inputs, shape or self.stored(sizes), **attributes), sizes)
+
+    def value_node(
+        self, op: str, inputs: Sequence[int], shape: Shape, **attributes: Attribute
+    ) -> int:
+        """Add a node that makes one value, of whatever rank, and hand back its position."""
         dtype = self.at(inputs[0]).dtype or "float32"
-        output = self._value(op.lower(), dtype, shape or self.stored(sizes), None)
+        output = self._value(op.lower(), dtype, shape, None)
         added = Node(
             self.graph.index, 0, op, 1, tuple(inputs), (output,), dict(attributes),
             name=f"{self.name}/{op.lower()}_{len(self.nodes)}",
         )  # fmt: skip
         self.nodes.append(replace(added, version=self.version_of(added)))
-        return Feature(output, sizes)
+        return output
 
     def at(self, index: int) -> Value:
         """A value of the graph, old or new."""

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import moving, rectifiers, transposed
+from npulint.fixers import (
+    means,
+    moving,
+    norm_family,
+    rectifiers,
+    roots,
+    scale_shift,
+    transposed,
+)
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (
     transposed.FAMILY,
     rectifiers.FAMILY,
     *moving.FAMILIES,
+    norm_family.FAMILY,
+    means.FAMILY,
+    roots.FAMILY,
+    scale_shift.FAMILY,
 )
