@@ -63,9 +63,7 @@ class OnnxArithmetic(Arithmetic):
 
     def unit_length(self, value: int) -> int:
         """LpNormalization."""
-        return self.builder.value_node(
-            "LpNormalization", (value,), self.shape(value), axis=1, p=2
-        )
+        return self.builder.value_node("LpNormalization", (value,), self.shape(value), axis=1, p=2)
 
     def mix(self, value: int, matrix: Array, bias: Array | None) -> int:
         """Conv."""

@@ -175,7 +175,9 @@ class Builder(ABC):
             shape: How that is stored, where it is not stored as a feature map.
             attributes: By the names of the dialect's schema.
         """
-        return Feature(self.value_node(op, inputs, shape or self.stored(sizes), **attributes), sizes)
+        return Feature(
+            self.value_node(op, inputs, shape or self.stored(sizes), **attributes), sizes
+        )
 
     def value_node(
         self, op: str, inputs: Sequence[int], shape: Shape, **attributes: Attribute

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from npulint.model import OMITTED
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Array
     from npulint.model import Graph, Node
+
+Floats: TypeAlias = npt.NDArray[np.float32]
 
 _DEPTH = 8
 """How far up a graph a bound is looked for."""
@@ -22,20 +26,18 @@ _MOVES = frozenset({
 })  # fmt: skip
 """Operators whose results lie between the least and the largest of what they are given."""
 
-Ranges: TypeAlias = "tuple[int, ...]"
 
-
-def data(graph: Graph, index: int) -> Array | None:
+def data(graph: Graph, index: int) -> Floats | None:
     """The elements of a stored float32 constant; None where there is none."""
     if index == OMITTED:
         return None
     value = graph.values[index]
     if value.constant is None or value.constant.sparse or value.dtype != "float32":
         return None
-    return value.constant.read()
+    return np.asarray(value.constant.read(), np.float32)
 
 
-def integers(graph: Graph, index: int) -> Ranges | None:
+def integers(graph: Graph, index: int) -> tuple[int, ...] | None:
     """The elements of a small stored constant of whole numbers."""
     if index == OMITTED or graph.values[index].constant is None:
         return None
@@ -74,29 +76,52 @@ def lower_bound(graph: Graph, index: int, depth: int = _DEPTH) -> float:
     node = maker(graph, index)
     if node is None or not depth:
         return -math.inf
-    bounds = [lower_bound(graph, each, depth - 1) for each in node.inputs[:2]]
-    if node.op in {"SQUARE", "SQUARED_DIFFERENCE", "RELU", "RELU6", "Relu", "ABS", "Abs"}:
+    if node.op in _NEVER_NEGATIVE:
         return 0.0
-    if node.op in {"MUL", "Mul"}:
-        same = node.inputs[0] == node.inputs[1]
-        return 0.0 if same or min(bounds) >= 0 else -math.inf
-    if node.op in {"Pow", "POW"}:
-        exponent = data(graph, node.inputs[1])
-        even = exponent is not None and bool(np.all(exponent % 2 == 0))
-        return 0.0 if even else -math.inf
-    if node.op in {"ADD", "Add"}:
-        return sum(bounds)
-    if node.op in {"CONV_2D", "Conv"}:
-        return _of_convolution(graph, node, bounds[0])
-    return bounds[0] if node.op in _MOVES and bounds else -math.inf
+    bounds = [lower_bound(graph, each, depth - 1) for each in node.inputs[:2]]
+    rule = _BOUNDS.get(node.op)
+    return -math.inf if rule is None or not bounds else rule(graph, node, bounds)
 
 
-def _of_convolution(graph: Graph, node: Node, least: float) -> float:
+def _of_first(_: Graph, __: Node, bounds: Sequence[float]) -> float:
+    return bounds[0]
+
+
+def _of_sum(_: Graph, __: Node, bounds: Sequence[float]) -> float:
+    return sum(bounds)
+
+
+def _of_product(_: Graph, node: Node, bounds: Sequence[float]) -> float:
+    """A square, or a product of what is not negative."""
+    same = node.inputs[0] == node.inputs[1]
+    return 0.0 if same or min(bounds) >= 0 else -math.inf
+
+
+def _of_power(graph: Graph, node: Node, _: Sequence[float]) -> float:
+    exponent = data(graph, node.inputs[1])
+    even = exponent is not None and bool(np.all(exponent % 2 == 0))
+    return 0.0 if even else -math.inf
+
+
+def _of_convolution(graph: Graph, node: Node, bounds: Sequence[float]) -> float:
     """Weights and inputs that are not negative leave at least the bias."""
     weights = data(graph, node.inputs[1])
-    if weights is None or least < 0 or weights.min() < 0:
+    if weights is None or bounds[0] < 0 or weights.min() < 0:
         return -math.inf
     if len(node.inputs) < 3 or node.inputs[2] == OMITTED:
         return 0.0
     bias = data(graph, node.inputs[2])
     return -math.inf if bias is None else float(bias.min())
+
+
+_NEVER_NEGATIVE = frozenset(
+    {"SQUARE", "SQUARED_DIFFERENCE", "RELU", "RELU6", "Relu", "ABS", "Abs", "EXP", "Exp"}
+)
+
+_BOUNDS: Mapping[str, Callable[[Graph, Node, Sequence[float]], float]] = MappingProxyType(
+    dict.fromkeys(_MOVES, _of_first)
+    | dict.fromkeys(("MUL", "Mul"), _of_product)
+    | dict.fromkeys(("POW", "Pow"), _of_power)
+    | dict.fromkeys(("ADD", "Add"), _of_sum)
+    | dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "Conv"), _of_convolution)
+)

@@ -6,9 +6,11 @@ The network changes: it has to be fine-tuned, at best against its own outputs fr
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from npulint.fixers.arithmetic import Arithmetic, arithmetic
 from npulint.fixers.norms import affine_axes, built
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
     from npulint.fixers.builder import Array, Builder
     from npulint.fixers.norm_reading import Normalisation
 
+Floats: TypeAlias = npt.NDArray[np.float64]
+
 TUNE = "the network computes something else now: fine-tune it"
 
 
-def normalised(n: Normalisation, x: Array) -> Array:
+def normalised(n: Normalisation, stored: Array) -> Floats:
     """What a normalisation makes of an array that is stored as its source is, in float64."""
-    x = x.astype(np.float64)
+    x: Floats = stored.astype(np.float64)
     shape, axes = x.shape, tuple(n.axes)
     if n.kind == "group":
         channels = shape[n.channel_axis]
@@ -38,18 +42,18 @@ def normalised(n: Normalisation, x: Array) -> Array:
     return along_channels(n, normal.reshape(shape))
 
 
-def along_channels(n: Normalisation, array: Array) -> Array:
+def along_channels(n: Normalisation, array: Floats) -> Floats:
     """Scale and shift applied to an array that is stored as the source is."""
     sizes = [1] * array.ndim
     for axis in affine_axes(n):
         sizes[axis] = array.shape[axis]
-    scale = 1.0 if n.scale is None else n.scale.astype(np.float64).reshape(sizes)
-    shift = 0.0 if n.shift is None else n.shift.astype(np.float64).reshape(sizes)
-    scaled: Array = array * scale + shift
+    scale = 1.0 if n.scale is None else np.asarray(n.scale, np.float64).reshape(sizes)
+    shift = 0.0 if n.shift is None else np.asarray(n.shift, np.float64).reshape(sizes)
+    scaled: Floats = array * scale + shift
     return scaled
 
 
-def fit(n: Normalisation, samples: list[Array]) -> tuple[Array, Array, float]:
+def fit(n: Normalisation, samples: Sequence[Array]) -> tuple[Floats, Floats, float]:
     """The scale and the shift of each channel that serve samples best.
 
     Args:
@@ -70,7 +74,8 @@ def fit(n: Normalisation, samples: list[Array]) -> tuple[Array, Array, float]:
     shift = y.mean(1) - scale * x.mean(1)
     left = y - scale[:, None] * x - shift[:, None]
     size = float((y * y).mean())
-    return scale, shift, math.sqrt(float((left * left).mean()) / size) if size else 0.0
+    residual = math.sqrt(float((left * left).mean()) / size) if size else 0.0
+    return scale, shift, residual
 
 
 def _unseen(_: Normalisation) -> Refusal | None:
@@ -95,7 +100,10 @@ def _stripped(builder: Builder, n: Normalisation) -> int:
     if builder.activations is not None:
         samples = list(builder.activations(n.source))
         before = [normalised(n, each) for each in samples]
-        left = [b - along_channels(n, x) for b, x in zip(before, samples, strict=True)]
+        left = [
+            b - along_channels(n, x.astype(np.float64))
+            for b, x in zip(before, samples, strict=True)
+        ]
         size = sum(float((each * each).sum()) for each in before)
         lost = sum(float((each * each).sum()) for each in left)
         share = math.sqrt(lost / size) if size else 0.0

@@ -102,12 +102,24 @@ def _as_power(builder: Builder, root: Root) -> list[int]:
 
 
 def _by_local_response(builder: Builder, root: Root) -> list[int]:
-    """u * (u^2)^-beta is u^(1 - 2*beta): beta 3/4 for -1/2, and 1/4 for 1/2."""
+    """The product u * (u^2)^-beta is u^(1 - 2*beta): beta 3/4 for -1/2, and 1/4 for 1/2."""
     a = arithmetic(builder, root.source)
     shape = a.shape(root.source)
-    u = a.reshape(root.source, (1,) * (4 - len(shape)) + shape)
+    u = a.reshape(root.source, _of_one_channel((1,) * (4 - len(shape)) + shape, a.channel_axis(4)))
     made = a.local_response(u, 0, 1.0, (1 - root.exponent) / 2)
     return [_times(a, root, a.reshape(made, shape))]
+
+
+def _of_one_channel(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """Four dimensions with one channel.
+
+    Some kernels slide the sum of squares along the channels, adding the next and taking the last
+    away: a small one next to a large one would be lost in its rounding.
+    """
+    if shape[axis] == 1:
+        return shape
+    a, b, c, d = shape
+    return (a, b, c * d, 1) if axis == 3 else (a, 1, b * c, d)
 
 
 def _times(a: Arithmetic, root: Root, made: int) -> int:
@@ -138,7 +150,8 @@ REALISATIONS: tuple[Realisation[Root], ...] = (
         argument=(
             "local response normalisation with radius 0, alpha 1 and bias 0 makes "
             "u * (u^2)^-beta = u^(1 - 2*beta) of each u: with beta 3/4 the reciprocal root, with "
-            f"1/4 the root; u at least {LEAST:g}, so that its square is a float32"
+            f"1/4 the root; u at least {LEAST:g}, so that its square is a float32, and one "
+            "channel, so that no kernel sums over others"
         ),
         accepts=_positive,
         build=_by_local_response,

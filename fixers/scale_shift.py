@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npulint.fixers.arithmetic import arithmetic
-from npulint.fixers.looking import data, fixed_shape, only_reader
+from npulint.fixers.looking import Floats, data, fixed_shape, only_reader
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Array, Builder
+    from npulint.fixers.builder import Builder
     from npulint.model import Graph, Node
 
 _PRODUCTS, _SUMS, _DIFFERENCES = {"MUL", "Mul"}, {"ADD", "Add"}, {"SUB", "Sub"}
@@ -31,8 +31,8 @@ class ScaleShift:
     """
 
     source: int
-    scale: Array
-    shift: Array
+    scale: Floats
+    shift: Floats
     activation: str
 
 
@@ -63,30 +63,28 @@ def _read(graph: Graph, node: Node) -> ScaleShift | None:
     if len(places) != 1:
         return None
     source = node.inputs[1 - places[0]]
+    held = _per_channel(graph, node, source, data(graph, node.inputs[places[0]]))
+    if held is None:
+        return None
+    one, zero = np.ones_like(held), np.zeros_like(held)
+    if node.op in _PRODUCTS:
+        scale, shift = held, zero
+    elif node.op in _SUMS:
+        scale, shift = one, held
+    else:
+        scale, shift = (one, -held) if places[0] == 1 else (-one, held)
+    activation = str(node.attributes.get("fused_activation_function", "NONE"))
+    return ScaleShift(source, scale, shift, activation)
+
+
+def _per_channel(graph: Graph, node: Node, source: int, held: Floats | None) -> Floats | None:
+    """A constant as one element a channel of a map; None where it varies otherwise."""
     shape = fixed_shape(graph, source)
     if shape is None or len(shape) != 4 or fixed_shape(graph, node.outputs[0]) != shape:
         return None
     axis = 3 if graph.dialect == "tflite" else 1
-    held = _per_channel(data(graph, node.inputs[places[0]]), shape, axis)
-    if held is None:
-        return None
-    one, zero = np.ones_like(held), np.zeros_like(held)
-    activation = str(node.attributes.get("fused_activation_function", "NONE"))
-    if node.op in _PRODUCTS:
-        return ScaleShift(source, held, zero, activation)
-    if node.op in _SUMS:
-        return ScaleShift(source, one, held, activation)
-    if places[0] == 1:
-        return ScaleShift(source, one, -held, activation)
-    return ScaleShift(source, -one, held, activation)
-
-
-def _per_channel(held: Array | None, shape: tuple[int, ...], axis: int) -> Array | None:
-    """A constant as one element a channel; None where it varies otherwise."""
-    if held is None or held.ndim > 4:
-        return None
-    sizes = (1,) * (4 - held.ndim) + held.shape
-    if any(size != 1 for at, size in enumerate(sizes) if at != axis):
+    sizes = () if held is None else (1,) * (4 - held.ndim) + held.shape
+    if held is None or any(size != 1 for at, size in enumerate(sizes) if at != axis):
         return None
     return np.ascontiguousarray(np.broadcast_to(held.reshape(-1), (shape[axis],)))
 
