@@ -96,6 +96,8 @@ def unary(trace: Trace, node: Node, kind: str, form: Form) -> Form:
         terms = norm_terms.scale(form.terms, np.full((1,) * len(trace.frame.factors), -1.0))
     elif kind == "reciprocal":
         terms = norm_terms.reciprocal(form.terms)
+    else:
+        raise NotFollowedError(f"{node.op} is no part of a normalisation")
     if terms is None:
         raise NotFollowedError(UNFIT)
     return Form(form.view, terms)
@@ -103,8 +105,6 @@ def unary(trace: Trace, node: Node, kind: str, form: Form) -> Form:
 
 def _root(trace: Trace, node: Node, form: Form, exponent: int) -> Form:
     """The deviation or its reciprocal: this is where epsilon and the statistic are fixed."""
-    if node.index != trace.frame.anchor:
-        raise NotFollowedError("another root is taken")
     numbers = {powers: norm_terms.uniform(each) for powers, each in form.terms.items()}
     variance, squares = numbers.pop(VARIANCE, None), numbers.pop(_MEAN_SQUARED, 0.0)
     constant = numbers.pop(ONE, 0.0)
@@ -112,7 +112,11 @@ def _root(trace: Trace, node: Node, form: Form, exponent: int) -> Form:
         raise NotFollowedError("what is under the root is not the source's own variance")
     if constant is None or constant < 0:
         raise NotFollowedError("epsilon is negative, or not one number")
-    trace.squares, trace.epsilon = squares != 0.0, constant / variance
+    found = (squares != 0.0, constant / variance)
+    if node.index == trace.frame.anchor:
+        trace.squares, trace.epsilon = found
+    elif found != (trace.squares, trace.epsilon):
+        raise NotFollowedError("another root is taken")
     coefficient = np.full((1,) * len(trace.frame.factors), variance ** (-0.5 * exponent))
     return Form(form.view, {norm_terms.Powers(root=exponent): coefficient})
 

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 NATIVE = (InstanceNorm, GroupNorm, LayerNorm, RmsNorm)
 
+NAMES = frozenset(
+    {
+        "InstanceNormalization",
+        "GroupNormalization",
+        "LayerNormalization",
+        "RMSNormalization",
+    }
+)
+"""What ONNX calls them: one that cannot be read is known by its name alone."""
+
 Native = InstanceNorm | GroupNorm | LayerNorm | RmsNorm
 
 

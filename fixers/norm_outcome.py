@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from npulint.fixers.norm_elementwise import FOREIGN
 from npulint.fixers.norm_kinds import classify, is_normalised
 from npulint.fixers.norm_native import NATIVE
 from npulint.fixers.norm_reading import Normalisation
@@ -140,9 +141,9 @@ def _why(trace: Trace, anchor: Node) -> str:
     """Why no value turned out to be normalised source."""
     if isinstance(trace.readings.operator(anchor), NATIVE):
         return trace.whys.get(anchor.index, "its operand is not what it normalises")
+    met = [trace.whys[index] for index in sorted(trace.whys)]
+    met = [why for why in met if why != FOREIGN] or met
     if trace.epsilon is None:
-        met = [trace.whys[index] for index in sorted(trace.whys) if index <= anchor.index]
         return met[0] if met else "what is under its root does not come from one source alone"
-    met = [trace.whys[index] for index in sorted(trace.whys) if index > anchor.index]
     whole = "what it divides by the deviation is not the source less its mean"
     return f"{whole}: {met[0]}" if met else whole

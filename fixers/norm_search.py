@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.norm_constants import Readings
 from npulint.fixers.norm_elementwise import ROOTS
-from npulint.fixers.norm_native import NATIVE, inner_shape
+from npulint.fixers.norm_native import NAMES, NATIVE, inner_shape
 from npulint.fixers.norm_outcome import conclude
 from npulint.fixers.norm_reading import Normalisation
 from npulint.fixers.norm_trace import Trace, frame_of
@@ -33,11 +33,20 @@ def search(graph: Graph, keep: frozenset[int]) -> Mapping[int, Normalisation | R
     for node in graph.nodes:
         anchor = _anchor(readings, node)
         if anchor is None:
+            operator = readings.operator(node)
+            if node.op in NAMES and isinstance(operator, str):
+                found[node.index] = Refusal(operator)
             continue
         place, outcome = _read(readings, anchor, keep)
         if isinstance(outcome, Normalisation) or place not in found:
             found[place] = outcome
-    return found
+    covered = {
+        index
+        for outcome in found.values()
+        if isinstance(outcome, Normalisation)
+        for index in outcome.nodes[:-1]
+    }
+    return {place: outcome for place, outcome in found.items() if place not in covered}
 
 
 @dataclass(frozen=True, slots=True)

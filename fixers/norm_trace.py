@@ -35,7 +35,7 @@ class Frame:
         source: Position of the value.
         shape: Its sizes.
         factors: Sizes of the factors that its views are made of.
-        full: Its view.
+        known: Its own view, then those that it is reshaped to.
         anchor: Position of the root, or of the native normalisation.
         under: Positions of the nodes that the value under the root is computed with. Others may
             average the same source, for another purpose.
@@ -44,9 +44,14 @@ class Frame:
     source: int
     shape: tuple[int, ...]
     factors: tuple[int, ...]
-    full: View
+    known: tuple[View, ...]
     anchor: int
     under: frozenset[int]
+
+    @property
+    def full(self) -> View:
+        """The source's own view."""
+        return self.known[0]
 
 
 def frame_of(
@@ -64,10 +69,13 @@ def frame_of(
         None where the shapes cut across each other.
     """
     factors = factors_of(shapes)
-    full = None if factors is None else view_of(shapes[0], factors)
-    if factors is None or full is None:
+    if factors is None:
         return None
-    return Frame(source, shapes[0], factors, full, anchor, under)
+    views = [view_of(shape, factors) for shape in shapes]
+    known = tuple(view for view in views if view is not None)
+    if len(known) != len(shapes):
+        return None
+    return Frame(source, shapes[0], factors, known, anchor, under)
 
 
 @dataclass(slots=True)
@@ -195,7 +203,7 @@ class Trace:
     def _reshaped(self, node: Node, form: Form) -> Form:
         shape = self.readings.target(node)
         frame = self.frame
-        view = None if shape is None else reshaped(form.view, shape, frame.factors, frame.full)
+        view = None if shape is None else reshaped(form.view, shape, frame.factors, frame.known)
         if view is None:
             raise NotFollowedError("it is reshaped across the groups of the pattern")
         return Form(view, form.terms)

@@ -100,31 +100,40 @@ def _spans(axis: Axis) -> bool:
     return axis.present and bool(axis.factors)
 
 
-def reshaped(view: View, shape: Sequence[int], factors: Sequence[int], full: View) -> View | None:
-    """A view of other axes over the same elements.
+def reshaped(
+    view: View, shape: Sequence[int], factors: Sequence[int], known: Sequence[View]
+) -> View | None:
+    """A view of other axes over the same elements, None where they cut across the factors.
 
     Args:
         view: The view.
         shape: The new shape.
         factors: Sizes of the factors.
-        full: The source's own view; of its rank, axes of size 1 are taken for its axes reduced.
+        known: Views of all elements; where the new shape is one of them with axes reduced, its
+            axes of size 1 are taken for those.
     """
     left = list(present_factors(view))
     if left == list(range(len(factors))):
         return view_of(shape, factors)
-    axes: list[Axis] = []
-    for place, size in enumerate(shape):
+    runs: list[tuple[int, ...]] = []
+    for size in shape:
         taken: list[int] = []
         while math.prod(factors[each] for each in taken) < size and left:
             taken.append(left.pop(0))
         if math.prod(factors[each] for each in taken) != size:
             return None
-        if taken or len(shape) != len(full):
-            axes.append(Axis(tuple(taken)))
-        else:
-            axes.append(replace(full[place], present=not full[place].factors))
-    named = [each for axis in axes for each in axis.factors]
-    return tuple(axes) if not left and named == sorted(set(named)) else None
+        runs.append(tuple(taken))
+    if left:
+        return None
+    for each in known:
+        if len(each) == len(runs) and all(
+            run in ((), axis.factors) for run, axis in zip(runs, each, strict=True)
+        ):
+            return tuple(
+                replace(axis, present=run == axis.factors)
+                for run, axis in zip(runs, each, strict=True)
+            )
+    return tuple(Axis(run) for run in runs)
 
 
 def spread(

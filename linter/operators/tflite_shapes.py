@@ -16,6 +16,7 @@ from npulint.operators.rearrangements import (
     Gather,
     GatherNd,
     MatMul,
+    Miscellaneous,
     Operator,
     Pad,
     Reduce,
@@ -223,6 +224,8 @@ SHAPE_READERS: Mapping[str, TFLiteReader] = MappingProxyType(
         "GATHER_ND": lambda node: GatherNd(),
         "REVERSE_SEQUENCE": _reverse_sequence,
         "SHAPE": lambda node: ShapeOf(0, None),
+        "FILL": lambda node: Miscellaneous("fill"),
+        "RANGE": lambda node: Miscellaneous("range"),
         "BATCH_MATMUL": _batch_mat_mul,
         "FULLY_CONNECTED": _fully_connected,
     }
