@@ -69,12 +69,13 @@ def make_fragment(
         index=0,
         name=graph.name,
         dialect=graph.dialect,
-        values=tuple(replace(known[index], index=place[index]) for index in used),
+        values=tuple(replace(known[index], index=place[index], origin=None) for index in used),
         nodes=tuple(
             replace(
                 node,
                 graph=0,
                 index=number,
+                origin=None,
                 inputs=tuple(place[index] for index in node.inputs),
                 outputs=tuple(place[index] for index in node.outputs),
             )

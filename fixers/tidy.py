@@ -19,13 +19,13 @@ from npulint.model import OMITTED, Constant, Value
 if TYPE_CHECKING:
     from npulint.model import Attribute, Graph, Node
 
-_DRAWS = frozenset({
+DRAWS = frozenset({
     "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial",
     "Bernoulli", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL",
 })  # fmt: skip
 """Operators that give something else each time."""
 
-_ACTS = frozenset({
+ACTS = frozenset({
     "ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE", "CALL_ONCE", "PRINT", "HASHTABLE",
     "HASHTABLE_IMPORT", "HASHTABLE_FIND", "HASHTABLE_SIZE",
 })  # fmt: skip
@@ -122,7 +122,7 @@ class _Broom:
 
     def _repeated(self, node: Node) -> bool:
         """Whether an earlier node makes the same, and nobody asks for these results by name."""
-        if node.op in _DRAWS | _ACTS or node.custom or node.stateful or node.bodies:
+        if node.op in DRAWS | ACTS or node.custom or node.stateful or node.bodies:
             return False
         key = (
             node.op, node.domain, node.version, tuple(map(self._content, node.inputs)),
@@ -202,7 +202,7 @@ class _Broom:
         needed = set(self._pinned)
         alive: list[Node] = []
         for node in reversed(nodes):
-            acts = node.op in _ACTS or node.stateful or node.custom or node.bodies
+            acts = node.op in ACTS or node.stateful or node.custom or node.bodies
             if acts or not node.outputs or needed.intersection(node.outputs):
                 needed.update(node.inputs)
                 alive.append(node)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npulint.engine import node_verdicts
+from npulint.fixers.folding import fold
 from npulint.fixers.legalise import Setting, legalise
 from npulint.fixers.memory import Memory
 from npulint.fixers.surgery import apply
 from npulint.fixers.tidy import tidy
+from npulint.formats import save
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Activations
+    from npulint.fixers.builder import Activations, Array
     from npulint.fixers.choice import Choice
     from npulint.fixers.record import Policy
     from npulint.model import Graph, Model, Signature
@@ -75,10 +79,24 @@ def rewrite(
 def _tidied(model: Model, position: int) -> tuple[Model, Mapping[int, int]]:
     """The model with a graph cleaned up, and where the graph's values are now."""
     graph = model.graphs[position]
-    new, place = tidy(graph, _kept(model, graph))
+    folded = fold(graph, partial(_evaluated, model))
+    new, place = tidy(folded, _kept(model, folded))
     if new is graph:
         return model, {value.index: value.index for value in graph.values}
     return _with_graph(model, new, place), place
+
+
+def _evaluated(model: Model, part: Graph) -> list[Array]:
+    """What a part of the model computes that takes no input."""
+    from npulint.runtimes import Runner
+
+    alone = replace(model, graphs=(part,), signatures=(), metadata={})
+    with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
+        path = Path(folder) / f"part.{model.dialect}"
+        save(alone, path)
+        with Runner(path, model.dialect) as runner:
+            runner.run(())
+            return [runner.fetch(slot.key) for slot in runner.outputs]
 
 
 def _before(place: Mapping[int, int], activations: Activations | None) -> Activations | None:
