@@ -1,33 +1,39 @@
-"""What a rewrite came to: the choices, the proof, and each target before and after."""
+"""What a rewrite came to, as text: the choices, the proof, each target before and after."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING
 
 from npulint.reports import change as comparing
 from npulint.reports.text import Layout, wrapped
-from npulint.reports.wording import of_unit, plural, printable, ranges
+from npulint.reports.wording import plural, printable, ranges
+from npulint.verification.records import MAX_ERROR
 
 if TYPE_CHECKING:
     from npulint.cure import FixResult
     from npulint.fixers.choice import Alternative, Choice
-    from npulint.verification import Comparison
+    from npulint.verification.records import Comparison, RegionValue
 
 _NODES_SHOWN = 8
 
 
-def render_text(result: FixResult, layout: Layout) -> str:
-    """Draw the result for a terminal, ending in a newline."""
+def render_text(result: FixResult, layout: Layout, diff: Sequence[str] = ()) -> str:
+    """Draw the result for a terminal, ending in a newline; a diff of the nodes where given."""
     lines = [layout.style.bold(printable(str(result.before.path)))]
+    for said in result.given_up:
+        lines.append(wrapped(f"given up: {said}", layout, "  ", "    "))
     lines += _choices(result, layout)
     if result.comparison is not None:
         lines.append(wrapped(_proof(result.comparison), layout, "  ", "    "))
+        lines.append(f"  {_growth(result)}")
     if result.after is not None:
         text = comparing.render_text(comparing.compare(result.before, result.after), layout)
         lines += ["", *text.rstrip("\n").split("\n")[1:]]
+    if diff:
+        lines += ["", *diff]
     lines += ["", _closing(result, layout)]
     return "\n".join(lines) + "\n"
 
@@ -50,6 +56,11 @@ def _choices(result: FixResult, layout: Layout) -> Iterator[str]:
                 "  ",
                 "    ",
             )
+            chosen = choices[0].chosen
+            if layout.verbose or (chosen is not None and chosen.exactness != "exact"):
+                measured = _measured(result.comparison, choices)
+                if measured:
+                    yield wrapped(measured, layout, "    ", "      ")
         lost = Counter((a.name, a.lost) for c in choices for a in c.alternatives if a.lost)
         for name, reason in dict(lost):
             if layout.verbose or way is None or not reason.startswith("taken as well"):
@@ -62,15 +73,59 @@ def _described(chosen: Alternative | None) -> str:
     return f"{chosen.exactness}; {chosen.note}" if chosen.note else chosen.exactness
 
 
-def _proof(comparison: Comparison) -> str:
-    worst = max(
-        (d.max_relative for output in comparison.outputs for d in output.differences if d),
-        default=0.0,
+def _measured(comparison: Comparison | None, choices: Sequence[Choice]) -> str:
+    """How far the results of some choices are off, at the worst of them."""
+    found = [each for choice in choices for each in _regions(comparison, choice)]
+    if comparison is None or comparison.regions is None or not found:
+        return ""
+    far = max(found, key=lambda each: each.difference.max_relative)
+    return (
+        f"measured on {comparison.regions.sample}: its result is off by at most "
+        f"{far.difference.max_relative:.2g} of its range ({_decibel(far.difference.psnr)})"
     )
+
+
+def _regions(comparison: Comparison | None, choice: Choice) -> list[RegionValue]:
+    """What was measured of the values that a place makes."""
+    if comparison is None or comparison.regions is None:
+        return []
+    return [each for each in comparison.regions.values if each.name in choice.results]
+
+
+def _growth(result: FixResult) -> str:
+    """What the rewrite costs in arithmetic and in memory."""
+    old, new = result.before.summary, result.result.summary
+    if old is None or new is None:
+        return "cost unknown"
+    return (
+        f"MACs {_percent(old.macs, new.macs)}, "
+        f"peak activation memory {_percent(old.peak_activation_bytes, new.peak_activation_bytes)}"
+    )
+
+
+def _percent(old: int | None, new: int | None) -> str:
+    return f"{(new - old) / old:+.1%}" if old and new is not None else "of unknown growth"
+
+
+def _decibel(value: float) -> str:
+    return f"PSNR {value:.1f} dB" if isfinite(value) else "equal" if value > 0 else "no PSNR"
+
+
+def _proof(comparison: Comparison) -> str:
+    errors = [each for output in comparison.outputs for each in output.differences if each]
+    far = max((each.max_relative for each in errors), default=0.0)
+    psnr = min((each.psnr for each in errors), default=0.0)
     verdict = "computes the same" if comparison.same else "does not compute the same"
+    bounds = []
+    if comparison.error_bound is not None and comparison.error_bound != MAX_ERROR:
+        bounds.append(f"{comparison.error_bound:g} of the range")
+    if comparison.min_psnr is not None:
+        bounds.append(f"{comparison.min_psnr:g} dB")
+    within = f" within {' and '.join(bounds)}" if bounds else ""
     return (
         f"run against the original on {plural(len(comparison.samples), 'sample')} in "
-        f"{comparison.runtimes[1]}: it {verdict}; the largest error is {worst:.2g} of the range"
+        f"{comparison.runtimes[1]}: it {verdict}{within}; the largest error is {far:.2g} of the "
+        f"range ({_decibel(psnr)})"
     )
 
 
@@ -79,84 +134,10 @@ def _closing(result: FixResult, layout: Layout) -> str:
         return layout.style.error(f"nothing written: {result.held_back}")
     if result.written is not None:
         state = "nothing is refused any more" if result.complete else "some stays refused"
-        return layout.style.good(f"written to {printable(str(result.written))}; {state}")
+        text = f"written to {printable(str(result.written))}; {state}"
+        if result.exactness != "exact":
+            text += f"; it is {result.exactness}: fine-tune the network before it is used"
+        return layout.style.good(text)
     if result.after is None:
         return "nothing to rewrite" if result.complete else "nothing that the catalogue can rewrite"
     return "nothing written, as asked"
-
-
-def render_json(result: FixResult) -> str:
-    """Draw the result as one JSON object, ending in a newline."""
-    change = None
-    if result.after is not None:
-        change = json.loads(comparing.render_json(comparing.compare(result.before, result.after)))
-    document: dict[str, Any] = {
-        "path": str(result.before.path),
-        "written": str(result.written) if result.written else None,
-        "held_back": result.held_back or None,
-        "complete": result.complete,
-        "choices": [_choice(choice) for choice in result.choices],
-        "comparison": _comparison(result.comparison),
-        "change": change,
-    }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _choice(choice: Choice) -> dict[str, Any]:
-    return {
-        "graph": choice.graph,
-        "nodes": list(choice.nodes),
-        "op": choice.op,
-        "macs": choice.macs,
-        "before": dict(choice.before),
-        "realisation": choice.realisation,
-        "why": choice.why or None,
-        "alternatives": [
-            {
-                "name": each.name,
-                "exactness": each.exactness,
-                "macs": each.macs,
-                "nodes": each.nodes,
-                "bytes": each.bytes,
-                "note": each.note or None,
-                "outcome": dict(each.outcome) if each.outcome is not None else None,
-                "lost": each.lost or None,
-            }
-            for each in choice.alternatives
-        ],
-    }
-
-
-def _comparison(found: Comparison | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {
-        "same": found.same,
-        "runtimes": list(found.runtimes),
-        "samples": len(found.samples),
-        "outputs": [
-            {
-                "name": output.pair.a.name,
-                "same": output.same,
-                "max_absolute": max((d.max_absolute for d in output.differences if d), default=0.0),
-                "max_relative": _finite(
-                    max((d.max_relative for d in output.differences if d), default=0.0)
-                ),
-                "psnr": _finite(min((d.psnr for d in output.differences if d), default=0.0)),
-            }
-            for output in found.outputs
-        ],
-    }
-
-
-def _finite(number: float) -> float | None:
-    """JSON has no infinity: an error without range and a PSNR without error are null."""
-    return number if abs(number) < float("inf") else None
-
-
-def summary(result: FixResult) -> str:
-    """One line for a list of files."""
-    ways = Counter(choice.realisation for choice in result.choices if choice.realisation)
-    said = ", ".join(f"{name} ×{number}" for name, number in ways.most_common()) or "nothing"
-    macs = result.result.summary.macs if result.result.summary else None
-    return f"{printable(str(result.before.path))}: {said}; {of_unit(macs, 'MAC')}"

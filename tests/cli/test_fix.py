@@ -2,12 +2,56 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
-from tests.cli.support import EXPORTS, SMALLNET_TFLITE, TRUTH, Runner
+from npulint.reports import cure_json
+from tests.cli.support import EXPORTS, SMALLNET_TFLITE, TRUTH, UNET_ONNX, UNET_TFLITE, Runner
+
+SCHEMA = Draft202012Validator(
+    json.loads(Path(cure_json.__file__).with_name("cure.schema.json").read_text(encoding="utf-8"))
+)
+
+ONLY_RESIZES = """
+family: resizer
+title: What takes convolutions and resizes alone
+dialect: onnx
+date: "2026-03-05"
+sources:
+  guide: {page: Resizer guide, date: "2026-02-02"}
+otherwise: {verdict: unsupported, say: the guide has no such operator, source: guide page 1}
+partitioning: {strategy: whole-model, runs_on: resizer, source: guide page 1}
+operators:
+  - {op: Conv, inputs: [x, w, b], source: guide page 2}
+  - {op: [Relu, Pad, Resize], inputs: [x], source: guide page 3}
+"""
+
+
+def small_model(*, divisible: bool, channels: int = 2) -> bytes:
+    """A transposed convolution of 2x2 at stride 2, and a ReLU."""
+    rng = np.random.default_rng(1)
+    kernel = rng.normal(size=(channels, channels, 2, 2)).astype(np.float32)
+    if divisible:
+        kernel[:] = kernel[:, :, :1, :1]
+    nodes = [
+        helper.make_node("ConvTranspose", ["x", "w"], ["up"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Relu", ["up"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, channels, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, channels, 16, 16])],
+        [numpy_helper.from_array(kernel, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 @pytest.mark.parametrize("file", ["unet_small.tflite", "unet_small.onnx"])
@@ -61,11 +105,127 @@ def test_copy_if_clean(npulint: Runner, tmp_path: Path) -> None:
     assert npulint("verify", SMALLNET_TFLITE, out, "--max-error", "0").code == 0
 
 
-def test_in_its_own_place(npulint: Runner, tmp_path: Path) -> None:
-    place = tmp_path / "unet.tflite"
-    shutil.copy(EXPORTS / "unet_small.tflite", place)
-    assert npulint("fix", place, "-t", "nnapi-1.1", "-o", place).code == 0
-    assert npulint("check", place, "-t", "nnapi-1.1").code == 0
+def test_in_place_each_whole_or_not_at_all(npulint: Runner, tmp_path: Path) -> None:
+    refused, clean, broken = (tmp_path / f"{name}.onnx" for name in ("refused", "clean", "broken"))
+    refused.write_bytes(small_model(divisible=False))
+    shutil.copy(EXPORTS / "smallnet.onnx", clean)
+    broken.write_bytes(b"no model")
+    before = clean.read_bytes()
+    report = tmp_path / "report.json"
+    run = npulint(
+        "fix", "--in-place", refused, broken, clean, "-t", "nnapi-1.1", "--report", report
+    )  # fmt: skip
+    assert run.code == 2
+    assert "broken.onnx" in run.err
+    assert npulint("check", refused, "-t", "nnapi-1.1").code == 0
+    assert clean.read_bytes() == before
+    assert broken.read_bytes() == b"no model"
+    told = json.loads(report.read_text())
+    SCHEMA.validate(told)
+    assert [each["error"] is None for each in told["models"]] == [True, False, True]
+    assert told["models"][0]["written"] == str(refused)
+    assert npulint("fix", "--in-place", refused, "-t", "nnapi-1.1", "-q").out == ""
+
+
+def test_the_report_says_what_it_costs_and_how_far_each_place_is_off(
+    npulint: Runner, tmp_path: Path
+) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(small_model(divisible=False))
+    run = npulint("fix", model, "-t", "nnapi-1.1", "--dry-run", "--format", "json", "--diff")
+    assert run.code == 0
+    SCHEMA.validate(run.json)
+    (told,) = run.json["models"]
+    (choice,) = told["choices"]
+    assert choice["realisation"] == "transpose-conv/sub-pixel"
+    assert choice["exactness"] == told["exactness"] == "exact"
+    assert choice["measured"][0]["max_relative"] < 1e-6
+    lost = {each["name"]: each["lost"] for each in choice["alternatives"]}
+    assert "--allow lossy" in lost["transpose-conv/nearest-conv-fitted"]
+    assert "--allow calibrated" in lost["transpose-conv/bilinear-conv-calibrated"]
+    for state in (told["before"], told["after"]):
+        assert state["summary"]["macs"] > 0
+        assert state["summary"]["peak_activation_bytes"] > 0
+    assert told["before"]["targets"][0]["refused"] == 1
+    assert told["after"]["targets"][0]["refused"] == 0
+    assert told["after"]["targets"][0]["coverage"]["nodes"] == 1
+    removed = [line for line in told["diff"] if line.startswith("-") and "= " in line]
+    assert len(removed) == 1
+    assert "ConvTranspose(x, constant[2x2x2x2])" in removed[0]
+    assert any(line.startswith("+") and "DepthToSpace(" in line for line in told["diff"])
+    text = npulint("fix", model, "-t", "nnapi-1.1", "--diff").out
+    assert "MACs +" in text
+    assert "peak activation memory +" in text
+    assert "\n+" in text
+
+
+def test_a_divisible_kernel_is_realised_by_a_resize_where_only_that_is_taken(
+    npulint: Runner, tmp_path: Path
+) -> None:
+    model, table = tmp_path / "model.onnx", tmp_path / "only-resizes.yaml"
+    model.write_bytes(small_model(divisible=True))
+    table.write_text(ONLY_RESIZES)
+    out = tmp_path / "fixed.onnx"
+    run = npulint("fix", model, "-t", table, "-o", out)
+    assert run.code == 0, run.out + run.err
+    assert "-> transpose-conv/nearest-conv (exact)" in run.out
+    assert npulint("verify", model, out).code == 0
+
+
+def test_lossy_ones_only_when_allowed_and_within_the_bounds(
+    npulint: Runner, tmp_path: Path
+) -> None:
+    model, table = tmp_path / "model.onnx", tmp_path / "only-resizes.yaml"
+    model.write_bytes(small_model(divisible=False))
+    table.write_text(ONLY_RESIZES)
+    out = tmp_path / "fixed.onnx"
+    asked = ("fix", model, "-t", table, "-o", out)
+    run = npulint(*asked)
+    assert run.code == 1
+    assert "needs `--allow lossy`" in run.out
+    run = npulint(*asked, "--allow", "lossy", "--min-psnr", "60")
+    assert run.code == 1
+    assert "given up: lossy realisations put the outputs off by" in run.out
+    assert "beyond --min-psnr 60" in run.out
+    assert not out.exists()
+    run = npulint(*asked, "--allow", "lossy", "--min-psnr", "3")
+    assert run.code == 0, run.out
+    assert "-> transpose-conv/nearest-conv-fitted (lossy; its kernel leaves" in run.out
+    assert "measured on" in run.out
+    assert "fine-tune" in run.out
+    assert out.exists()
+    assert npulint("verify", model, out).code == 1
+
+
+@pytest.mark.parametrize("kind", ["folder of images", "npz"])
+def test_calibrated_ones_are_fitted_to_half_of_the_samples(
+    npulint: Runner, tmp_path: Path, kind: str
+) -> None:
+    model, table = tmp_path / "model.onnx", tmp_path / "only-resizes.yaml"
+    model.write_bytes(small_model(divisible=False, channels=1))
+    table.write_text(ONLY_RESIZES)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 1, 8, 8), np.uint8)
+    samples = tmp_path / "samples"
+    if kind == "npz":
+        samples = tmp_path / "samples.npz"
+        np.savez(samples, x=images / np.float32(255))
+    else:
+        samples.mkdir()
+        for number, image in enumerate(images):
+            Image.fromarray(image[0]).save(samples / f"{number}.png")
+    asked = ("fix", model, "-t", table, "--dry-run", "--allow", "calibrated", "--min-psnr", "3")
+    run = npulint(*asked)
+    assert run.code == 1
+    assert "needs `--calibration`" in run.out
+    run = npulint(*asked, "--calibration", samples, "--format", "json")
+    assert run.code == 0, run.out + run.err
+    (told,) = run.json["models"]
+    assert told["exactness"] == "calibrated"
+    assert "fitted to 3 samples" in told["choices"][0]["note"]
+    assert told["comparison"]["samples"] == 3
+    assert told["comparison"]["outputs"][0]["psnr"] > 3
+    assert told["choices"][0]["measured"][0]["psnr"] > 3
 
 
 @pytest.mark.parametrize(
@@ -73,6 +233,14 @@ def test_in_its_own_place(npulint: Runner, tmp_path: Path) -> None:
     [
         ((EXPORTS / "unet_small.tflite", "-t", "nnapi-1.1"), "-o FILE"),
         ((EXPORTS / "unet_small.tflite", "-t", "nnapi-1.1", "-o", "x.onnx"), "the format stays"),
+        ((UNET_TFLITE, "-t", "nnapi-1.1", "-o", UNET_TFLITE), "--in-place"),
+        ((UNET_TFLITE, UNET_ONNX, "-t", "nnapi-1.1", "-o", "x.tflite"), "name one"),
+        ((UNET_TFLITE, "--in-place", "-t", "nnapi-1.1", "-o", "x.tflite"), "leave -o out"),
+        ((UNET_TFLITE, "--dry-run", "--report", "report.onnx"), "a model's name"),
+        (
+            (SMALLNET_TFLITE, "-t", "nnapi-1.1", "--dry-run", "--calibration", "nowhere"),
+            "give a folder, or an .npz",
+        ),
         (("nowhere.tflite", "-t", "nnapi-1.1", "-o", "y.tflite"), "nowhere.tflite"),
     ],
 )
