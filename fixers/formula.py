@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.arithmetic import arithmetic, broadcast
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from npulint.fixers.builder import Array, Builder
     from npulint.model import Attribute
 
-_UNKEPT = (0, 0, 0, 0)
-"""Sizes of a feature map that nobody asks for: formulas know shapes as they are stored."""
+_FUSED = "fused_activation_function"
 
 
 class Formula(ABC):
@@ -50,18 +51,6 @@ class Formula(ABC):
     def prelu(self, x: int, slope: Array) -> int:
         """PRELU with a slope that broadcasts to the data, all of its axes given."""
 
-    @abstractmethod
-    def channel_axis(self, rank: int) -> int:
-        """The axis along which feature maps store their channels."""
-
-    @abstractmethod
-    def by_channel(self, x: int, scale: Array, shift: Array) -> int:
-        """1x1 depthwise convolution of a feature map: one factor and one summand a channel."""
-
-    @abstractmethod
-    def reshape(self, x: int, shape: Sequence[int]) -> int:
-        """The same elements in another shape; nothing where it is the shape that they have."""
-
     def shape(self, value: int) -> tuple[int, ...]:
         """The shape of a value, whose sizes are all fixed."""
         found = self.builder.at(value).shape or ()
@@ -86,30 +75,37 @@ class Formula(ABC):
         """Multiply by a number."""
         return self.binary("mul", x, self.number(item, x))
 
-    def depthwise(self, x: int, scale: Array, shift: Array) -> int:
-        """`by_channel` for data of any rank, whose channels lie along the dialect's axis."""
-        shape = self.shape(x)
-        axis = self.channel_axis(len(shape))
+    def depthwise(self, x: int, scale: Array, shift: Array, function: str) -> int:
+        """1x1 depthwise convolution and an activation: one factor and one summand a channel."""
+        shape, maps = self.shape(x), arithmetic(self.builder, x)
+        axis = maps.channel_axis(len(shape))
         lead, channels, rest = shape[:axis], shape[axis], shape[axis + 1 :]
         if len(shape) == 4:
-            return self.by_channel(x, scale, shift)
-        if self.channel_axis(4) == 3:
+            return self.activate(maps.scale_channels(x, scale, shift), function)
+        if maps.channel_axis(4) == 3:
             wide: tuple[int, ...] = (1, 1, math.prod(lead), channels)
         else:
             wide = (math.prod(lead), channels, math.prod(rest), 1)
-        return self.reshape(self.by_channel(self.reshape(x, wide), scale, shift), shape)
+        made = maps.scale_channels(maps.reshape(x, wide), scale, shift)
+        return maps.reshape(self.activate(made, function), shape)
+
+    def activate(self, x: int, function: str) -> int:
+        """An activation by its TFLite name, fused into the node that makes the value if it may."""
+        if function == "NONE":
+            return x
+        nodes = self.builder.nodes
+        last = nodes[-1] if nodes else None
+        if last is not None and last.outputs == (x,) and _FUSED in last.attributes:
+            self.builder.set_attributes({_FUSED: function})
+            return x
+        return self._node(function, (x,))
 
     def _node(self, op: str, inputs: Sequence[int], **attributes: Attribute) -> int:
         """An elementwise node."""
-        shapes = [self.shape(index) for index in inputs]
-        shape = tuple(int(size) for size in np.broadcast_shapes(*shapes))
-        return self.builder.node(op, inputs, _UNKEPT, shape, **attributes).value
-
-    def _shaped(
-        self, op: str, inputs: Sequence[int], shape: tuple[int, ...], **attributes: Attribute
-    ) -> int:
-        """A node whose result has a shape of its own."""
-        return self.builder.node(op, inputs, _UNKEPT, shape, **attributes).value
+        shape: tuple[int, ...] = ()
+        for index in inputs:
+            shape = broadcast(shape, self.shape(index))
+        return self.builder.value_node(op, inputs, shape, **attributes)
 
 
 def formula(builder: Builder, source: int) -> Formula:

@@ -53,32 +53,11 @@ class OnnxFormula(Formula):
         if self._opset < 11:
             return self._node("Clip", (x,), min=low, max=high)
         limits = [self.builder.constant(np.array(v, self.dtype), "limit") for v in (low, high)]
-        return self._shaped("Clip", (x, *limits), self.shape(x))
+        return self.builder.value_node("Clip", (x, *limits), self.shape(x))
 
     def prelu(self, x: int, slope: Array) -> int:
         """PRelu."""
         return self._node("PRelu", (x, self.constant(slope, x)))
-
-    def channel_axis(self, rank: int) -> int:
-        """Behind the batch."""
-        return min(1, rank - 1)
-
-    def by_channel(self, x: int, scale: Array, shift: Array) -> int:
-        """Conv with a group for each channel."""
-        weights = self.builder.constant(scale.astype(self.dtype)[:, None, None, None], "weight")
-        bias = self.builder.constant(shift.astype(self.dtype), "bias")
-        return self._shaped(
-            "Conv", (x, weights, bias), self.shape(x),
-            kernel_shape=(1, 1), strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1),
-            group=len(scale),
-        )  # fmt: skip
-
-    def reshape(self, x: int, shape: Sequence[int]) -> int:
-        """Reshape."""
-        if self.shape(x) == tuple(shape):
-            return x
-        wanted = self.builder.constant(np.array(shape, np.int64), "shape")
-        return self._shaped("Reshape", (x, wanted), tuple(shape))
 
     @property
     def _opset(self) -> int:

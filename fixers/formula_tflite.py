@@ -58,25 +58,4 @@ class TFLiteFormula(Formula):
     def prelu(self, x: int, slope: Array) -> int:
         """PRELU, whose slope has no batch axis."""
         inner = slope.astype(self.dtype).reshape(slope.shape[1:])
-        return self._shaped("PRELU", (x, self.builder.constant(inner, "slope")), self.shape(x))
-
-    def channel_axis(self, rank: int) -> int:
-        """The last one."""
-        return rank - 1
-
-    def by_channel(self, x: int, scale: Array, shift: Array) -> int:
-        """DEPTHWISE_CONV_2D."""
-        weights = self.builder.constant(scale.astype(self.dtype)[None, None, None], "filter")
-        bias = self.builder.constant(shift.astype(self.dtype), "bias")
-        return self._shaped(
-            "DEPTHWISE_CONV_2D", (x, weights, bias), self.shape(x),
-            padding="VALID", stride_w=1, stride_h=1, depth_multiplier=1,
-            fused_activation_function="NONE", dilation_w_factor=1, dilation_h_factor=1,
-        )  # fmt: skip
-
-    def reshape(self, x: int, shape: Sequence[int]) -> int:
-        """RESHAPE."""
-        if self.shape(x) == tuple(shape):
-            return x
-        wanted = self.builder.constant(np.array(shape, np.int32), "shape")
-        return self._shaped("RESHAPE", (x, wanted), tuple(shape), new_shape=tuple(shape))
+        return self.builder.value_node("PRELU", (x, self.builder.constant(inner, "slope")), self.shape(x))

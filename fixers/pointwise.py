@@ -22,6 +22,8 @@ def unfit(readings: Readings, node: Node, values: Sequence[int]) -> Refusal | No
     graph = readings.graph
     if graph.dialect == "onnx" and node.version < _BROADCASTING:
         return Refusal(f"opset {node.version} broadcasts along stated axes: convert it to 7 on")
+    if activation(readings, node) == "SIGN_BIT":
+        return Refusal("its fused activation has no operator of its own")
     for index in values:
         value = graph.values[index]
         if value.quantisation is not None or value.dtype not in ("float32", None):

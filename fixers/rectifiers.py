@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from npulint.fixers.arithmetic import arithmetic
 from npulint.fixers.formula import formula
 from npulint.fixers.norm_constants import Readings
 from npulint.fixers.pointwise import channel_axis, unfit
@@ -110,8 +111,7 @@ def _prelu(builder: Builder, r: _R) -> list[int]:
     if r.slope is None:
         raise AssertionError("only a LEAKY_RELU is written so, and its slope is an option")
     sizes = [1] * r.slope.ndim
-    if sizes:
-        sizes[made.channel_axis(len(sizes))] = r.channels
+    sizes[arithmetic(builder, r.source).channel_axis(len(sizes))] = r.channels
     return [made.prelu(r.source, np.broadcast_to(r.slope, sizes))]
 
 

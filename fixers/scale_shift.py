@@ -1,115 +1,115 @@
-"""Products and sums with one constant a channel, as a convolution that looks at one sample."""
+"""Products and sums with constants computed otherwise, as convolutions above all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.arithmetic import arithmetic
-from npulint.fixers.looking import Floats, data, fixed_shape, only_reader
+from npulint.fixers.scale_shift_reading import ScaleShift, rows
+from npulint.fixers.formula import formula
+from npulint.fixers.norm_constants import Readings
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Builder
-    from npulint.model import Graph, Node
+    from npulint.model import Graph
 
-_PRODUCTS, _SUMS, _DIFFERENCES = {"MUL", "Mul"}, {"ADD", "Add"}, {"SUB", "Sub"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScaleShift:
-    """result = source * scale + shift, then an activation.
-
-    Attributes:
-        source: Position of a feature map of 4 dimensions.
-        scale: One factor a channel, `[C]`.
-        shift: One summand a channel, `[C]`.
-        activation: TFLite name of a fused activation.
-    """
-
-    source: int
-    scale: Floats
-    shift: Floats
-    activation: str
+_S: TypeAlias = ScaleShift
 
 
 def recognise(graph: Graph) -> Iterator[Occurrence[ScaleShift]]:
-    """Find constants that are multiplied or added a channel, and both one after the other."""
-    for node in graph.nodes:
-        first = _read(graph, node)
-        if first is None:
-            continue
-        yield Occurrence(node.op, (node.index,), (node.outputs[0],), first)
-        reader = only_reader(graph, node.outputs[0])
-        second = _read(graph, reader) if reader is not None else None
-        if reader is None or second is None or first.activation != "NONE":
-            continue
-        if second.source != node.outputs[0]:
-            continue
-        shift = first.shift * second.scale + second.shift
-        both = ScaleShift(first.source, first.scale * second.scale, shift, second.activation)
-        nodes = (node.index, reader.index)
-        yield Occurrence(f"{node.op} + {reader.op}", nodes, (reader.outputs[0],), both)
+    """Find every product, sum, difference and quotient with a constant, and rows of them."""
+    for found in rows(Readings(graph)):
+        if isinstance(found, ScaleShift):
+            ops = "+".join(graph.nodes[index].op for index in found.nodes)
+            yield Occurrence(ops, found.nodes, (found.result,), found)
+        else:
+            node, refusal = found
+            yield Occurrence(node.op, (node.index,), node.outputs[:1], refusal)
 
 
-def _read(graph: Graph, node: Node) -> ScaleShift | None:
-    """One product, sum or difference with a constant."""
-    if node.op not in _PRODUCTS | _SUMS | _DIFFERENCES or node.domain or len(node.inputs) != 2:
-        return None
-    places = [at for at in (0, 1) if data(graph, node.inputs[at]) is not None]
-    if len(places) != 1:
-        return None
-    source = node.inputs[1 - places[0]]
-    held = _per_channel(graph, node, source, data(graph, node.inputs[places[0]]))
-    if held is None:
-        return None
-    one, zero = np.ones_like(held), np.zeros_like(held)
-    if node.op in _PRODUCTS:
-        scale, shift = held, zero
-    elif node.op in _SUMS:
-        scale, shift = one, held
-    else:
-        scale, shift = (one, -held) if places[0] == 1 else (-one, held)
-    activation = str(node.attributes.get("fused_activation_function", "NONE"))
-    return ScaleShift(source, scale, shift, activation)
-
-
-def _per_channel(graph: Graph, node: Node, source: int, held: Floats | None) -> Floats | None:
-    """A constant as one element a channel of a map; None where it varies otherwise."""
-    shape = fixed_shape(graph, source)
-    if shape is None or len(shape) != 4 or fixed_shape(graph, node.outputs[0]) != shape:
-        return None
-    axis = 3 if graph.dialect == "tflite" else 1
-    sizes = () if held is None else (1,) * (4 - held.ndim) + held.shape
-    if held is None or any(size != 1 for at, size in enumerate(sizes) if at != axis):
-        return None
-    return np.ascontiguousarray(np.broadcast_to(held.reshape(-1), (shape[axis],)))
-
-
-def _always(_: ScaleShift) -> Refusal | None:
+def _per_channel(a: _S) -> Refusal | None:
+    if a.by_channel() is None:
+        return Refusal("the constant differs along other axes than the channels")
     return None
 
 
-def _depthwise(builder: Builder, s: ScaleShift) -> list[int]:
-    a = arithmetic(builder, s.source)
-    made = a.scale_channels(s.source, s.scale, s.shift)
-    if s.activation != "NONE":
-        builder.set_attributes({"fused_activation_function": s.activation})
-    return [made]
+def _respelt(a: _S) -> Refusal | None:
+    plain = [kind for kind in a.kinds if kind in ("mul", "add")]
+    if len(plain) == len(a.kinds) and len(set(plain)) == len(plain):
+        return Refusal("it is what is there")
+    return None
 
 
-REALISATIONS: tuple[Realisation[ScaleShift], ...] = (
-    Realisation(
-        name="scale-shift/depthwise",
-        uses=("DEPTHWISE_CONV_2D",),
-        exactness="exact",
-        argument="one factor and one summand a channel are a depthwise 1x1 convolution",
-        accepts=_always,
-        build=_depthwise,
+def _plain_difference(a: _S) -> Refusal | None:
+    if a.kinds == ("sub",) or a.scale is None or a.shift is None or np.any(a.scale != -1):
+        if a.kinds == ("neg",):
+            return None
+        return Refusal("it is no constant less x")
+    return None
+
+
+def _depthwise(builder: Builder, a: _S) -> list[int]:
+    parts = a.by_channel()
+    if parts is None:
+        raise AssertionError("only built after `_per_channel`")
+    made = formula(builder, a.source)
+    return [made.depthwise(a.source, *parts, a.activation)]
+
+
+def _multiply_add(builder: Builder, a: _S) -> list[int]:
+    made = formula(builder, a.source)
+    value = a.source
+    if a.scale is not None:
+        value = made.binary("mul", value, made.constant(a.scale, value))
+    if a.shift is not None:
+        value = made.binary("add", value, made.constant(a.shift, value))
+    return [made.activate(value, a.activation)]
+
+
+def _subtract(builder: Builder, a: _S) -> list[int]:
+    made = formula(builder, a.source)
+    shift = np.zeros((1,) * len(a.shape)) if a.shift is None else a.shift
+    less = made.binary("sub", made.constant(shift, a.source), a.source)
+    return [made.activate(less, a.activation)]
+
+
+FAMILY: Family[ScaleShift] = Family(
+    "scale-shift",
+    recognise,
+    (
+        Realisation(
+            name="scale-shift/multiply-add",
+            uses=("MUL", "ADD"),
+            exactness="exact",
+            argument=(
+                "a quotient is the product with the reciprocal (the same for powers of two, else "
+                "within rounding), a difference the sum with the opposite, and factors and "
+                "summands in a row are one of each"
+            ),
+            accepts=_respelt,
+            build=_multiply_add,
+        ),
+        Realisation(
+            name="scale-shift/subtract",
+            uses=("SUB",),
+            exactness="exact",
+            argument="NEG is 0 - x",
+            accepts=_plain_difference,
+            build=_subtract,
+        ),
+        Realisation(
+            name="scale-shift/depthwise",
+            uses=("DEPTHWISE_CONV_2D", "RESHAPE"),
+            exactness="exact",
+            argument=(
+                "a 1x1 depthwise convolution multiplies each channel by one weight and adds one "
+                "bias; the constant is one number or one a channel"
+            ),
+            accepts=_per_channel,
+            build=_depthwise,
+        ),
     ),
 )
-
-FAMILY = Family("scale-shift", recognise, REALISATIONS)

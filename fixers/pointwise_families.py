@@ -1,0 +1,14 @@
+"""The families of elementwise operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from npulint.fixers import rectifiers, scale_shift, weight_folding
+from npulint.fixers.record import Family
+
+FAMILIES: tuple[Family[Any], ...] = (
+    rectifiers.FAMILY,
+    weight_folding.FAMILY,
+    scale_shift.FAMILY,
+)
