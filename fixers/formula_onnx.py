@@ -9,8 +9,6 @@ import numpy as np
 from npulint.fixers.formula import Formula
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from npulint.fixers.builder import Array
 
 _UNARY = {

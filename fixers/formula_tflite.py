@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from npulint.fixers.formula import Formula
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from npulint.fixers.builder import Array
     from npulint.model import Attribute
 
@@ -58,4 +54,6 @@ class TFLiteFormula(Formula):
     def prelu(self, x: int, slope: Array) -> int:
         """PRELU, whose slope has no batch axis."""
         inner = slope.astype(self.dtype).reshape(slope.shape[1:])
-        return self.builder.value_node("PRELU", (x, self.builder.constant(inner, "slope")), self.shape(x))
+        return self.builder.value_node(
+            "PRELU", (x, self.builder.constant(inner, "slope")), self.shape(x)
+        )

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.scale_shift_reading import ScaleShift, rows
 from npulint.fixers.formula import formula
 from npulint.fixers.norm_constants import Readings
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.scale_shift_reading import ScaleShift, rows
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Builder

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from npulint.fixers.scale_shift_reading import ScaleShift, rows
 from npulint.fixers.norm_constants import Readings
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.scale_shift_reading import ScaleShift, rows
 from npulint.fixers.weights import Weighted, weighted
 
 if TYPE_CHECKING:
