@@ -10,11 +10,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Array, Builder, Feature
     from npulint.model import Attribute
+
+Range: TypeAlias = "tuple[int, int, int]"
+"""Start, stop and step, the first two counted from the start of an axis."""
 
 
 class Moves(ABC):
@@ -30,8 +33,8 @@ class Moves(ABC):
         self.quantisation = builder.at(source).quantisation
 
     @abstractmethod
-    def cut(self, value: int, axis: int, start: int, stop: int, step: int = 1) -> int:
-        """Take `start:stop:step` of an axis; a stop of -1 lies before the first sample."""
+    def take(self, value: int, ranges: Sequence[Range]) -> int:
+        """Take `start:stop:step` of every axis; a stop of -1 lies before the first sample."""
 
     @abstractmethod
     def box(self, value: int, starts: Sequence[int], sizes: Sequence[int]) -> int:
@@ -64,6 +67,12 @@ class Moves(ABC):
     @abstractmethod
     def depthwise(self, x: Feature, kernel: Array) -> Feature:
         """Convolve each channel by itself; `kernel` is `[C, m, kH, kW]`, m results a channel."""
+
+    def cut(self, value: int, axis: int, start: int, stop: int, step: int = 1) -> int:
+        """Take `start:stop:step` of one axis, and all of the others."""
+        ranges = [(0, size, 1) for size in self.shape(value)]
+        ranges[axis] = start, stop, step
+        return self.take(value, ranges)
 
     def shape(self, value: int) -> tuple[int, ...]:
         """The shape of a value, whose sizes are all fixed."""
@@ -104,12 +113,6 @@ class Moves(ABC):
         builder.nodes[-1] = replace(node, version=builder.version_of(node))
         return list(outputs)
 
-    def cut_shape(self, value: int, axis: int, start: int, stop: int, step: int) -> tuple[int, ...]:
-        """The shape of what `cut` makes."""
-        shape = list(self.shape(value))
-        shape[axis] = len(range(start, stop, step))
-        return tuple(shape)
-
     def joined_shape(self, values: Sequence[int], axis: int) -> tuple[int, ...]:
         """The shape of what `join` makes."""
         shape = list(self.shape(values[0]))
@@ -136,3 +139,8 @@ def moves(builder: Builder, source: int) -> Moves:
 
     made = TFLiteMoves if builder.graph.dialect == "tflite" else OnnxMoves
     return made(builder, source)
+
+
+def lengths(ranges: Sequence[Range]) -> tuple[int, ...]:
+    """How many samples ranges take."""
+    return tuple(len(range(*each)) for each in ranges)

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npulint.fixers.builder import Feature, conv_sizes
-from npulint.fixers.moves import Moves
+from npulint.fixers.moves import Moves, lengths
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Array
+    from npulint.fixers.moves import Range
+
+_STEPS = 10
+"""Opset in which Slice learned steps, and took its bounds as operands."""
 
 _BEFORE_FIRST = -(2**31)
 """An end that no axis reaches: -1 would count from its end."""
@@ -25,27 +29,38 @@ class OnnxMoves(Moves):
         """The version of the standard operator set."""
         return int(getattr(self.builder, "opset", 0))
 
-    def cut(self, value: int, axis: int, start: int, stop: int, step: int = 1) -> int:
+    def take(self, value: int, ranges: Sequence[Range]) -> int:
         """Slice; before opset 10 it has no steps, and every n-th sample leads a row of n."""
-        if step != 1 and self.opset < 10:
-            return self._every(value, axis, start, stop, step)
-        end = stop if stop >= 0 else _BEFORE_FIRST
-        shape = self.cut_shape(value, axis, start, stop, step)
-        if self.opset < 10:
-            return self.made("Slice", (value,), shape, starts=(start,), ends=(end,), axes=(axis,))
-        operands = [self._whole((number,)) for number in (start, end, axis)]
-        if step != 1:
-            operands.append(self._whole((step,)))
-        return self.made("Slice", (value, *operands), shape)
+        if self.opset < _STEPS:
+            for axis, (_, _, step) in enumerate(ranges):
+                if step != 1:
+                    value = self._every(value, axis, ranges[axis])
+                    whole = 0, self.shape(value)[axis], 1
+                    ranges = [*ranges[:axis], whole, *ranges[axis + 1 :]]
+        sizes = self.shape(value)
+        cut = [axis for axis, each in enumerate(ranges) if each != (0, sizes[axis], 1)]
+        if not cut:
+            return value
+        starts, stops, steps = zip(*(ranges[axis] for axis in cut), strict=True)
+        ends = tuple(stop if stop >= 0 else _BEFORE_FIRST for stop in stops)
+        if self.opset < _STEPS:
+            return self.made(
+                "Slice", (value,), lengths(ranges), starts=starts, ends=ends, axes=tuple(cut)
+            )
+        operands = [self._whole(numbers) for numbers in (starts, ends, cut)]
+        if any(step != 1 for step in steps):
+            operands.append(self._whole(steps))
+        return self.made("Slice", (value, *operands), lengths(ranges))
 
-    def _every(self, value: int, axis: int, start: int, stop: int, step: int) -> int:
-        shape = self.cut_shape(value, axis, start, stop, step)
-        rank, count = len(shape), shape[axis]
-        size = self.shape(value)[axis]
+    def _every(self, value: int, axis: int, wanted: Range) -> int:
+        start, stop, step = wanted
+        shape = list(self.shape(value))
+        size, count = shape[axis], len(range(start, stop, step))
+        shape[axis] = count
         value = self.cut(value, axis, start, min(start + count * step, size))
         missing = count * step - self.shape(value)[axis]
         if missing:
-            margins = [(0, missing if each == axis else 0) for each in range(rank)]
+            margins = [(0, missing if each == axis else 0) for each in range(len(shape))]
             value = self.widen(value, margins)
         before, _, behind = self.flat(value, axis)
         value = self.reshape(value, (before * count, step * behind))
@@ -55,7 +70,7 @@ class OnnxMoves(Moves):
         """Slice along every axis."""
         ends = [start + size for start, size in zip(starts, sizes, strict=True)]
         axes = tuple(range(len(ends)))
-        if self.opset < 10:
+        if self.opset < _STEPS:
             return self.made(
                 "Slice", (value,), sizes, starts=tuple(starts), ends=tuple(ends), axes=axes
             )

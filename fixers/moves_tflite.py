@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npulint.fixers.builder import Feature, conv_sizes
-from npulint.fixers.moves import Moves
+from npulint.fixers.moves import Moves, lengths
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Array
+    from npulint.fixers.moves import Range
 
 
 class TFLiteMoves(Moves):
     """Adds TFLite builtin operators, in their oldest forms."""
 
-    def cut(self, value: int, axis: int, start: int, stop: int, step: int = 1) -> int:
+    def take(self, value: int, ranges: Sequence[Range]) -> int:
         """STRIDED_SLICE, which NNAPI has one level earlier than SLICE."""
-        shape = self.shape(value)
-        begin, end, steps = [0] * len(shape), list(shape), [1] * len(shape)
-        begin[axis], end[axis], steps[axis] = start, stop, step
         mask = 0
-        if stop < 0:  # Counted from the end it would be the last sample.
-            end[axis], mask = 0, 1 << axis
+        stops = []
+        for axis, (_, stop, _) in enumerate(ranges):
+            # As a number -1 would be the last sample.
+            mask |= (stop < 0) << axis
+            stops.append(max(stop, 0))
+        bounds = [start for start, _, _ in ranges], stops, [step for _, _, step in ranges]
         return self.made(
-            "STRIDED_SLICE",
-            (value, self._whole(begin), self._whole(end), self._whole(steps)),
-            self.cut_shape(value, axis, start, stop, step),
+            "STRIDED_SLICE", (value, *map(self._whole, bounds)), lengths(ranges),
             begin_mask=0, end_mask=mask, ellipsis_mask=0, new_axis_mask=0, shrink_axis_mask=0,
             offset=False,
         )  # fmt: skip

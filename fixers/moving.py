@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import pads
+from npulint.fixers import conv_forms, conv_pieces, joins, pads, pieces
 from npulint.fixers.record import Family
 
-FAMILIES: tuple[Family[Any], ...] = (pads.FAMILY,)
+FAMILIES: tuple[Family[Any], ...] = (
+    pads.FAMILY,
+    pieces.FAMILY,
+    conv_pieces.FAMILY,
+    joins.FAMILY,
+    joins.CONVOLUTIONS,
+    conv_forms.FAMILY,
+)
