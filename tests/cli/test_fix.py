@@ -80,7 +80,7 @@ def test_the_targets_decide_which_way(npulint: Runner, tmp_path: Path) -> None:
         "-o", tmp_path / "fixed.tflite",
     )  # fmt: skip
     assert "-> transpose-conv/zero-insert-conv" in run.out
-    assert "not transpose-conv/sub-pixel: pixel-4" in run.out
+    assert "not transpose-conv/sub-pixel" in run.out
     assert (tmp_path / "fixed.tflite").exists()
 
 
