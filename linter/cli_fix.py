@@ -112,9 +112,15 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.cure import Wish
     from npulint.reports import cure_json
 
-    _see_where_to_write(models, output, _Manner(in_place, dry_run, diff))
     if report is not None:
         _see_that_it_is_no_model(report, models)
+    try:
+        _see_where_to_write(models, output, _Manner(in_place, dry_run, diff))
+    except UsageError as error:
+        if report is not None:
+            told = [cure_json.Told(model, error=str(error)) for model in models]
+            deliver(cure_json.render_json(told), report, models=models)
+        raise
     wish = Wish(
         output=None if dry_run else output,
         require_complete=require_complete,

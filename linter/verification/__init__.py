@@ -49,7 +49,8 @@ def verify(  # noqa: PLR0913 - one parameter an option
             or `min_psnr` is set.
         min_psnr: Least peak signal-to-noise ratio, in dB.
         regions: Whether to compare the intermediate values that both name alike, on the sample
-            with the largest error; or the names of those that matter.
+            with the largest error; or the names of those that matter, which are left out where
+            the runtimes have no room for them.
         timeout: Seconds that loading a model or one run may take.
         progress: Called with what is next, how much is done, and how much there is.
 

@@ -228,6 +228,16 @@ def test_calibrated_ones_are_fitted_to_half_of_the_samples(
     assert told["choices"][0]["measured"][0]["psnr"] > 3
 
 
+def test_a_fault_is_in_the_report(npulint: Runner, tmp_path: Path) -> None:
+    for arguments in (("-t", "nobody", "--dry-run"), ("-t", "nnapi-1.1")):
+        report = tmp_path / "report.json"
+        assert npulint("fix", SMALLNET_TFLITE, *arguments, "--report", report).code == 2
+        told = json.loads(report.read_text())
+        SCHEMA.validate(told)
+        assert told["models"][0]["error"]
+        report.unlink()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -14,6 +14,7 @@ from onnx import helper
 import npulint
 from npulint.errors import ModelFileError, UsageError
 from npulint.runtimes import RunnerError, process
+from npulint.verification import comparing
 from npulint.verification.records import Comparison, Difference, Settings
 from tests.formats import onnx_building as build
 from tests.verify import networks
@@ -314,6 +315,25 @@ def test_regions_are_taken_where_the_error_is_largest(tmp_path: Path) -> None:
     )
     assert found.regions is not None
     assert found.regions.sample == "given 2"
+
+
+def test_only_the_regions_that_matter(tmp_path: Path) -> None:
+    a = networks.chain(tmp_path, "a.onnx", [1.0, 2.0, 3.0])
+    found = npulint.verify(a, a, regions=["value1", "nowhere"])
+    assert found.regions is not None
+    assert [value.name for value in found.regions.values] == ["value1"]
+
+
+def test_regions_without_room_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = networks.chain(tmp_path, "a.onnx", [1.0, 2.0, 3.0])
+
+    def no_room(*_: object) -> None:
+        raise RunnerError(a, "died")
+
+    monkeypatch.setattr(comparing, "regions_on", no_room)
+    assert npulint.verify(a, a, regions=["value1"]).same
+    with pytest.raises(RunnerError):
+        npulint.verify(a, a, regions=True)
 
 
 def test_regions_need_names_in_common(tmp_path: Path) -> None:
