@@ -116,6 +116,8 @@ def _row(name: str, difference: Difference, sample: str, same: bool) -> tuple[st
         found = f"{unequal} not equal" if difference.mismatched else "0"
         ssim = "" if difference.ssim is None else _likeness(difference.ssim)
         return (name, found, "exact", "", ssim, sample, word)
+    if same and difference.unrest:
+        word += ": rounding"
     if difference.mismatched:
         word += f": {count(difference.mismatched)} not finite in one alone"
     return (
@@ -261,6 +263,7 @@ def _difference(difference: Difference) -> Json:
         "max_absolute": difference.max_absolute,
         "at": None if difference.at is None else list(difference.at),
         "range": difference.range,
+        "unrest": difference.unrest,
         "max_relative": _finite(difference.max_relative),
         "psnr": _finite(difference.psnr),
         "ssim": difference.ssim,

@@ -15,7 +15,7 @@ from npulint.verification.records import MAX_ERROR
 if TYPE_CHECKING:
     from npulint.cure import FixResult
     from npulint.fixers.choice import Alternative, Choice
-    from npulint.verification.records import Comparison, RegionValue
+    from npulint.verification.records import Comparison, Difference, RegionValue
 
 _NODES_SHOWN = 8
 
@@ -125,7 +125,19 @@ def _proof(comparison: Comparison) -> str:
     return (
         f"run against the original on {plural(len(comparison.samples), 'sample')} in "
         f"{comparison.runtimes[1]}: it {verdict}{within}; the largest error is {far:.2g} of the "
-        f"range ({_decibel(psnr)})"
+        f"range ({_decibel(psnr)}){_rounding(errors)}"
+    )
+
+
+def _rounding(errors: Sequence[Difference]) -> str:
+    """What tells a difference beyond the usual bound from a fault, empty where there is none."""
+    excused = [each for each in errors if each.unrest and each.is_rounding]
+    if not excused:
+        return ""
+    far = max(excused, key=lambda each: each.max_relative)
+    return (
+        "; that is rounding: inputs moved by one unit in the last place move the original itself "
+        f"by {far.unrest / far.range:.2g}"
     )
 
 

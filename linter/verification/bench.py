@@ -94,6 +94,14 @@ class Bench:
         ordered = [others[places[slot.key]] for slot in self.runners[1].inputs]
         return _attempt(self.runners[0], arrays), _attempt(self.runners[1], ordered)
 
+    def run_first(self, arrays: Sequence[Array]) -> str | None:
+        """Run A alone, and say why its runtime would not, None where it did.
+
+        Raises:
+            RunnerError: The runtime died, or took too long.
+        """
+        return _attempt(self.runners[0], arrays)
+
     def layout_of(self, pair: Pair, a: Array, b: Array, settings: Settings) -> ChannelOrder:
         """How the axes of an output stand, by what both models put out.
 

@@ -19,6 +19,12 @@ CHANNEL_ORDERS: tuple[ChannelOrder, ...] = ("same", "nchw-nhwc", "nhwc-nchw")
 MAX_ERROR = 1e-4
 """Share of an output's range that counts as the same, where nothing else is asked for."""
 
+MAX_UNREST = 1e-3
+"""Share of an output's range up to which a model's own rounding may excuse a difference."""
+
+UNREST_FACTOR = 4
+"""Every layer rounds, the input only once: so often a model's movement counts as its rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -143,6 +149,8 @@ class Difference:
             other; where `exact` is set, elements that differ.
         ssim: Structural similarity of image-like tensors, None for others.
         magnitude: Largest finite magnitude in A.
+        unrest: How far A's own tensor moves when each of its inputs moves by one unit in the last
+            place; 0 where that was not measured, since the difference is within bounds anyhow.
     """
 
     elements: int
@@ -157,6 +165,7 @@ class Difference:
     mismatched: int = 0
     ssim: float | None = None
     magnitude: float = 0.0
+    unrest: float = 0.0
 
     @property
     def max_relative(self) -> float:
@@ -174,6 +183,11 @@ class Difference:
             return -math.inf
         return 20 * math.log10(self.range) - 10 * math.log10(self.squared)
 
+    @property
+    def is_rounding(self) -> bool:
+        """Whether B is hardly further from A than A is from itself, and neither is far."""
+        return self.max_absolute <= min(UNREST_FACTOR * self.unrest, MAX_UNREST * self.range)
+
     def within(self, max_error: float | None, min_psnr: float | None) -> bool:
         """Whether this counts as the same."""
         if self.shape_a != self.shape_b or self.mismatched:
@@ -182,6 +196,7 @@ class Difference:
             return True
         # Written so that a NaN is no agreement.
         small = max_error is None or self.max_relative <= max_error
+        small = small or self.is_rounding
         return small and (min_psnr is None or self.psnr >= min_psnr)
 
 

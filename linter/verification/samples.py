@@ -90,6 +90,16 @@ def _limits(pair: Pair) -> tuple[int, int]:
     return max(info.min for info in each), min(info.max for info in each)
 
 
+def nudge(array: Array, seed: int) -> Array:
+    """Each element of a floating-point array moved up or down by one unit in the last place."""
+    if array.dtype.kind != "f":
+        return array
+    up = np.random.default_rng(seed).random(array.shape) < 0.5
+    return np.where(up, np.nextafter(array, np.inf), np.nextafter(array, -np.inf)).astype(
+        array.dtype
+    )
+
+
 def recipes(pairs: Sequence[Pair], settings: Settings) -> list[Recipe]:
     """All sets of inputs that the settings ask for, in the order in which they are run.
 

@@ -70,6 +70,21 @@ def scaling(
     return save(folder, name, main)
 
 
+def coarse(folder: Path, name: str, offset: float) -> Path:
+    """y = (x + 4096) - 4096 + offset: what is left of x is rounded to steps of 2^-11."""
+    main = build.graph(
+        [
+            helper.make_node("Add", ["x", "far"], ["a"]),
+            helper.make_node("Sub", ["a", "far"], ["b"]),
+            helper.make_node("Add", ["b", "offset"], ["y"]),
+        ],
+        [build.floats("x", *IMAGE)],
+        [build.floats("y", *IMAGE)],
+        [stored("far", np.float32(4096)), stored("offset", np.float32(offset))],
+    )
+    return save(folder, name, main)
+
+
 def chain(folder: Path, name: str, factors: Sequence[float], *, external: bool = False) -> Path:
     """x times one factor after the other: value0, value1, ... and y."""
     count = len(factors)

@@ -63,6 +63,24 @@ def test_the_figures_of_a_known_difference(tmp_path: Path) -> None:
     assert difference.ssim < 0.95
 
 
+def test_what_is_the_models_own_rounding_is_no_difference(tmp_path: Path) -> None:
+    """One rounds to steps of half a thousandth and the other does not: neither is the truth."""
+    a, b = networks.coarse(tmp_path, "a", 0), networks.scaling(tmp_path, "b", 1.0)
+    x = np.random.default_rng(0).uniform(0, 1, networks.IMAGE).astype(np.float32)
+    # Where a step ends, the next number goes up by a whole one.
+    x[..., 0] = (np.arange(x[..., 0].size).reshape(x[..., 0].shape) % 7 + 0.5) / 2048
+    found = npulint.verify(a, b, inputs=[{"x": x}])
+    difference = only(found)
+    assert found.same
+    assert difference.max_relative > 1e-4
+    assert difference.is_rounding
+    assert not npulint.verify(a, b, inputs=[{"x": x}], max_error=1e-4).same
+    # The same distance where the model is smooth is a difference, and so is a large one.
+    assert not npulint.verify(b, a, inputs=[{"x": x}]).same
+    wrong = networks.coarse(tmp_path, "c", 2**-9)
+    assert not npulint.verify(a, wrong, inputs=[{"x": x}]).same
+
+
 @pytest.mark.parametrize(
     ("bounds", "same"),
     [({}, False), ({"max_error": 1.1e-3}, True), ({"max_error": 0.9e-3}, False),
