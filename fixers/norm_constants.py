@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from npulint.model import Constant
 from npulint.operators.conversions import from_onnx
 from npulint.operators.from_tflite import from_tflite
 from npulint.operators.onnx_node import NoConversionError
@@ -85,6 +86,8 @@ class Readings:
 
     def sizes(self, index: int) -> tuple[int, ...] | None:
         """A value's sizes, None unless all are fixed."""
+        if index < 0:
+            return None
         value = self.graph.values[index]
         shape = value.shape if value.shape_signature is None else value.shape_signature
         fixed = tuple(size for size in shape or () if isinstance(size, int))
@@ -106,6 +109,8 @@ class Readings:
 
     def numbers(self, index: int) -> Numbers | None:
         """The elements of a constant, stored or computed of such, None for anything else."""
+        if index < 0:
+            return None
         if index not in self._numbers:
             self._numbers[index] = self._constant(index)
         return self._numbers[index]
@@ -135,6 +140,8 @@ class Readings:
         if isinstance(operator, _MOVED) or operator == Miscellaneous("identity"):
             operand = self.numbers(node.inputs[0])
             return None if operand is None else self._moved(node, operand)
+        if operator == Miscellaneous("fill"):
+            return self._filled(node)
         count = _OPERANDS.get(type(operator), 0)
         given = [self.numbers(index) for index in node.inputs[:count]]
         operands = [each for each in given if each is not None]
@@ -142,6 +149,19 @@ class Readings:
             return None
         real = self.graph.values[node.outputs[0]].dtype in _REAL
         return _evaluated(operator, operands, real=real)
+
+    def _filled(self, node: Node) -> Numbers | None:
+        """One number in a shape: ONNX states it as an attribute, TFLite as an operand."""
+        shape = self.numbers(node.inputs[0])
+        stated = node.attributes.get("value")
+        number: Numbers | None = np.zeros(1)
+        if isinstance(stated, Constant):
+            number = stated.read().astype(np.float64)
+        elif self.graph.dialect == "tflite":
+            number = self.numbers(node.inputs[1])
+        if shape is None or number is None or number.size != 1:
+            return None
+        return np.full(shape.astype(np.int64), number.reshape(()))
 
     def _moved(self, node: Node, numbers: Numbers) -> Numbers | None:
         """A constant in another shape or type, None where that changes its elements."""

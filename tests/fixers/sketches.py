@@ -32,6 +32,14 @@ _ONNX = {
 _OPTIONS = {"ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions", "DIV": "DivOptions"}
 
 
+_FUNCTIONS: dict[str, Any] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power,
+    "max": np.maximum, "squared_difference": lambda a, b: (a - b) ** 2, "square": np.square,
+    "sqrt": np.sqrt, "rsqrt": lambda a: 1 / np.sqrt(a), "reciprocal": np.reciprocal,
+    "neg": np.negative, "relu": lambda a: np.maximum(a, 0),
+}  # fmt: skip
+
+
 @dataclass
 class Step:
     """One operator: operands and result by name, and its axes or its fused activation."""
@@ -105,6 +113,21 @@ class Sketch:
         self.shapes[step.result] = shape
         self.steps.append(step)
         return step.result
+
+    def values(self, x: Array) -> dict[str, Array]:
+        """Every value, computed in float64."""
+        known = {name: array.astype(np.float64) for name, array in self.stored.items()}
+        known["x"] = x.astype(np.float64)
+        for step in self.steps:
+            operands = [known[name] for name in step.operands]
+            if step.op == "reshape":
+                made = operands[0].reshape(self.shapes[step.result])
+            elif step.op in ("mean", "sum"):
+                made = getattr(operands[0], step.op)(step.axes, keepdims=step.keep)
+            else:
+                made = _FUNCTIONS[step.op](*operands)
+            known[step.result] = np.maximum(made, 0) if step.activation == "RELU" else made
+        return known
 
     def save(self, folder: Path, *results: str) -> Path:
         """Write the model, with some values as its outputs."""

@@ -44,6 +44,8 @@ NATIVE: tuple[tuple[str, int, dict[str, Any]], ...] = (
      {"kind": "instance", "scale": "gamma", "shift": None}),
     ("w = Cast double; a = InstanceNormalization x unit null; y = Mul w a", 13,
      {"kind": "instance", "scale": "gamma", "shift": None}),
+    ("g = ConstantOfShape six; b = ConstantOfShape six; "
+     "y = GroupNormalization x g b; num_groups=3", 21, {"kind": "group", "shift": None}),
     ("y = LayerNormalization x five computed; axis=-1", 17, {"said": "computed while"}),
     ("y m = LayerNormalization x five; axis=-1", 17, {"said": "further results"}),
     ("y = GroupNormalization x gamma beta; num_groups=4", 21, {"said": "do not fit its groups"}),
@@ -56,7 +58,7 @@ STORED: dict[str, Any] = {
     "three": np.float32([1, 2, 4]), "twice": np.float32([1, 1, 2, 2, 4, 4]),
     "map": np.linspace(1, 2, 120).reshape(6, 4, 5).astype(np.float32),
     "column": GAMMA.reshape(6, 1, 1), "split": np.array([2, 3, -1]), "one": np.array([2, 1, -1]),
-    "whole": np.array([2, 6, 4, 5]), "ones": np.ones(3, np.float32),
+    "six": np.array([6]), "whole": np.array([2, 6, 4, 5]), "ones": np.ones(3, np.float32),
     "zeros": np.zeros(3, np.float32), "first": np.ones(1, np.float32),
     "nought": np.zeros(1, np.float32), "unit": np.ones(6, np.float32),
     "null": np.zeros(6, np.float32), "last": np.array([1, 2]), "half": np.ones(6, np.float16),

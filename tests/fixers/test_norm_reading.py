@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from instances import run
 from norm_spellings import EPSILON, SPELLINGS, Spelling, Writer, found_in
@@ -95,6 +95,7 @@ def written(case: Drawn, spelling: Spelling, activation: str) -> str:
     return sketch.reshape(made, shape)
 
 
+@settings(max_examples=min(settings.default.max_examples, 500))
 @given(drawn(), SPELLINGS, st.booleans())
 def test_any_spelling_is_found_with_its_numbers(
     case: Drawn, spelling: Spelling, fused: bool
@@ -121,6 +122,47 @@ def test_any_spelling_is_found_with_its_numbers(
         x = np.random.default_rng(0).normal(1, 2, found.shape).astype(np.float32)
         made = run(path, x)
     assert np.allclose(made, evaluate(found, x), rtol=1e-4, atol=1e-4)
+
+
+def damage(sketch: Sketch, draw: st.DataObject) -> None:
+    """Change one step such that all sizes stay: its operator, an operand, its axes or a number."""
+    step = draw.draw(st.sampled_from(sketch.steps))
+    ways = {"add": "sub", "sub": "add", "mul": "div", "div": "mul", "sqrt": "square"}
+    place = draw.draw(st.integers(0, len(step.operands) - 1))
+    old = step.operands[place]
+    same = [name for name, shape in sketch.shapes.items() if shape == sketch.shapes[old]]
+    earlier = {"x", *sketch.stored, *(s.result for s in sketch.steps[: sketch.steps.index(step)])}
+    kind = draw.draw(st.sampled_from(["operator", "operand", "order", "number"]))
+    if kind == "operator" and (sketch.dialect == "tflite" or step.op != "sqrt"):
+        step.op = ways.get(step.op, step.op)
+    elif kind == "operand":
+        step.operands[place] = draw.draw(st.sampled_from([n for n in same if n in earlier]))
+    elif kind == "order":
+        step.operands.reverse()
+    elif kind == "number" and old in sketch.stored:
+        sketch.stored[old] = sketch.stored[old] * np.float32(draw.draw(st.sampled_from([-1, 2])))
+
+
+@settings(max_examples=min(settings.default.max_examples, 500))
+@given(drawn(), SPELLINGS, st.data())
+def test_a_damaged_pattern_is_refused_or_read_as_what_it_now_is(
+    case: Drawn, spelling: Spelling, data: st.DataObject
+) -> None:
+    result = written(case, spelling, "NONE")
+    for _ in range(data.draw(st.integers(1, 2))):
+        damage(case.sketch, data)
+    x = np.random.default_rng(0).normal(1, 2, case.sketch.shape)
+    with np.errstate(all="ignore"):
+        values = case.sketch.values(x)
+    with TemporaryDirectory() as folder:
+        path = case.sketch.save(Path(folder), result)
+        graph = load(path).graphs[0]
+        found = [each for each in found_in(path) if isinstance(each, Normalisation)]
+    for each in found:
+        source, made = (values[graph.values[index].name] for index in (each.source, each.result))
+        with np.errstate(all="ignore"):
+            expected = evaluate(each, source)
+        assert np.allclose(made, expected, rtol=1e-5, atol=1e-5, equal_nan=True)
 
 
 def sketched(dialect: str, shape: tuple[int, ...] = (1, 4, 5, 6)) -> tuple[Sketch, Writer]:
