@@ -195,8 +195,10 @@ def _attempt(work: _Work, folder: Path, allow: Exactness) -> FixResult:
 
 def _clean(work: _Work, made: Rewrite) -> FixResult:
     """What comes of a model in which nothing is to be rewritten."""
-    written = _copy(work.original, work.wish)
-    return FixResult(work.before, None, made.choices, None, written)
+    result = FixResult(work.before, None, made.choices, None, None)
+    if work.wish.require_complete and not result.complete:
+        return result
+    return replace(result, written=_copy(work.original, work.wish))
 
 
 def _too_far(comparison: Comparison, exactness: Exactness) -> str:

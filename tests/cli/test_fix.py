@@ -98,6 +98,15 @@ def test_what_the_catalogue_does_not_speak_of_stays(npulint: Runner, tmp_path: P
     assert not out.exists()
 
 
+def test_what_stays_refused_is_no_complete_copy(npulint: Runner, tmp_path: Path) -> None:
+    out = tmp_path / "x.tflite"
+    asked = ("fix", TRUTH / REFUSED, "-t", "nnapi-1.0", "-o", out, "--copy-if-clean")
+    assert npulint(*asked, "--require-complete").code == 1
+    assert not out.exists()
+    assert npulint(*asked).code == 1
+    assert out.exists()
+
+
 def test_copy_if_clean(npulint: Runner, tmp_path: Path) -> None:
     out = tmp_path / "same.tflite"
     run = npulint("fix", SMALLNET_TFLITE, "-t", "nnapi-1.2", "-o", out, "--copy-if-clean")
