@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+import npulint as npulint_package
 from npulint.reports import cure_json
 from tests.cli.support import EXPORTS, SMALLNET_TFLITE, TRUTH, UNET_ONNX, UNET_TFLITE, Runner
 
@@ -100,7 +101,7 @@ def test_what_the_catalogue_does_not_speak_of_stays(npulint: Runner, tmp_path: P
 
 def test_what_stays_refused_is_no_complete_copy(npulint: Runner, tmp_path: Path) -> None:
     out = tmp_path / "x.tflite"
-    asked = ("fix", TRUTH / REFUSED, "-t", "nnapi-1.0", "-o", out, "--copy-if-clean")
+    asked = ("fix", TRUTH / "net_lstm_f32.tflite", "-t", "nnapi-1.0", "-o", out, "--copy-if-clean")
     assert npulint(*asked, "--require-complete").code == 1
     assert not out.exists()
     assert npulint(*asked).code == 1
@@ -267,3 +268,14 @@ def test_bad_usage(npulint: Runner, arguments: tuple[object, ...], said: str) ->
     run = npulint("fix", *arguments)
     assert (run.code, run.out) == (2, "")
     assert said in run.err
+
+
+def test_from_python(tmp_path: Path) -> None:
+    model, out = tmp_path / "model.onnx", tmp_path / "fixed.onnx"
+    model.write_bytes(small_model(divisible=False))
+    with pytest.raises(npulint_package.NpulintError, match="give one of exact, calibrated, lossy"):
+        npulint_package.fix(model, ["nnapi-1.1"], allow="rough")  # type: ignore[arg-type]
+    result = npulint_package.fix(model, ["nnapi-1.1"], allow="lossy", output=out)
+    assert result.exactness == "exact", "what is exact serves as well, and comes first"
+    assert result.written == out
+    assert not result.given_up
