@@ -97,6 +97,12 @@ def gain(before: Mapping[str, Status], after: Mapping[str, Status]) -> int:
     return 0 if min(steps, default=0) < 0 else sum(steps)
 
 
+def closeness(before: Mapping[str, Status], after: Mapping[str, Status]) -> tuple[int, int]:
+    """On how many targets a way is no worse than what is there, and how much of it is taken."""
+    fine = sum(_RANK[after[target]] >= _RANK[before[target]] for target in before)
+    return fine, sum(_RANK[state] for state in after.values())
+
+
 def objection(before: Mapping[str, Status], answers: Answers) -> str:
     """What keeps new nodes from being taken, empty where all are; what is worse comes first."""
     said = []

@@ -13,6 +13,7 @@ from npulint.fixers.choice import (
     Alternative,
     Answers,
     Choice,
+    closeness,
     gain,
     objection,
     outcome,
@@ -45,6 +46,7 @@ class Setting:
         policy: What a choice goes by.
         activations: What a value holds on the user's samples; None where there are none.
         families: The catalogue.
+        step: Called with how many occurrences have been looked at, and of how many.
     """
 
     ask: Ask
@@ -52,6 +54,7 @@ class Setting:
     policy: Policy = field(default_factory=Policy)
     activations: Activations | None = None
     families: tuple[Family[Any], ...] = FAMILIES
+    step: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,10 @@ def legalise(
     patches: list[Patch] = []
     choices: list[Choice] = []
     covered: set[int] = set()
-    for family, occurrence in _occurrences(graph, setting.families, within):
+    met = _occurrences(graph, setting.families, within)
+    for number, (family, occurrence) in enumerate(met):
+        if setting.step is not None:
+            setting.step(number, len(met))
         if covered.intersection(occurrence.nodes):
             continue
         before = outcome(answers, occurrence.nodes)
@@ -191,7 +197,7 @@ def _legalised(
     if len(within) >= _DEPTH:
         return fragment, []
     # What a fragment takes is not what the samples are known for.
-    inner = replace(setting, activations=None)
+    inner = replace(setting, activations=None, step=None)
     patches, choices = legalise(fragment.graph, inner, within=within)
     used = [each for each in (choice.chosen for choice in choices) if each is not None]
     if not patches:
@@ -243,8 +249,17 @@ def _decided(place: _Place, weighed: Sequence[_Weighed], best: _Weighed | None) 
     )
     if best is not None:
         return _choice(place, best.alternative.name, "", alternatives)
+    return _choice(place, None, _blocked(place, alternatives), alternatives)
+
+
+def _blocked(place: _Place, alternatives: Sequence[Alternative]) -> str:
+    """Why nothing serves: by the way that comes closest, if any can be built at all."""
     why = "no way in the catalogue is better on any chosen target"
-    return _choice(place, None, why, alternatives)
+    built = [each for each in alternatives if each.outcome is not None]
+    if not built:
+        return why
+    closest = max(built, key=lambda each: closeness(place.before, each.outcome or {}))
+    return f"{why}; the closest is {closest.name}, but {closest.lost}"
 
 
 def _dearer(each: _Weighed, best: _Weighed | None) -> str:

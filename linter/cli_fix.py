@@ -28,9 +28,23 @@ from npulint.terminal import (
 
 if TYPE_CHECKING:
     from npulint.cure import FixResult, Wish
-    from npulint.fixers.record import Exactness
+    from npulint.fixers.record import Criterion, Exactness
     from npulint.reports.cure_json import Told
     from npulint.reports.text import Layout
+
+
+def _order(_: click.Context, __: click.Parameter, given: str | None) -> tuple[Criterion, ...]:
+    """What counts, the weightiest first: what was named, and then the rest."""
+    from npulint.fixers.record import CRITERIA
+
+    named = [each.strip() for each in given.split(",")] if given is not None else []
+    for each in named:
+        if each not in CRITERIA or named.count(each) > 1:
+            raise click.BadParameter(f"{each!r}: name each of {', '.join(CRITERIA)} at most once")
+    return (
+        *(each for name in named for each in CRITERIA if each == name),
+        *(each for each in CRITERIA if each not in named),
+    )
 
 
 @click.command()
@@ -51,6 +65,13 @@ if TYPE_CHECKING:
     default="exact",
     show_default=True,
     help="The least exact realisations that may be used, within the bounds below.",
+)
+@click.option(
+    "--prefer",
+    metavar="WHAT[,WHAT]...",
+    callback=_order,
+    help="What counts first among realisations that serve alike: partitions, error, macs, bytes; "
+    "what is not named comes after, in this order.",
 )
 @click.option(
     "--calibration",
@@ -90,6 +111,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
     in_place: bool,
     targets: tuple[str, ...],
     allow: Exactness,
+    prefer: tuple[Criterion, ...],
     calibration: Path | None,
     max_error: float | None,
     min_psnr: float | None,
@@ -129,6 +151,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
         min_psnr=min_psnr,
         allow=allow,
         calibration=calibration,
+        order=prefer,
     )
     told = []
     with _progress() as step:

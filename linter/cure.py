@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from npulint.cost import node_macs
 from npulint.engine import check
 from npulint.errors import UsageError
-from npulint.fixers.record import EXACTNESSES, Exactness, Policy
+from npulint.fixers.record import CRITERIA, EXACTNESSES, Criterion, Exactness, Policy
 from npulint.formats import load, save
 from npulint.model import Model
 from npulint.rewriting import Rewrite, rewrite
@@ -86,6 +86,7 @@ class Wish:
         allow: The least exact realisations that may be used, within these bounds.
         calibration: A folder or an `.npz` file with samples of the model's inputs. Half of them
             are fitted to, and the other half measures what that came to.
+        order: What counts first when several realisations serve the targets alike.
     """
 
     output: Path | str | None = None
@@ -95,6 +96,7 @@ class Wish:
     min_psnr: float | None = None
     allow: Exactness = "exact"
     calibration: Path | str | None = None
+    order: tuple[Criterion, ...] = CRITERIA
 
 
 def fix(  # noqa: PLR0913 - one parameter an option
@@ -129,6 +131,9 @@ def fix(  # noqa: PLR0913 - one parameter an option
             the runtimes to compare with are not installed, or the result cannot be written.
     """
     wish = replace(wish, output=output or wish.output, allow=allow or wish.allow)
+    unknown = [each for each in wish.order if each not in CRITERIA]
+    if unknown or len(set(wish.order)) < len(wish.order):
+        raise UsageError(f"order {wish.order!r}: give each of {', '.join(CRITERIA)} once at most")
     if wish.allow not in EXACTNESSES:
         raise UsageError(f"allow {wish.allow!r}: give one of {', '.join(EXACTNESSES)}")
     say = progress or _silence
@@ -167,7 +172,13 @@ def _attempt(work: _Work, folder: Path, allow: Exactness) -> FixResult:
     """Rewrite with all that is allowed, and where that changes too much with less."""
     work.say("choosing realisations")
     asked = [result.device or result.target for result in work.before.targets]
-    made = rewrite(work.original, asked, Policy(allow), work.samples.activations)
+    made = rewrite(
+        work.original,
+        asked,
+        Policy(allow, work.wish.order),
+        work.samples.activations,
+        lambda done, total: work.say(f"choosing realisations: {done:,} of {total:,} places"),
+    )
     if made.model is work.original:
         return _clean(work, made)
     trial = folder / f"rewritten{work.before.path.suffix or '.' + work.original.dialect}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ def rewrite(
     asked: Sequence[Target | Device],
     policy: Policy,
     activations: Activations | None = None,
+    step: Callable[[int, int], None] | None = None,
 ) -> Rewrite:
     """Clean up, realise otherwise what some target refuses, and clean up after that.
 
@@ -55,6 +56,7 @@ def rewrite(
         asked: The chosen targets and devices.
         policy: What a choice goes by.
         activations: What values of the main graph hold on the user's samples, if there are any.
+        step: Called with how many places have been looked at, and of how many.
     """
     choices: list[Choice] = []
     realised = False
@@ -66,6 +68,7 @@ def rewrite(
             opset=model.opsets.get("", 0),
             policy=policy,
             activations=_before(place, activations) if position == 0 else None,
+            step=step,
         )
         patches, decided = legalise(graph, setting, _kept(model, graph))
         choices += decided

@@ -261,6 +261,11 @@ def test_a_fault_is_in_the_report(npulint: Runner, tmp_path: Path) -> None:
             (SMALLNET_TFLITE, "-t", "nnapi-1.1", "--dry-run", "--calibration", "nowhere"),
             "give a folder, or an .npz",
         ),
+        (
+            (UNET_TFLITE, "-t", "nnapi-1.1", "--dry-run", "--prefer", "speed"),
+            "'speed': name each of",
+        ),
+        ((UNET_TFLITE, "-t", "nnapi-1.1", "--dry-run", "--prefer", "macs,macs"), "at most once"),
         (("nowhere.tflite", "-t", "nnapi-1.1", "-o", "y.tflite"), "nowhere.tflite"),
     ],
 )

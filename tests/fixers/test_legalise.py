@@ -164,6 +164,22 @@ def test_every_way_that_lost_says_why() -> None:
     assert "it costs more than A/D" in lost["A/C-C"]
 
 
+def test_where_nothing_serves_the_closest_way_is_named() -> None:
+    ways = family("A", ("C",), ("D",))
+    setting = Setting(takes(t="D", u="A"), 13, families=(ways,))
+    (choice,) = legalise(chain("A"), setting)[1]
+    assert choice.realisation is None
+    assert choice.why.endswith("the closest is A/D, but worse on u: no D")
+
+
+def test_progress_tells_of_every_place() -> None:
+    told: list[tuple[int, int]] = []
+    ways = (family("A", ("B",)), family("B", ("C",)))
+    setting = Setting(takes(t="C"), 13, families=ways, step=lambda *now: told.append(now))
+    legalise(chain("A", "B"), setting)
+    assert told == [(0, 2), (1, 2)]
+
+
 def test_alike_fragments_are_asked_about_once_and_others_again() -> None:
     asked: list[str] = []
 
