@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _T: TypeAlias = TransposedConvolution
 
 _MOST_UNKNOWNS = 4096
-"""Weights of one output channel that are fitted to samples: the equations are as many, squared."""
+"""Weights of one output channel that are fitted to samples; the equations hold their square."""
 
 
 @lru_cache(maxsize=2)
@@ -53,11 +53,12 @@ def _nearly(resize: Resize, t: _T) -> Refusal | None:
 
 
 def _to_samples(resize: Resize, t: _T) -> Refusal | None:
-    unknowns = t.kernel.shape[0] // t.groups * 9
-    if unknowns > _MOST_UNKNOWNS:
+    window = resize_fit.fitted_sizes(t.kernel, resize, t.strides)
+    unknowns = int(t.kernel.shape[0]) // t.groups * window[0] * window[1]
+    if unknowns**2 * t.groups > _MOST_UNKNOWNS**2:
         return Refusal(
-            f"{unknowns:,} weights reach each output; at most {_MOST_UNKNOWNS:,} are fitted to "
-            "samples"
+            f"{unknowns:,} weights reach each output of each of {t.groups:,} groups; at most "
+            f"{_MOST_UNKNOWNS:,} in one are fitted to samples"
         )
     return _nearly(resize, t)
 

@@ -75,8 +75,15 @@ def divide(kernel: npt.NDArray[Any], resize: Resize, factors: tuple[int, int]) -
 
 def fit(kernel: npt.NDArray[Any], resize: Resize, factors: tuple[int, int]) -> Fit:
     """The kernel, 3x3 or as large as the quotient, that is nearest to the original's map."""
-    sizes = _quotient_sizes(kernel, resize, factors)
-    return _least_squares(kernel, resize, factors, (max(sizes[0], 3), max(sizes[1], 3)))
+    return _least_squares(kernel, resize, factors, fitted_sizes(kernel, resize, factors))
+
+
+def fitted_sizes(
+    kernel: npt.NDArray[Any], resize: Resize, factors: tuple[int, int]
+) -> tuple[int, int]:
+    """Rows and columns of the kernel that is fitted."""
+    rows, columns = _quotient_sizes(kernel, resize, factors)
+    return max(rows, 3), max(columns, 3)
 
 
 def product(kernel: npt.NDArray[Any], resize: Resize, factors: tuple[int, int]) -> Floats:
