@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import rectifiers, scale_shift, weight_folding
+from npulint.fixers import activations, gelu, rectifiers, scale_shift, weight_folding
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (
     rectifiers.FAMILY,
     weight_folding.FAMILY,
     scale_shift.FAMILY,
+    *gelu.FAMILIES,
+    *activations.FAMILIES,
 )
