@@ -46,6 +46,8 @@ class Setting:
         policy: What a choice goes by.
         activations: What a value holds on the user's samples; None where there are none.
         families: The catalogue.
+        little: Multiply-accumulates that are always worth a lifted doubt: those of the whole
+            model by a hundred, so that what has none of its own may get some.
         step: Called with how many occurrences have been looked at, and of how many.
     """
 
@@ -54,6 +56,7 @@ class Setting:
     policy: Policy = field(default_factory=Policy)
     activations: Activations | None = None
     families: tuple[Family[Any], ...] = FAMILIES
+    little: int = 0
     step: Callable[[int, int], None] | None = None
 
 
@@ -179,7 +182,22 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
         lost=objection(place.before, answers),
     )
     cost = tuple(_COSTS[criterion](alternative, answers) for criterion in setting.policy.order)
-    return _Weighed(alternative, fragment, gain(place.before, states), (*cost, alternative.nodes))
+    better = gain(place.before, states)
+    dear = _too_dear(place, alternative, setting) if better else ""
+    if dear:
+        return _Weighed(replace(alternative, lost=dear))
+    return _Weighed(alternative, fragment, better, (*cost, alternative.nodes))
+
+
+def _too_dear(place: _Place, alternative: Alternative, setting: Setting) -> str:
+    """Why a way is not worth what it costs: nothing is refused, and the arithmetic explodes."""
+    if "unsupported" in place.before.values():
+        return ""
+    before, after = _macs(place) or 0, alternative.macs or 0
+    if after <= max(before * setting.policy.doubt, before + setting.little):
+        return ""
+    growth = f"{after / before:.1f} times the" if before else f"{after:,}"
+    return f"it would only lift a doubt, for {growth} multiply-accumulates"
 
 
 def _unwanted(way: Realisation[Any], setting: Setting) -> Refusal | None:
@@ -276,18 +294,23 @@ def _choice(
     place: _Place, name: str | None, why: str, alternatives: tuple[Alternative, ...]
 ) -> Choice:
     graph, occurrence = place.graph, place.occurrence
-    counts = [macs(graph.operation(graph.nodes[index])) for index in occurrence.nodes]
     return Choice(
         graph=graph.index,
         nodes=tuple(_in_file(graph.nodes[index]) for index in occurrence.nodes),
         op=occurrence.op,
-        macs=None if None in counts else sum(count or 0 for count in counts),
+        macs=_macs(place),
         before=place.before,
         realisation=name,
         why=why,
         alternatives=alternatives,
         results=tuple(graph.values[index].name for index in occurrence.results),
     )
+
+
+def _macs(place: _Place) -> int | None:
+    graph = place.graph
+    counts = [macs(graph.operation(graph.nodes[index])) for index in place.occurrence.nodes]
+    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _in_file(node: Node) -> int:

@@ -90,10 +90,13 @@ class Policy:
     Attributes:
         allow: The least exact realisations that may be used.
         order: What counts first when several ways serve the targets alike.
+        doubt: To how many times its multiply-accumulates something may grow that no target
+            refuses, and that some target only may not take.
     """
 
     allow: Exactness = "exact"
     order: tuple[Criterion, ...] = CRITERIA
+    doubt: float = 2.0
 
     def allows(self, exactness: Exactness) -> bool:
         """Whether realisations of some exactness may be used."""

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from npulint.cost import node_macs
 from npulint.engine import node_verdicts
 from npulint.fixers.folding import fold
 from npulint.fixers.legalise import Setting, legalise
@@ -68,6 +69,7 @@ def rewrite(
             opset=model.opsets.get("", 0),
             policy=policy,
             activations=_before(place, activations) if position == 0 else None,
+            little=sum(each or 0 for each in node_macs(graph)) // 100,
             step=step,
         )
         patches, decided = legalise(graph, setting, _kept(model, graph))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from npulint.fixers.builder import Builder, Feature
@@ -170,6 +171,29 @@ def test_where_nothing_serves_the_closest_way_is_named() -> None:
     (choice,) = legalise(chain("A"), setting)[1]
     assert choice.realisation is None
     assert choice.why.endswith("the closest is A/D, but worse on u: no D")
+
+
+@pytest.mark.parametrize(
+    ("known", "little", "chosen"),
+    [("", 0, "A/Conv"), ("?A", 0, None), ("?A", 576, "A/Conv"), ("?A", 575, None)],
+)
+def test_a_doubt_is_lifted_only_where_that_is_cheap(
+    known: str, little: int, chosen: str | None
+) -> None:
+    """A convolution of 2 x 2 channels, 3x3 taps and 4x4 places for what has no arithmetic."""
+
+    def convolve(builder: Builder, source: int) -> list[int]:
+        kernel = np.zeros((2, 2, 3, 3), np.float32)
+        return [builder.conv(Feature(source, SIZES), kernel, None).value]
+
+    base = family("A")
+    way = Realisation("A/Conv", ("CONV_2D",), "exact", "", lambda found: None, convolve)
+    ways = Family("A", base.recognise, (way,))
+    setting = Setting(takes(t=f"Conv {known}"), 13, families=(ways,), little=little)
+    (choice,) = legalise(chain("A"), setting)[1]
+    assert choice.realisation == chosen
+    if chosen is None:
+        assert "only lift a doubt, for 576 multiply-accumulates" in choice.alternatives[0].lost
 
 
 def test_progress_tells_of_every_place() -> None:
