@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import conv_forms, conv_pieces, joins, pads, pieces
+from npulint.fixers import conv_forms, conv_pieces, depth_space, joins, pads, pieces
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (
@@ -14,4 +14,6 @@ FAMILIES: tuple[Family[Any], ...] = (
     joins.FAMILY,
     joins.CONVOLUTIONS,
     conv_forms.FAMILY,
+    depth_space.FAMILY,
+    depth_space.CONVOLUTIONS,
 )

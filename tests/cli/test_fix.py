@@ -84,13 +84,15 @@ def test_a_refused_model_is_cured_and_proved(npulint: Runner, tmp_path: Path, fi
 
 
 def test_the_targets_decide_which_way(npulint: Runner, tmp_path: Path) -> None:
-    # The phone was seen to run DEPTH_TO_SPACE on its CPU, and NNAPI 1.1 has no resize to nearest.
+    # The phone was seen to run DEPTH_TO_SPACE on its CPU, and convolutions by other windows than
+    # 3x3; NNAPI 1.1 has no resize to nearest.
     run = npulint(
         "fix", EXPORTS / "unet_small.tflite", "-t", "pixel-4", "-t", "nnapi-1.1",
         "-o", tmp_path / "fixed.tflite",
     )  # fmt: skip
-    assert "-> transpose-conv/zero-insert-conv" in run.out
-    assert "not transpose-conv/sub-pixel" in run.out
+    assert "-> transpose-conv/sub-pixel + conv/matrix" in run.out
+    assert "shuffle/transposes" in run.out
+    assert "not transpose-conv/resize-mask-conv" in run.out
     assert (tmp_path / "fixed.tflite").exists()
 
 
