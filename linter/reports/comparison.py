@@ -74,6 +74,7 @@ def _table(found: Comparison, layout: Layout) -> Iterator[str]:
             for sample, difference in zip(found.samples, output.differences, strict=True):
                 if difference is not None:
                     fine = difference.within(found.error_bound, found.min_psnr)
+                    fine = fine or (output.same and difference.is_moot)
                     rows.append(_row("", difference, sample.name, fine))
                     good.append(fine)
     style = layout.style
@@ -117,7 +118,7 @@ def _row(name: str, difference: Difference, sample: str, same: bool) -> tuple[st
         ssim = "" if difference.ssim is None else _likeness(difference.ssim)
         return (name, found, "exact", "", ssim, sample, word)
     if same and difference.unrest:
-        word += ": rounding"
+        word += ": moot" if difference.is_moot else ": rounding"
     if difference.mismatched:
         word += f": {count(difference.mismatched)} not finite in one alone"
     return (

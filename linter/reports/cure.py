@@ -131,7 +131,7 @@ def _proof(comparison: Comparison) -> str:
 
 def _rounding(errors: Sequence[Difference]) -> str:
     """What tells a difference beyond the usual bound from a fault, empty where there is none."""
-    excused = [each for each in errors if each.unrest and each.is_rounding]
+    excused = [each for each in errors if each.unrest and (each.is_rounding or each.is_moot)]
     if not excused:
         return ""
     far = max(excused, key=lambda each: each.max_relative)

@@ -156,7 +156,11 @@ def _judge(pair: Pair, differences: Sequence[Difference | None], settings: Setti
     )
     bounds = settings.error_bound, settings.min_psnr
     empty = not any(each.finite for each in there)
-    same = not empty and all(each.within(*bounds) for each in ranged if each is not None)
+    telling = [each for each in ranged if each is not None and not each.is_moot]
+    # Where a model amplifies rounding on some inputs, others have to show what it computes.
+    plain = any(replace(each, unrest=0.0).within(*bounds) for each in telling)
+    moot = len(telling) < len(there)
+    same = not empty and (plain or not moot) and all(each.within(*bounds) for each in telling)
     return Output(pair, ranged, same, empty)
 
 

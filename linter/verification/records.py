@@ -188,6 +188,13 @@ class Difference:
         """Whether B is hardly further from A than A is from itself, and neither is far."""
         return self.max_absolute <= min(UNREST_FACTOR * self.unrest, MAX_UNREST * self.range)
 
+    @property
+    def is_moot(self) -> bool:
+        """Whether A is so far from itself that B's distance from it tells nothing."""
+        if self.shape_a != self.shape_b or self.mismatched or self.exact or self.is_rounding:
+            return False
+        return self.max_absolute <= UNREST_FACTOR * self.unrest
+
     def within(self, max_error: float | None, min_psnr: float | None) -> bool:
         """Whether this counts as the same."""
         if self.shape_a != self.shape_b or self.mismatched:
@@ -206,7 +213,8 @@ class Output:
 
     Attributes:
         differences: One for each sample, None where the models were not both run.
-        same: Whether every difference is within bounds and at least one says something.
+        same: Whether every difference that says something is within bounds, and at least one
+            is by more than the model's own rounding.
         empty: Whether no run gave a finite element to compare.
     """
 

@@ -91,9 +91,14 @@ def _limits(pair: Pair) -> tuple[int, int]:
 
 
 def nudge(array: Array, seed: int) -> Array:
-    """Each element of a floating-point array moved up or down by one unit in the last place."""
+    """Each element of a floating-point array moved up or down by one unit in the last place.
+
+    Zeros move hardly at all, so that an array of nothing else is moved as if it held ones.
+    """
     if array.dtype.kind != "f":
         return array
+    if not array.any():
+        return nudge(np.ones_like(array), seed) - np.ones_like(array)
     up = np.random.default_rng(seed).random(array.shape) < 0.5
     return np.where(up, np.nextafter(array, np.inf), np.nextafter(array, -np.inf)).astype(
         array.dtype

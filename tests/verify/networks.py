@@ -85,6 +85,24 @@ def coarse(folder: Path, name: str, offset: float) -> Path:
     return save(folder, name, main)
 
 
+def square(folder: Path, name: str, *, expanded: bool, error: float = 0.0) -> Path:
+    """(x - 1)^2 + error, or x^2 - 2x + 1, which cancels where x is about 1."""
+    held = {"one": 1.0, "two": 2.0, "error": error}
+    steps = [("Sub", "x one", "d"), ("Mul", "d d", "q"), ("Add", "q error", "y")]
+    if expanded:
+        steps = [
+            ("Mul", "x x", "q"), ("Mul", "x two", "t"), ("Sub", "q t", "s"), ("Add", "s one", "y"),
+        ]  # fmt: skip
+    nodes = [helper.make_node(op, operands.split(), [made]) for op, operands, made in steps]
+    main = build.graph(
+        nodes,
+        [build.tensor("x", FLOAT, IMAGE)],
+        [build.tensor("y", FLOAT, IMAGE)],
+        [stored(name, np.float32(value)) for name, value in held.items()],
+    )
+    return save(folder, name, main)
+
+
 def chain(folder: Path, name: str, factors: Sequence[float], *, external: bool = False) -> Path:
     """x times one factor after the other: value0, value1, ... and y."""
     count = len(factors)

@@ -16,6 +16,7 @@ from npulint.errors import ModelFileError, UsageError
 from npulint.runtimes import RunnerError, process
 from npulint.verification import comparing
 from npulint.verification.records import Comparison, Difference, Settings
+from npulint.verification.samples import nudge
 from tests.formats import onnx_building as build
 from tests.verify import networks
 from tests.verify.networks import BOOL, EXPORTS, FLOAT, INT32, INT64
@@ -79,6 +80,32 @@ def test_what_is_the_models_own_rounding_is_no_difference(tmp_path: Path) -> Non
     assert not npulint.verify(b, a, inputs=[{"x": x}]).same
     wrong = networks.coarse(tmp_path, "c", 2**-9)
     assert not npulint.verify(a, wrong, inputs=[{"x": x}]).same
+
+
+def test_where_a_model_amplifies_rounding_other_samples_tell(tmp_path: Path) -> None:
+    a = networks.square(tmp_path, "a", expanded=True)
+    b = networks.square(tmp_path, "b", expanded=False)
+    wrong = networks.square(tmp_path, "wrong", expanded=False, error=1.9e-6)
+    rng = np.random.default_rng(0)
+    plain = {"x": rng.uniform(0.85, 1.15, networks.IMAGE).astype(np.float32)}
+    near = {"x": rng.uniform(1, 1.003, networks.IMAGE).astype(np.float32)}
+    found = npulint.verify(a, b, inputs=[plain, near])
+    assert found.same
+    good, moot = found.outputs[0].differences
+    assert good is not None
+    assert moot is not None
+    assert (good.is_moot, moot.is_moot) == (False, True)
+    assert 0 < moot.max_absolute <= 4 * moot.unrest < 1.5e-6
+    # Alone it tells nothing; and what differs by more than the model's own unrest does differ.
+    alone = only(npulint.verify(a, b, inputs=[near]))
+    assert alone.is_moot
+    assert not npulint.verify(a, b, inputs=[near]).same
+    assert not npulint.verify(a, wrong, inputs=[plain, near]).same
+
+
+def test_zeros_are_nudged_as_if_they_were_ones() -> None:
+    assert set(np.unique(np.abs(nudge(np.zeros((4, 4), np.float32), 0)))) <= {2.0**-23, 2.0**-24}
+    assert not nudge(np.zeros(3, np.int32), 0).any()
 
 
 @pytest.mark.parametrize(
