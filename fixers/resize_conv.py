@@ -17,6 +17,7 @@ from npulint.fixers import resize_fit
 from npulint.fixers.builder import Feature, Margins
 from npulint.fixers.record import Realisation, Refusal
 from npulint.fixers.resize_fit import Fit, Floats, Resize
+from npulint.fixers.resize_samples import calibrate
 from npulint.fixers.transposed_reading import TransposedConvolution, as_convolution
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ def _calibrated(resize: Resize, builder: Builder, t: _T) -> list[int]:
     bias = np.zeros(t.kernel.shape[1] * t.groups) if t.bias is None else t.bias.astype(np.float64)
     samples = builder.activations(t.source)
     planes = (builder.planes(each).astype(np.float64) for each in samples)
-    found, error = resize_fit.calibrate(start, bias, _pairs(t, resize, start, planes), t.groups)
+    found, error = calibrate(start, bias, _pairs(t, resize, start, planes), t.groups)
     builder.note = (
-        f"fitted to {len(samples)} samples, on which its output is off by {error:.2g} (relative "
-        f"RMS; {start.residual:.2g} of the kernel without samples): fine-tune the network "
-        "afterwards"
+        f"fitted to {len(samples)} samples; its output is off by {error:.2g} where it was not "
+        f"fitted (relative RMS; {start.residual:.2g} of the kernel without samples): fine-tune "
+        "the network afterwards"
     )
     return _build(builder, t, resize, found)
 

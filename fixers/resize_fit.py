@@ -7,7 +7,6 @@ with the product `stretch * r` of both kernels. All is computed in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -21,13 +20,6 @@ Resize: TypeAlias = Literal["nearest", "bilinear"]
 
 EXACT = 1e-6
 """Largest relative residual that counts as none: kernels are stored in float32."""
-
-_RIDGE = 1e-6
-"""Weight of the data-free fit where samples do not say otherwise, by their mean energy."""
-
-
-_STRIP = 1 << 22
-"""Numbers in the windows that are gathered at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,59 +88,6 @@ def product(kernel: npt.NDArray[Any], resize: Resize, factors: tuple[int, int]) 
     return made
 
 
-def calibrate(
-    start: Fit,
-    bias: Floats,
-    pairs: Iterable[tuple[Floats, Floats]],
-    groups: int,
-) -> tuple[Fit, float]:
-    """Improve a fit on samples: the least squared error of the output there.
-
-    Args:
-        start: The data-free fit, which stands where the samples say nothing.
-        bias: `[Cout]`, that of the original.
-        pairs: For each sample the resized input, cut and padded for a convolution without
-            padding, `[N, Cin, H + n - 1, W + n - 1]`, and the original's output `[N, Cout, H, W]`.
-        groups: Groups of channels.
-
-    Returns:
-        The fit with a bias of its own, and its relative RMS error on the samples.
-    """
-    inputs, outputs, rows, columns = start.kernel.shape
-    each = inputs // groups
-    unknowns = each * rows * columns + 1
-    gram = np.zeros((groups, unknowns, unknowns))
-    moment = np.zeros((groups, unknowns, outputs))
-    energy = error = 0.0
-    for large, wanted in pairs:
-        centred = wanted - bias[:, None, None]
-        energy += float(np.square(wanted).sum())
-        error += float(np.square(centred).sum())
-        for group in range(groups):
-            reads = large[:, group * each : (group + 1) * each]
-            aims = centred[:, group * outputs : (group + 1) * outputs]
-            for taken, aim in _equations(reads, aims, rows, columns):
-                gram[group] += taken.T @ taken
-                moment[group] += taken.T @ aim
-    found = np.empty_like(start.kernel)
-    shift = np.empty((groups, outputs))
-    for group in range(groups):
-        part = slice(group * each, (group + 1) * each)
-        # The convolution takes the kernel flipped.
-        first = start.kernel[part, :, ::-1, ::-1].transpose(0, 2, 3, 1).reshape(-1, outputs)
-        first = np.concatenate((first, np.zeros((1, outputs))))
-        ridge = _RIDGE * float(np.trace(gram[group])) / unknowns + np.finfo(np.float64).tiny
-        left = moment[group] - gram[group] @ first
-        best = first + np.linalg.solve(gram[group] + ridge * np.eye(unknowns), left)
-        error += float((best * (gram[group] @ best - 2 * moment[group])).sum())
-        kernel = best[:-1].reshape(each, rows, columns, outputs).transpose(0, 3, 1, 2)
-        found[part] = kernel[:, :, ::-1, ::-1]
-        shift[group] = best[-1]
-    relative = float(np.sqrt(max(error, 0.0) / energy)) if energy else 0.0
-    made = Fit(found, start.offset, start.residual, bias + shift.reshape(-1))
-    return made, relative
-
-
 def transposed(x: Floats, kernel: Floats, strides: tuple[int, int], groups: int = 1) -> Floats:
     """The whole transposed convolution, before anything is cut away.
 
@@ -189,25 +128,6 @@ def window(array: Floats, start: tuple[int, int], size: tuple[int, int]) -> Floa
     if down.start < down.stop and across.start < across.stop:
         found[:, :, into_down, into_across] = array[:, :, down, across]
     return found
-
-
-def _equations(
-    large: Floats, aims: Floats, rows: int, columns: int
-) -> Iterator[tuple[Floats, Floats]]:
-    """Every window as a row `[channel, row, column]`, a one for the bias behind it, and its aim.
-
-    They come in strips, since a window for each output is many times the image.
-    """
-    batch, channels, _, _ = large.shape
-    unknowns = channels * rows * columns
-    outputs, height, width = aims.shape[1:]
-    strip = max(1, _STRIP // (batch * width * unknowns))
-    views = np.lib.stride_tricks.sliding_window_view(large, (rows, columns), (2, 3))
-    for top in range(0, height, strip):
-        part = slice(top, top + strip)
-        flat = views[:, :, part].transpose(0, 2, 3, 1, 4, 5).reshape(-1, unknowns)
-        aim = aims[:, :, part].transpose(0, 2, 3, 1).reshape(-1, outputs)
-        yield np.concatenate((flat, np.ones((len(flat), 1))), axis=1), aim
 
 
 def _quotient_sizes(
