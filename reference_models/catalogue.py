@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -35,7 +36,11 @@ def define(name: str, size: tuple[int, int] | None = None) -> Network:
     """
     definition = CATALOGUE.get(name)
     if definition is None:
-        raise UsageError(f"no reference network {name!r}; there are {', '.join(CATALOGUE)}")
+        near = difflib.get_close_matches(name, CATALOGUE, 3) or [*CATALOGUE][:3]
+        raise UsageError(
+            f"no reference network {name!r}; `npulint models list` shows all {len(CATALOGUE)}, "
+            f"such as {', '.join(near)}"
+        )
     height, width = size or definition.image[:2]
     sketch = Sketch(name, Shape(height, width, definition.image.channels))
     try:

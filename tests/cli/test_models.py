@@ -98,7 +98,10 @@ def test_a_missing_framework_is_one_line_that_says_what_to_install(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("nonsense", "-o", "x.onnx"), "no reference network 'nonsense'; there are"),
+        (
+            ("nonsense", "-o", "x.onnx"),
+            "no reference network 'nonsense'; `npulint models list` shows all",
+        ),
         (("smallnet", "-o", "x.pt"), "x.pt: a network is exported as .onnx or .tflite"),
         (("smallnet", "-o", "x.onnx", "--size", "16"), "'16' is not a size"),
         (("smallnet", "-o", "x.onnx", "--size", "0x16"), "'0x16' is not a size"),
