@@ -100,7 +100,7 @@ def test_a_missing_framework_is_one_line_that_says_what_to_install(
     [
         (
             ("nonsense", "-o", "x.onnx"),
-            "no reference network 'nonsense'; `npulint models list` shows all",
+            "no reference network 'nonsense'; `npulint mod",
         ),
         (("smallnet", "-o", "x.pt"), "x.pt: a network is exported as .onnx or .tflite"),
         (("smallnet", "-o", "x.onnx", "--size", "16"), "'16' is not a size"),
