@@ -15,7 +15,7 @@ DEMO_REFUSED := reference_models/exports/unet_small.tflite
 DEMO_CURED := build/demo/unet_small.tflite
 DEMO_CURE_FOR := nnapi-1.1 mate30-pro-5g
 
-.PHONY: demo test test-full lint types pytest exports docs clean
+.PHONY: demo test test-full lint types pytest exports docs map clean
 # The steps of `make test` run in the order given, so that pytest's closing line comes last.
 .NOTPARALLEL:
 
@@ -73,6 +73,11 @@ exports: .venv/.dev
 docs: .venv/.light
 	@$(BIN)/python -m npulint.opsets.compile
 	@$(BIN)/npulint docs --output docs
+
+# Build every reference network at its published size and draw what the targets make of them: a
+# quarter of an hour, less where exports are kept from before.
+map: .venv/.dev
+	@$(BIN)/npulint models map --jobs $(JOBS) --output docs
 
 clean:
 	rm -rf .venv .venv-types build dist *.egg-info

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +24,7 @@ from npulint.terminal import (
 )
 
 if TYPE_CHECKING:
+    from npulint.reference_models.network import Network
     from npulint.reference_models.recipe import Exporter, Quantisation
 
 _QUANTISATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
@@ -49,6 +52,25 @@ _exporter_option = click.option(
     help="Which of PyTorch's exporters writes .onnx files.",
 )
 _fresh_option = click.option("--fresh", is_flag=True, help="Export even what is in the cache.")
+_jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(1), default=1, help="How many processes share the work."
+)
+_modes_option = click.option(
+    "--quantize",
+    "modes",
+    type=click.Choice(_QUANTISATIONS),
+    multiple=True,
+    default=["none"],
+    show_default=True,
+    help="What TFLiteConverter does to the numbers; repeatable.",
+)
+
+
+@contextmanager
+def _networks_progress(total: int) -> Iterator[Callable[[Network], None] | None]:
+    """The progress line over several networks."""
+    with progress(total) as step:
+        yield None if step is None else lambda network: step(network.name)
 
 
 @click.group()
@@ -121,21 +143,11 @@ def build(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @targets_option
 @_size_option
-@click.option(
-    "--quantize",
-    "modes",
-    type=click.Choice(_QUANTISATIONS),
-    multiple=True,
-    default=["none"],
-    show_default=True,
-    help="What TFLiteConverter does to the numbers; repeatable.",
-)
+@_modes_option
 @_opset_option
 @_exporter_option
 @_fresh_option
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1), default=1, help="How many processes share the work."
-)
+@_jobs_option
 @format_option
 @output_option
 @no_color_option
@@ -168,7 +180,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     ]
     networks = [define(name, size or small(name)) for name in dict.fromkeys(names) or CATALOGUE]
     with TemporaryDirectory() as folder:
-        with progress(len(networks)) as step:
+        with _networks_progress(len(networks)) as step:
             trials = try_all(networks, recipes, Path(folder), fresh=fresh, jobs=jobs, progress=step)
         paths = [trial.path for trial in trials if trial.path is not None]
         judged = {result.path: result for result in check(paths, targets=targets).models}
@@ -179,3 +191,54 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
             text = drawing.trials_text(trials, judged, layout)
     deliver(text, output)
     return EXIT_FINDINGS if any(trial.fails for trial in trials) else EXIT_OK
+
+
+@models.command("map")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write into.",
+)
+@targets_option
+@_size_option
+@_modes_option
+@_opset_option
+@_exporter_option
+@_fresh_option
+@_jobs_option
+def map_(  # noqa: PLR0913, PLR0917 - one parameter an option
+    names: tuple[str, ...],
+    output: Path,
+    targets: tuple[str, ...],
+    size: tuple[int, int] | None,
+    modes: tuple[Quantisation, ...],
+    opset: int | None,
+    exporter: Exporter,
+    fresh: bool,
+    jobs: int,
+) -> int:
+    """Draw the portability map: every network, at its published size, on every target.
+
+    Without -t: on all targets and devices that are known. Writes a picture (SVG), a page for
+    browsers, a page in Markdown, and the data (JSON).
+    """
+    from npulint.explore import explore
+    from npulint.output import write_all
+    from npulint.reference_models.catalogue import CATALOGUE, define
+    from npulint.reference_models.recipe import DEFAULT_OPSET, Recipe
+    from npulint.reports.portability_html import drawings
+
+    recipes = [
+        *(Recipe("tflite", mode) for mode in dict.fromkeys(modes)),
+        Recipe("onnx", "none", exporter, opset or DEFAULT_OPSET),
+    ]
+    networks = [define(name, size) for name in dict.fromkeys(names) or CATALOGUE]
+    with _networks_progress(len(networks)) as step:
+        drawn = explore(networks, recipes, targets, fresh=fresh, jobs=jobs, progress=step)
+    files = drawings(drawn)
+    write_all(output, files)
+    click.echo(f"{', '.join(files)} in {output}")
+    return EXIT_OK

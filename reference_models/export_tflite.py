@@ -40,7 +40,12 @@ def convert(network: Network, recipe: Recipe) -> bytes:
     model = build(network)
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    # By way of Keras, a network would be traced four times for the same file: half of the time.
+    image = tf.TensorSpec((1, *network.image), tf.float32, name="input")
+    function = tf.function(model, input_signature=[image]).get_concrete_function()
+    held = tf.Module()
+    held.weights = [variable.value for variable in model.variables]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], held)
     _quantise(converter, network, recipe.quantize)
     try:
         return bytes(converter.convert())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from npulint.output import write_whole
 from npulint.reference_models import cache
 from npulint.reference_models.export import Export, attempt
 from npulint.reference_models.frameworks import need
+from npulint.workers import spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +139,7 @@ def try_all(  # noqa: PLR0913 - what to do, and how
     *,
     fresh: bool = False,
     jobs: int = 1,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[Network], None] | None = None,
 ) -> tuple[Trial, ...]:
     """Try several networks out, in their order.
 
@@ -150,27 +149,14 @@ def try_all(  # noqa: PLR0913 - what to do, and how
         folder: Where the files go.
         fresh: Whether to export even what is kept from before.
         jobs: How many processes share the work.
-        progress: Called with each network's name when its turn comes.
+        progress: Called with each network when its turn comes.
 
     Raises:
         MissingExtraError: A framework or a runtime is not installed.
         UsageError: The folder cannot be written.
     """
     task = partial(_tried, recipes=recipes, folder=folder, fresh=fresh)
-    found: list[Trial] = []
-    with ExitStack() as stack:
-        results: Iterator[tuple[Trial, ...]] = map(task, networks)
-        if jobs > 1 and len(networks) > 1:
-            # Fresh processes: frameworks do not survive being forked.
-            context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(min(jobs, len(networks)), mp_context=context)
-            stack.callback(pool.shutdown, cancel_futures=True)
-            results = pool.map(task, networks)
-        for network in networks:
-            if progress is not None:
-                progress(network.name)
-            found += next(results)
-    return tuple(found)
+    return tuple(chain.from_iterable(spread(task, networks, jobs=jobs, progress=progress)))
 
 
 def _tried(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _NOT_ASKED = "-"
 
+LEGEND = "share of nodes / of multiply-accumulates handed over, pieces on the accelerator"
+"""What stands in a cell."""
+
 
 def render_text(report: Report, layout: Layout, fixed: Report | None = None) -> str:
     """Draw one row a model and one column a target, ending in a newline.
@@ -33,7 +36,7 @@ def render_text(report: Report, layout: Layout, fixed: Report | None = None) -> 
         rows.append([printable(str(before.path)), *(cells.get(n, _NOT_ASKED) for n in names)])
     table = columns(rows, indent="")
     lines = [layout.style.dim(table[0]), *table[1:], ""]
-    lines.append("share of nodes / of multiply-accumulates handed over, pieces on the accelerator")
+    lines.append(LEGEND)
     lines += [f"note: {note}" for note in report.notes]
     return "\n".join(lines) + "\n"
 

@@ -138,6 +138,8 @@ def trials_text(trials: Sequence[Trial], judged: Mapping[Path, ModelResult], lay
         "difference from the first file's output, in parts of its range; "
         "up to 1e-04 is allowed without quantisation"
     )
+    if names:
+        lines.append(f"of targets: {matrix.LEGEND}")
     verdict = f"{len(failed)} of {len(trials)} fail" if failed else "all agree"
     lines.append(layout.style.error(verdict) if failed else layout.style.good(verdict))
     return "\n".join(lines) + "\n"

@@ -20,7 +20,13 @@ from npulint.reports.documentation import documentation
 from npulint.rules import RULES
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-WRITTEN = ("index.md", "add-a-target.md", "table-language.md")
+WRITTEN = (
+    "index.md",
+    "add-a-target.md",
+    "portability-map.md",
+    "reference-networks.md",
+    "table-language.md",
+)
 GENERATED = ("targets", "devices", "rules", "realisations")
 
 
@@ -93,7 +99,8 @@ def test_links_lead_somewhere(pages: dict[str, str]) -> None:
             if link.startswith("#"):
                 assert link in anchors, f"{path}: {link}"
             elif not link.startswith("https://"):
-                assert (path.parent / link).resolve() in texts, f"{path}: {link}"
+                led = (path.parent / link).resolve()
+                assert led in texts or (led.is_file() and led.suffix != ".md"), f"{path}: {link}"
 
 
 SOURCES = {

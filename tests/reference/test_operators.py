@@ -10,10 +10,12 @@ import camera_tables
 import numpy as np
 import pytest
 from inventory import Writer, operators, parsed
+from sample import SAMPLE
 from sizes import check_size
 
 import npulint
-from npulint.reference_models import define
+from npulint.portability import judged
+from npulint.reference_models import CATALOGUE, define
 from npulint.reference_models.export import attempt
 from npulint.reference_models.layers import Shape
 from npulint.reference_models.network import Network, Sketch
@@ -21,6 +23,9 @@ from npulint.reference_models.networks.nafnet import Design, nafnet
 from npulint.reference_models.papers import motion
 from npulint.reference_models.recipe import Recipe
 from npulint.reference_models.trial import run, small
+from npulint.reports.portability import NAME, read_json
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 ONNX = {
     "unet_transposeconv_relu": "Conv 41, Relu 40, MaxPool 4, Concat 4, ConvTranspose 4",
@@ -123,11 +128,28 @@ RECIPES: dict[Writer, Recipe] = {
 TOLERANCE = 1e-4  # of the output's range
 
 
-def test_exports_have_these_operators_and_agree(swept: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_exports_have_these_operators_and_agree(name: str, full: bool, tmp_path: Path) -> None:
     # Local means of few rows are one row, which is padded in fewer steps: counted below instead.
-    counted = not swept.endswith(("_cumsum", "_avgpool"))
-    check_exports(define(swept, small(swept)), tmp_path, counted=counted)
-    check_size(swept, (tmp_path / "converter.tflite").stat().st_size)
+    counted = not name.endswith(("_cumsum", "_avgpool"))
+    writers = tuple(RECIPES) if full or name in SAMPLE else ("converter", "dynamo")
+    check_exports(define(name, small(name)), tmp_path, writers, counted=counted)
+    check_size(name, (tmp_path / "converter.tflite").stat().st_size)
+    check_map(name, tmp_path / "converter.tflite", tmp_path / "dynamo.onnx")
+
+
+MAP = read_json((DOCS / f"{NAME}.json").read_text(encoding="utf-8"))
+
+
+def check_map(name: str, *paths: Path) -> None:
+    """Hold what targets and devices refuse of small files against the map of the large ones."""
+    (row,) = (row for row in MAP.rows if row.network == name)
+    targets = [target for target, _ in MAP.columns]
+    for form, result in zip(row.forms, npulint.check(paths, targets).models, strict=True):
+        _, cells = judged(result)
+        small_ones = {target: (cell.refused, cell.unknown) for target, cell in cells.items()}
+        large_ones = {target: (cell.refused, cell.unknown) for target, cell in form.cells.items()}
+        assert small_ones == large_ones, "run make map"
 
 
 # Networks of three blocks, for the ways in which the larger ones of the catalogue are wired.
@@ -153,11 +175,18 @@ def test_exports_of_each_wiring_agree(wiring: str, tmp_path: Path) -> None:
     check_exports(sketch.finish(), tmp_path)
 
 
-def check_exports(network: Network, folder: Path, *, counted: bool = True) -> None:
+def check_exports(
+    network: Network,
+    folder: Path,
+    writers: tuple[Writer, ...] = tuple(RECIPES),
+    *,
+    counted: bool = True,
+) -> None:
     """Export with each writer; count operators, run and compare."""
     image = np.random.default_rng(3).uniform(0, 1, (1, *network.image)).astype(np.float32)
     outputs = []
-    for writer, recipe in RECIPES.items():
+    for writer in writers:
+        recipe = RECIPES[writer]
         path = folder / f"{writer}.{recipe.format}"
         path.write_bytes(attempt(network, recipe).demanded(network.name))
         nodes = npulint.load(path).graphs[0].nodes
