@@ -105,12 +105,12 @@ def _cell(result: TargetResult, names: Sequence[Sequence[str]]) -> Cell:
     total = len(flat) or 1
     if result.target.partitioning is None:
         taken = statuses.count("supported") / total
-        possible = 1 - statuses.count("unsupported") / total
+        possible = (total - statuses.count("unsupported")) / total
         return Cell(taken, possible, None, None, _sorted(refused), _sorted(unknown))
     delegated = [each for part in result.delegations for each in part.delegated]
     return Cell(
         nodes=result.coverage.nodes,
-        possible=1 - delegated.count(False) / total,
+        possible=(total - delegated.count(False)) / total,
         macs=result.coverage.macs,
         pieces=sum(each.handed_over and each.runs_on != "cpu" for each in result.partitions),
         refused=_sorted(refused),
