@@ -115,8 +115,11 @@ def _of_convolution(graph: Graph, node: Node, bounds: Sequence[float]) -> float:
 
 
 _NEVER_NEGATIVE = frozenset(
-    {"SQUARE", "SQUARED_DIFFERENCE", "RELU", "RELU6", "Relu", "ABS", "Abs", "EXP", "Exp"}
-)
+    {
+        "SQUARE", "SQUARED_DIFFERENCE", "RELU", "RELU6", "Relu", "ABS", "Abs", "EXP", "Exp",
+        "LOGISTIC", "Sigmoid", "SOFTMAX", "Softmax",
+    }
+)  # fmt: skip
 
 _BOUNDS: Mapping[str, Callable[[Graph, Node, Sequence[float]], float]] = MappingProxyType(
     dict.fromkeys(_MOVES, _of_first)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import activations, gelu, rectifiers, scale_shift, weight_folding
+from npulint.fixers import (
+    activations,
+    gelu,
+    limits,
+    powers,
+    rectifiers,
+    repeats,
+    scale_shift,
+    weight_folding,
+)
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (
     rectifiers.FAMILY,
     weight_folding.FAMILY,
     scale_shift.FAMILY,
+    repeats.FAMILY,
+    limits.FAMILY,
+    *powers.FAMILIES,
     *gelu.FAMILIES,
     *activations.FAMILIES,
 )
