@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from npulint.fixers.builder import Array, Builder
 
 _N: TypeAlias = Normalisation
+_Centre: TypeAlias = "Callable[[Arithmetic, int, int], int]"
 
 SHORTEST = 1e-6
 """A TFLite kernel divides by no less than this where it normalises to unit length.
@@ -28,6 +29,12 @@ def _any_layout(n: _N) -> Refusal | None:
     if n.kind == "group" and _split(n) is None:
         return Refusal("its groups of channels do not lie beside the axes that go with them")
     return None
+
+
+def _centring(n: _N) -> Refusal | None:
+    if n.kind == "rms":
+        return Refusal("it subtracts no mean")
+    return _any_layout(n)
 
 
 def _one_axis(n: _N) -> Refusal | None:
@@ -75,11 +82,19 @@ def affine_axes(n: _N) -> tuple[int, ...]:
     return n.axes if held is not None and held.ndim > 1 else (n.channel_axis,)
 
 
-def _by_means(a: Arithmetic, n: _N) -> int:
+def _subtracted(a: Arithmetic, x: int, mean: int) -> int:
+    return a.combine("subtract", x, mean)
+
+
+def _added(a: Arithmetic, x: int, mean: int) -> int:
+    return a.combine("add", x, a.combine("multiply", mean, a.number(-1.0, mean)))
+
+
+def _by_means(a: Arithmetic, n: _N, centre: _Centre = _subtracted) -> int:
     split = _split(n)
     shape, axes = (n.shape, n.axes) if split is None else split
     x = a.reshape(n.source, shape)
-    centred = x if n.kind == "rms" else a.combine("subtract", x, a.mean(x, axes))
+    centred = x if n.kind == "rms" else centre(a, x, a.mean(x, axes))
     variance = a.mean(a.combine("multiply", centred, centred), axes)
     raised = a.combine("add", variance, a.number(n.epsilon, variance))
     normal = a.reshape(a.over_root(centred, raised), n.shape)
@@ -153,6 +168,14 @@ EXACT: tuple[Realisation[Normalisation], ...] = (
         ),
         accepts=_any_layout,
         build=_with(_by_means),
+    ),
+    Realisation(
+        name="norm/means-added",
+        uses=("MEAN", "MUL", "ADD", "RSQRT", "RESHAPE"),
+        exactness="exact",
+        argument="as by means, with the mean times -1 added in the place of a difference",
+        accepts=_centring,
+        build=_with(lambda a, n: _by_means(a, n, _added)),
     ),
     Realisation(
         name="norm/conv-centred",

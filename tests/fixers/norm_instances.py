@@ -30,12 +30,18 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class Instance:
-    """One model, an input for it, and its function in float64."""
+    """One model, an input for it, and its function in float64.
+
+    Attributes:
+        whole: For sums the function whose results rounding goes with, that of the summands'
+            magnitudes; None where it goes with the results.
+    """
 
     path: Path
     x: Array
     truth: Callable[[Array], Array]
     label: str
+    whole: Callable[[Array], Array] | None = None
 
 
 def write_onnx(

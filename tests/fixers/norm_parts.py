@@ -38,7 +38,8 @@ def mean(folder: Path, seed: int, dialect: str) -> Instance:
     def truth(x: Array) -> Array:
         return np.asarray(x.astype(np.float64).mean(axis=tuple(axes), keepdims=keep))
 
-    return Instance(path, sample(rng, shape), truth, f"{shape} {axes=} {keep=} {opset=}")
+    label = f"{shape} {axes=} {keep=} {opset=}"
+    return Instance(path, sample(rng, shape), truth, label, lambda x: truth(np.abs(x)))
 
 
 def root(folder: Path, seed: int, dialect: str) -> Instance:

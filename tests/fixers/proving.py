@@ -53,7 +53,8 @@ def prove(instance: Instance, family: Family[Any], way: Realisation[Any], folder
     save(replace(model, graphs=(new,)), path)
     before, after = run(instance.path, instance.x), run(path, instance.x)
     assert after.shape == before.shape, instance.label
-    own = max(float(np.abs(before - truth).max()), ROUNDING * float(np.abs(truth).max()))
+    size = truth if instance.whole is None else instance.whole(instance.x)
+    own = max(float(np.abs(before - truth).max()), ROUNDING * float(np.abs(size).max()))
     assert np.abs(after - truth).max() <= 4 * own, instance.label
     if model.dialect == "tflite":
         kept = {n.op for n in graph.nodes if n.index not in occurrence.nodes}

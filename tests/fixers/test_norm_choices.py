@@ -16,6 +16,7 @@ from norm_instances import Array, onnx_norm, tflite_norm
 from proving import largest
 
 from npulint.cure import Wish, fix
+from npulint.finding import ModelResult
 from npulint.fixers import means, norm_family, roots
 from npulint.fixers.builder import Activations
 from npulint.fixers.legalise import Setting, build_fragment
@@ -25,7 +26,7 @@ from npulint.fixers.norms_fitted import FITTED, TUNE, fit, normalised
 from npulint.fixers.record import Occurrence, Realisation, Refusal
 from npulint.fixers.surgery import Patch, apply
 from npulint.formats import load, save
-from npulint.model import Model
+from npulint.model import Model, Node
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ from npulint.model import Model
         ("channels", "nnapi-1.0", "norm/local-response"),
         ("channels", "nnapi-1.1", "norm/means + root/local-response"),
         ("instance", "nnapi-1.1", "norm/means + root/local-response"),
+        ("instance", "nnapi-1.0", "norm/means-added + mean/average-pool + root/local-response"),
         ("group", "nnapi-1.1", "norm/means + root/local-response"),
         ("rms", "nnapi-1.0", "norm/local-response"),
     ],
@@ -181,3 +183,28 @@ def test_a_lower_bound_is_one(dialect: str, tmp_path: Path) -> None:
         (raised,) = (n.outputs[0] for n in graph.nodes if n.op.upper() == "ADD")
         assert lower_bound(graph, raised) in {np.float32(1e-3), np.float32(1e-6)}
         assert lower_bound(graph, graph.inputs[0]) == float("-inf")
+
+
+@pytest.mark.parametrize("target", ["nnapi-1.0", "nnapi-1.1"])
+@pytest.mark.parametrize("name", ["net_nafblock_f32", "net_instnorm_f32"])
+def test_no_norm_of_a_network_stays_refused(name: str, target: str, tmp_path: Path) -> None:
+    path = Path(__file__).parent.parent / "truth" / "models" / f"{name}.tflite"
+    refused = {n.op for n in _refused(fix(path, [target]).before)}
+    assert "RSQRT" in refused
+    result = fix(path, [target], Wish(output=tmp_path / "out.tflite"))
+    assert result.written, result.held_back
+    assert result.comparison is not None
+    errors = [each for out in result.comparison.outputs for each in out.differences if each]
+    assert min(each.max_relative for each in errors) < 1e-5
+    assert not {n.op for n in _refused(result.result)} & {"RSQRT", "MEAN", "SQUARED_DIFFERENCE"}
+    again = fix(tmp_path / "out.tflite", [target])
+    assert not any(choice.realisation for choice in again.choices)
+
+
+def _refused(result: ModelResult) -> list[Node]:
+    """Nodes of the main graph that the one target refuses."""
+    assert result.model is not None
+    (target,) = result.targets
+    nodes = result.model.graphs[0].nodes
+    pairs = zip(nodes, target.verdicts[0], strict=True)
+    return [node for node, verdict in pairs if verdict.status == "unsupported"]

@@ -67,6 +67,7 @@ def test_every_instance_is_read_as_one_norm(dialect: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("way", "change", "said"),
     [
+        ("norm/means-added", {"kind": "rms"}, "subtracts no mean"),
         ("norm/means", {"kind": "group", "groups": 2, "channel_axis": 2}, "beside"),
         ("norm/conv-centred", {"kind": "instance", "axes": (1, 2)}, "channels alone"),
         ("norm/conv-centred", {"axes": (1, 2, 3)}, "channels alone"),
