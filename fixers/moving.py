@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import conv_forms, conv_pieces, depth_space, joins, pads, pieces
+from npulint.fixers import (
+    conv_forms,
+    conv_pieces,
+    depth_space,
+    joins,
+    pads,
+    pieces,
+    resizes,
+)
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (
@@ -16,4 +24,5 @@ FAMILIES: tuple[Family[Any], ...] = (
     conv_forms.FAMILY,
     depth_space.FAMILY,
     depth_space.CONVOLUTIONS,
+    resizes.FAMILY,
 )
