@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.axes import reorder
 from npulint.fixers.builder import Feature, Margins
 from npulint.fixers.moves import moves
 from npulint.fixers.record import Family, Realisation, Refusal
@@ -21,6 +22,7 @@ from npulint.fixers.windows import (
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Array, Builder
+    from npulint.fixers.moves import Moves
 
 _SIDE = 3
 """Side of the one window that every target was seen to take."""
@@ -141,13 +143,35 @@ def _every(builder: Builder, x: Feature, strides: tuple[int, int]) -> int:
 
 
 def _matrix(builder: Builder, c: Convolution) -> list[int]:
-    m = moves(builder, c.source)
-    batch, channels, height, width = c.sizes
-    tflite = builder.graph.dialect == "tflite"
-    rows = m.reshape(c.source, (batch * height * width, channels))
-    made = windows(builder).dense(rows, c.kernel[:, :, 0, 0], c.bias, c.activation)
-    sizes = c.output
-    return [m.reshape(made, (sizes[0], *sizes[2:], sizes[1]) if tflite else sizes)]
+    m, last = moves(builder, c.source), builder.graph.dialect == "tflite"
+    batch, outputs, height, width = c.output
+    kernel = c.kernel.transpose(0, 2, 3, 1) if last else c.kernel
+    matrix = kernel.reshape(outputs, -1)
+    made = windows(builder).dense(_patches(m, c, last=last), matrix, c.bias, c.activation)
+    if last:
+        return [m.reshape(made, (batch, height, width, outputs))]
+    return [reorder(m, made, (batch, height * width, outputs), (0, 2, 1), c.output)]
+
+
+def _patches(m: Moves, c: Convolution, *, last: bool) -> int:
+    """One row for each place of the output, of all that its window sees."""
+    batch, channels, *_ = c.sizes
+    _, _, height, width = c.output
+    single = c.window == (1, 1)
+    ranges = [(0, size, 1) for size in m.shape(c.source)]
+    for number, axis in enumerate((1, 2) if last else (2, 3)):
+        stride, out = c.strides[number], c.output[2 + number]
+        whole = ranges[axis][1]
+        ranges[axis] = (0, whole, stride) if single else (0, out * stride, 1)
+    value = c.source
+    if ranges != [(0, size, 1) for size in m.shape(value)]:
+        value = m.take(value, ranges)
+    rows, columns = c.window
+    size = {"n": batch, "c": channels, "h": height, "w": width, "a": rows, "b": columns}
+    before, after = ("nhawbc", "nhwabc") if last else ("nchawb", "nhwcab")
+    view, order = [size[axis] for axis in before], [before.index(axis) for axis in after]
+    row = channels * rows * columns
+    return reorder(m, value, view, order, (batch * height * width, row))
 
 
 def _grouped(c: Convolution) -> Refusal | None:
@@ -181,11 +205,11 @@ def _other_window(c: Convolution) -> Refusal | None:
     return None
 
 
-def _pointwise(c: Convolution) -> Refusal | None:
-    if c.window != (1, 1) or c.strides != (1, 1) or any(c.pads) or c.groups != 1:
-        return Refusal("a matrix product has one place at a time: no window, strides or groups")
-    if c.op == "Conv" and c.sizes[2:] != (1, 1):
-        return Refusal("channels come before the places: their rows are no rows of a matrix")
+def _tiling(c: Convolution) -> Refusal | None:
+    if any(c.pads) or c.groups != 1:
+        return Refusal("a matrix product sees no padding and no groups")
+    if c.window != (1, 1) and (c.window != c.strides or c.dilations != (1, 1)):
+        return Refusal("its windows lie over one another, so that they are no rows of a matrix")
     return None
 
 
@@ -195,13 +219,13 @@ FAMILY = Family(
     (
         Realisation(
             name="conv/matrix",
-            uses=("RESHAPE", "FULLY_CONNECTED"),
+            uses=("STRIDED_SLICE", "RESHAPE", "TRANSPOSE", "FULLY_CONNECTED"),
             exactness="exact",
             argument=(
-                "a 1x1 convolution is the product of the matrix of all places by that of the "
-                "weights; in ONNX, whose channels come first, for one place only"
+                "where windows of one sample, or as large as the strides, are put side by side, "
+                "the convolution is the product of the matrix of all windows by that of the weights"
             ),
-            accepts=_pointwise,
+            accepts=_tiling,
             build=_matrix,
         ),
         Realisation(
