@@ -6,6 +6,8 @@ from typing import Any
 
 from npulint.fixers import (
     activations,
+    forms,
+    gates,
     gelu,
     limits,
     powers,
@@ -20,7 +22,9 @@ FAMILIES: tuple[Family[Any], ...] = (
     rectifiers.FAMILY,
     weight_folding.FAMILY,
     scale_shift.FAMILY,
+    gates.FAMILY,
     repeats.FAMILY,
+    *forms.FAMILIES,
     limits.FAMILY,
     *powers.FAMILIES,
     *gelu.FAMILIES,

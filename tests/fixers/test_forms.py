@@ -1,0 +1,147 @@
+"""Biases, fused activations, versions and gates: the same results in the real runtimes."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import Array, Step, onnx_model, outputs, tflite_model
+from instances import integers
+
+from npulint.fixers import forms, gates
+from npulint.fixers.record import Refusal
+from npulint.formats import load
+
+SAMPLE, ALL = 20, 200
+
+
+def weighted(folder: Path, seed: int) -> tuple[Path, Array]:
+    """A TRANSPOSE_CONV or FULLY_CONNECTED, with a bias or without one."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    shape = [1, draw.randint(1, 4), draw.randint(1, 4), draw.randint(1, 3)]
+    outs, biased = draw.randint(1, 3), draw.random() < 0.5
+    constants: dict[str, Array] = {}
+    fused = draw.choice(("NONE", "RELU", "RELU6"))
+    if draw.random() < 0.5:
+        constants["w"] = integers(rng, outs, shape[3])
+        result = [*shape[:3], outs]
+        options: dict[str, Any] = {"keep_num_dims": True, "fused_activation_function": fused}
+        step = Step("FULLY_CONNECTED", ["x", "w"], "y", result, options, 6)
+    else:
+        result = [1, shape[1] * 2, shape[2] * 2, outs]
+        constants["s"] = np.array(result, np.int32)
+        constants["w"] = integers(rng, outs, 2, 2, shape[3])
+        options = {"padding": "SAME", "stride_w": 2, "stride_h": 2}
+        version = 3 if biased else 1
+        if biased and fused != "NONE":
+            options["fused_activation_function"], version = fused, 4
+        step = Step("TRANSPOSE_CONV", ["s", "w", "x"], "y", result, options, version)
+    if biased:
+        constants["b"] = integers(rng, outs)
+        step = Step(step.op, [*step.inputs, "b"], "y", result, options, step.version)
+    path = tflite_model(folder / f"{seed}.tflite", shape, constants, [step])
+    return path, integers(rng, *shape)
+
+
+def activated(folder: Path, seed: int) -> tuple[Path, Array]:
+    """A sum or a convolution with an activation within or behind it."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    shape = [1, draw.randint(1, 4), draw.randint(1, 4), 2]
+    function = draw.choice(("RELU", "RELU6", "RELU_N1_TO_1"))
+    within = draw.random() < 0.5
+    fused = {"fused_activation_function": function if within else "NONE"}
+    made = "y" if within else "z"
+    if draw.random() < 0.5:
+        constants = {"c": integers(rng, 2)}
+        steps = [Step(draw.choice(("ADD", "SUB", "MUL")), ["x", "c"], made, shape, fused)]
+    else:
+        constants = {"w": integers(rng, 2, 1, 1, 2), "b": integers(rng, 2)}
+        options = {
+            "padding": "SAME",
+            "stride_w": 1,
+            "stride_h": 1,
+            "dilation_w_factor": 1,
+            "dilation_h_factor": 1,
+            **fused,
+        }
+        steps = [Step("CONV_2D", ["x", "w", "b"], made, shape, options)]
+    if not within:
+        steps.append(Step(function, ["z"], "y", shape))
+    return tflite_model(folder / f"{seed}.tflite", shape, constants, steps), integers(rng, *shape)
+
+
+def versioned(folder: Path, seed: int) -> tuple[Path, Array]:
+    """An operator in a version above the one that it needs."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    shape = [1, draw.randint(1, 4), 2, 2]
+    op, version = draw.choice((("ADD", 2), ("MUL", 3), ("SUB", 2), ("MAXIMUM", 2)))
+    step = Step(op, ["x", "c"], "y", shape, {}, version)
+    path = tflite_model(folder / f"{seed}.tflite", shape, {"c": integers(rng, 2)}, [step])
+    return path, integers(rng, *shape)
+
+
+@pytest.mark.parametrize(
+    ("family", "make", "way"),
+    [
+        pytest.param(family, make, way.name, id=way.name)
+        for family, make in (
+            (forms.BIAS, weighted), (forms.ACTIVATION, activated), (forms.VERSION, versioned),
+        )
+        for way in family.ways
+    ],
+)  # fmt: skip
+def test_bit_identical(family: Any, make: Any, way: str, full: bool, tmp_path: Path) -> None:
+    wanted = ALL if full else SAMPLE
+    applied = seed = 0
+    while applied < wanted:
+        path, x = make(tmp_path, seed)
+        seed += 1
+        assert seed < 20 * wanted
+        result = outputs(path, family, way, x)
+        if isinstance(result, Refusal):
+            assert any(part in result.reason for part in ("has a bias", "has no bias", "already"))
+            continue
+        expected, found, model = result
+        assert np.array_equal(expected, found), seed - 1
+        before = load(path).graphs[0].nodes[0]
+        changed = model.graphs[0].nodes[0]
+        assert (changed.version, changed.inputs, dict(changed.attributes)) != (
+            before.version, before.inputs, dict(before.attributes),
+        )  # fmt: skip
+        applied += 1
+
+
+def test_a_lower_version_is_what_the_file_says(tmp_path: Path) -> None:
+    path, x = versioned(tmp_path, 0)
+    result = outputs(path, forms.VERSION, "version/lowest", x)
+    assert not isinstance(result, Refusal)
+    assert [node.version for node in load(path).graphs[0].nodes] != [1]
+    assert [node.version for node in result[2].graphs[0].nodes] == [1]
+    assert not list(forms.VERSION.recognise(result[2].graphs[0]))
+
+
+@pytest.mark.parametrize("dialect", ["tflite", "onnx"])
+def test_gates_are_quotients(dialect: str, full: bool, tmp_path: Path) -> None:
+    names = ("LOGISTIC", "MUL") if dialect == "tflite" else ("Sigmoid", "Mul")
+    for seed in range(ALL if full else SAMPLE):
+        draw, rng = random.Random(seed), np.random.default_rng(seed)
+        shape = [1, *(draw.randint(1, 4) for _ in range(3))]
+        operands = ["x", "s"] if draw.random() < 0.5 else ["s", "x"]
+        steps = [Step(names[0], ["x"], "s", shape), Step(names[1], operands, "y", shape)]
+        path = tmp_path / f"{seed}.{dialect}"
+        if dialect == "tflite":
+            tflite_model(path, shape, {}, steps)
+        else:
+            onnx_model(path, shape, {}, steps, draw.choice((7, 13, 21)))
+        x = rng.uniform(-90, 9, shape).astype(np.float32)
+        result = outputs(path, gates.FAMILY, "gate/quotient", x)
+        assert not isinstance(result, Refusal)
+        wide = x.astype(np.float64)
+        truth = wide / (1.0 + np.exp(-wide))
+        own = max(float(np.abs(result[0] - truth).max()), 2.0**-22)
+        assert np.abs(result[1] - truth).max() <= 4 * own
+        ops = {node.op.lower() for node in result[2].graphs[0].nodes}
+        assert ops == {"mul", "exp", "add", "div"}
