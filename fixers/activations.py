@@ -119,6 +119,10 @@ def _square(made: Formula, x: int) -> int:
     return made.binary("mul", x, x)
 
 
+def _second_power(made: Formula, x: int) -> int:
+    return made.binary("pow", x, made.number(2.0, x))
+
+
 def _cube(made: Formula, x: int) -> int:
     return made.binary("mul", made.binary("mul", x, x), x)
 
@@ -223,6 +227,7 @@ FAMILIES: tuple[Family[Function], ...] = (
     _family(
         "square",
         _way("square/product", ("MUL",), "x x", _square, unless("MUL", "Mul")),
+        _way("square/power", ("POW",), "the power 2", _second_power, unless("POW", "Pow")),
     ),
     _family(
         "cube",

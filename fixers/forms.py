@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.formula import formula
 from npulint.fixers.looking import only_reader
-from npulint.fixers.norm_constants import Readings
-from npulint.fixers.pointwise import activation, unfit
+from npulint.fixers.pointwise import activation, readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.fixers.weights import Weighted, weighted
 from npulint.operators.versions import operator_version
@@ -50,7 +49,7 @@ def biases(graph: Graph) -> Iterator[Occurrence[Weighted]]:
     """Find every TFLite operator that has no bias, or might be without the one that it has."""
     if graph.dialect != "tflite":
         return
-    readings = Readings(graph)
+    readings = readings_of(graph)
     for node in graph.nodes:
         place = _BIASED.get(node.op)
         if place is None or (node.op not in _OPTIONAL and len(node.inputs) > place):
@@ -64,7 +63,7 @@ def activations(graph: Graph) -> Iterator[Occurrence[Form]]:
     """Find every fused activation, and every one that might be fused into the node before it."""
     if graph.dialect != "tflite":
         return
-    readings = Readings(graph)
+    readings = readings_of(graph)
     for node in graph.nodes:
         if _FUSED not in node.attributes or len(node.outputs) != 1:
             continue

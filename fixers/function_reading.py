@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npulint.fixers.functions import GIVEN, PLAIN, SAMPLES, TWO, named
-from npulint.fixers.norm_constants import Readings
-from npulint.fixers.pointwise import activation, unfit
+from npulint.fixers.pointwise import activation, readings_of, unfit
 from npulint.fixers.record import Occurrence
 from npulint.operators.rearrangements import Miscellaneous
 from npulint.operators.semantics import Binary, Clip, Unary, Variadic, Where
 
 if TYPE_CHECKING:
-    from npulint.fixers.norm_constants import Numbers
+    from npulint.fixers.norm_constants import Numbers, Readings
     from npulint.model import Graph, Node
 
 _LARGEST = 14
@@ -83,7 +82,7 @@ _MEMORY = _Last()
 
 
 def _all(graph: Graph) -> Iterator[tuple[str, Occurrence[Function]]]:
-    readings = Readings(graph)
+    readings = readings_of(graph)
     for node in graph.nodes:
         if not _arity(readings, node):
             continue

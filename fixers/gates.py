@@ -1,29 +1,29 @@
-"""Products with a logistic function: gates, and the attention that is made of them."""
+"""Products that are quotients: with a logistic function (gates), with a reciprocal root."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from npulint.fixers.formula import formula
-from npulint.fixers.norm_constants import Readings
-from npulint.fixers.pointwise import activation, unfit
+from npulint.fixers.pointwise import activation, readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.operators.semantics import Binary, Unary
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Builder
+    from npulint.fixers.norm_constants import Readings
     from npulint.model import Graph, Node
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """result = source * logistic(gate), then an activation.
+    """result = source * function(gate), then an activation.
 
     Attributes:
-        source: Position of what is gated.
-        gate: Position of what the logistic function is taken of.
+        source: Position of what is multiplied.
+        gate: Position of what the function is taken of.
         activation: TFLite name of a fused activation.
     """
 
@@ -32,31 +32,38 @@ class Gate:
     activation: str
 
 
-def recognise(graph: Graph) -> Iterator[Occurrence[Gate]]:
-    """Find every product with a logistic function."""
-    readings = Readings(graph)
-    for node in graph.nodes:
-        operator = readings.operator(node)
-        if not isinstance(operator, Binary) or operator.kind != "mul":
-            continue
-        for place in (1, 0):
-            logistic = _logistic(readings, node.inputs[place])
-            if logistic is None:
+def _recogniser(kind: str) -> Callable[[Graph], Iterator[Occurrence[Gate]]]:
+    """Finds every product with some function of one value."""
+
+    def recognise(graph: Graph) -> Iterator[Occurrence[Gate]]:
+        readings = readings_of(graph)
+        for node in graph.nodes:
+            operator = readings.operator(node)
+            if not isinstance(operator, Binary) or operator.kind != "mul":
                 continue
-            source, gate = node.inputs[1 - place], logistic.inputs[0]
-            refusal = unfit(readings, node, (source, gate, node.outputs[0]))
-            nodes = (logistic.index, node.index)
-            found = refusal or Gate(source, gate, activation(readings, node))
-            yield Occurrence(f"{logistic.op}+{node.op}", nodes, node.outputs, found)
-            break
+            for place in (1, 0):
+                maker = _maker(readings, node.inputs[place], kind)
+                if maker is not None:
+                    yield _occurrence(readings, node, maker, node.inputs[1 - place])
+                    break
+
+    return recognise
 
 
-def _logistic(readings: Readings, value: int) -> Node | None:
+def _occurrence(readings: Readings, node: Node, maker: Node, source: int) -> Occurrence[Gate]:
+    gate = maker.inputs[0]
+    refusal = unfit(readings, node, (source, gate, node.outputs[0]))
+    found = refusal or Gate(source, gate, activation(readings, node))
+    nodes = (maker.index, node.index)
+    return Occurrence(f"{maker.op}+{node.op}", nodes, node.outputs, found)
+
+
+def _maker(readings: Readings, value: int, kind: str) -> Node | None:
     makers = readings.graph.uses[value].makers if value >= 0 else ()
     if len(makers) != 1:
         return None
     operator = readings.operator(makers[0])
-    return makers[0] if isinstance(operator, Unary) and operator.kind == "sigmoid" else None
+    return makers[0] if isinstance(operator, Unary) and operator.kind == kind else None
 
 
 def _always(_: Gate) -> Refusal | None:
@@ -69,9 +76,14 @@ def _quotient(builder: Builder, g: Gate) -> list[int]:
     return [made.activate(made.binary("div", g.source, raised), g.activation)]
 
 
-FAMILY: Family[Gate] = Family(
+def _over_root(builder: Builder, g: Gate) -> list[int]:
+    made = formula(builder, g.gate)
+    return [made.activate(made.binary("div", g.source, made.unary("sqrt", g.gate)), g.activation)]
+
+
+GATE: Family[Gate] = Family(
     "gate",
-    recognise,
+    _recogniser("sigmoid"),
     (
         Realisation(
             name="gate/quotient",
@@ -83,3 +95,20 @@ FAMILY: Family[Gate] = Family(
         ),
     ),
 )
+
+OVER_ROOT: Family[Gate] = Family(
+    "over-root",
+    _recogniser("rsqrt"),
+    (
+        Realisation(
+            name="over-root/quotient",
+            uses=("SQRT", "DIV"),
+            exactness="exact",
+            argument="a product with a reciprocal root is a quotient by the root",
+            accepts=_always,
+            build=_over_root,
+        ),
+    ),
+)
+
+FAMILIES = (GATE, OVER_ROOT)

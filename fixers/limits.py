@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.fixers.formula import formula
 from npulint.fixers.looking import only_reader
-from npulint.fixers.norm_constants import Readings
-from npulint.fixers.pointwise import unfit
+from npulint.fixers.pointwise import readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.operators.semantics import Clip, Variadic
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Builder
+    from npulint.fixers.norm_constants import Readings
     from npulint.model import Graph, Node
 
 _LARGEST = 1024.0
@@ -45,7 +45,7 @@ _L: TypeAlias = Limits
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Limits]]:
     """Find every limit, and two that follow one another."""
-    readings = Readings(graph)
+    readings = readings_of(graph)
     for node in graph.nodes:
         found = _read(readings, node)
         if found is None:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from npulint.fixers.norm_constants import Readings
 from npulint.fixers.record import Refusal
 from npulint.operators.from_tflite import fused_activation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from npulint.fixers.norm_constants import Readings
-    from npulint.model import Node
+    from npulint.model import Graph, Node
 
 _BROADCASTING = 7
 """The opset from which on operands broadcast as in numpy."""
+
+
+_last: list[Readings] = []
+
+
+def readings_of(graph: Graph) -> Readings:
+    """What the nodes of a graph compute; kept for the graph asked about last.
+
+    A dozen families read the same graph one after the other.
+    """
+    if not _last or _last[0].graph is not graph:
+        _last[:] = [Readings(graph)]
+    return _last[0]
 
 
 def unfit(readings: Readings, node: Node, values: Sequence[int]) -> Refusal | None:

@@ -22,7 +22,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     rectifiers.FAMILY,
     weight_folding.FAMILY,
     scale_shift.FAMILY,
-    gates.FAMILY,
+    *gates.FAMILIES,
     repeats.FAMILY,
     *forms.FAMILIES,
     limits.FAMILY,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.fixers.formula import formula
 from npulint.fixers.looking import lower_bound
-from npulint.fixers.norm_constants import Readings
-from npulint.fixers.pointwise import activation, unfit
+from npulint.fixers.pointwise import activation, readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.operators.semantics import Binary, Unary
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from npulint.fixers.builder import Builder
     from npulint.fixers.formula import Formula
+    from npulint.fixers.norm_constants import Readings
     from npulint.model import Graph, Node
 
 _HIGHEST = 16
@@ -54,7 +54,7 @@ _P: TypeAlias = Power
 
 def powers(graph: Graph) -> Iterator[Occurrence[Power]]:
     """Find every power with one stored exponent."""
-    readings = Readings(graph)
+    readings = readings_of(graph)
     for node in graph.nodes:
         operator = readings.operator(node)
         if not isinstance(operator, Binary) or operator.kind != "pow":
@@ -75,7 +75,7 @@ def _pairs(*kinds: str) -> Callable[[Graph], Iterator[Occurrence[Pair]]]:
     """Finds functions of two computed operands; a reciprocal is a quotient with 1 above."""
 
     def recognise(graph: Graph) -> Iterator[Occurrence[Pair]]:
-        readings = Readings(graph)
+        readings = readings_of(graph)
         for node in graph.nodes:
             operator = readings.operator(node)
             if isinstance(operator, (Binary, Unary)) and operator.kind in kinds:

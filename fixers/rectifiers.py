@@ -10,15 +10,14 @@ import numpy as np
 
 from npulint.fixers.arithmetic import arithmetic
 from npulint.fixers.formula import formula
-from npulint.fixers.norm_constants import Readings
-from npulint.fixers.pointwise import channel_axis, unfit
+from npulint.fixers.pointwise import channel_axis, readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.operators.semantics import PRelu, Unary
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Builder
     from npulint.fixers.formula import Formula
-    from npulint.fixers.norm_constants import Numbers
+    from npulint.fixers.norm_constants import Numbers, Readings
     from npulint.model import Graph, Node
 
 
@@ -46,7 +45,7 @@ _R: TypeAlias = Rectifier
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Rectifier]]:
     """Find every PRELU and LEAKY_RELU."""
-    readings = Readings(graph)
+    readings = readings_of(graph)
     for node in graph.nodes:
         operator = readings.operator(node)
         if isinstance(operator, PRelu):

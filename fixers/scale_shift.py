@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from npulint.fixers.formula import formula
-from npulint.fixers.norm_constants import Readings
+from npulint.fixers.pointwise import readings_of
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.fixers.scale_shift_reading import ScaleShift, rows
 
@@ -21,7 +21,7 @@ _S: TypeAlias = ScaleShift
 
 def recognise(graph: Graph) -> Iterator[Occurrence[ScaleShift]]:
     """Find every product, sum, difference and quotient with a constant, and rows of them."""
-    for found in rows(Readings(graph)):
+    for found in rows(readings_of(graph)):
         if isinstance(found, ScaleShift):
             ops = "+".join(graph.nodes[index].op for index in found.nodes)
             yield Occurrence(ops, found.nodes, (found.result,), found)

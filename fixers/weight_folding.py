@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from npulint.fixers.norm_constants import Readings
+from npulint.fixers.pointwise import readings_of
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.fixers.scale_shift_reading import ScaleShift, rows
 from npulint.fixers.weights import Weighted, weighted
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Builder
-    from npulint.fixers.norm_constants import Numbers
+    from npulint.fixers.norm_constants import Numbers, Readings
     from npulint.model import Graph, Node
 
 
@@ -37,7 +37,7 @@ _F: TypeAlias = Folding
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Folding]]:
     """Find every convolution with products or sums beside it that nothing else reads."""
-    readings = Readings(graph)
+    readings = readings_of(graph)
     for affine in rows(readings):
         if not isinstance(affine, ScaleShift):
             continue

@@ -34,10 +34,14 @@ def explain(name: str, layout: Layout) -> str | None:
     return "\n".join(line for way in ways for line in _told(way, layout)) + "\n" if ways else None
 
 
+_ITSELF = "the operator itself"
+"""What a realisation is built of that only writes the same operator in another form."""
+
+
 def _told(way: Realisation[Any], layout: Layout) -> Iterator[str]:
     yield f"{layout.style.bold(way.name)} ({way.exactness})"
     yield wrapped(f"{way.argument[:1].upper()}{way.argument[1:]}.", layout, "  ", "  ")
-    yield wrapped(f"built of {', '.join(way.uses)}", layout, "  ", "    ")
+    yield wrapped(f"built of {', '.join(way.uses) or _ITSELF}", layout, "  ", "    ")
 
 
 def _lines() -> Iterator[str]:
@@ -56,7 +60,7 @@ def _lines() -> Iterator[str]:
             [
                 markdown.code(way.name),
                 way.exactness,
-                ", ".join(map(markdown.code, way.uses)),
+                ", ".join(map(markdown.code, way.uses)) or _ITSELF,
                 markdown.text(way.argument),
             ]
             for way in family.ways

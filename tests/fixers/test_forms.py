@@ -137,7 +137,7 @@ def test_gates_are_quotients(dialect: str, full: bool, tmp_path: Path) -> None:
         else:
             onnx_model(path, shape, {}, steps, draw.choice((7, 13, 21)))
         x = rng.uniform(-90, 9, shape).astype(np.float32)
-        result = outputs(path, gates.FAMILY, "gate/quotient", x)
+        result = outputs(path, gates.GATE, "gate/quotient", x)
         assert not isinstance(result, Refusal)
         wide = x.astype(np.float64)
         truth = wide / (1.0 + np.exp(-wide))
@@ -145,3 +145,17 @@ def test_gates_are_quotients(dialect: str, full: bool, tmp_path: Path) -> None:
         assert np.abs(result[1] - truth).max() <= 4 * own
         ops = {node.op.lower() for node in result[2].graphs[0].nodes}
         assert ops == {"mul", "exp", "add", "div"}
+
+
+def test_a_product_with_a_reciprocal_root_is_a_quotient(full: bool, tmp_path: Path) -> None:
+    for seed in range(ALL if full else SAMPLE):
+        draw, rng = random.Random(seed), np.random.default_rng(seed)
+        shape = [1, *(draw.randint(1, 4) for _ in range(3))]
+        operands = ["x", "s"] if draw.random() < 0.5 else ["s", "x"]
+        fused = {"fused_activation_function": draw.choice(("NONE", "RELU6"))}
+        steps = [Step("RSQRT", ["x"], "s", shape), Step("MUL", operands, "y", shape, fused)]
+        path = tflite_model(tmp_path / f"{seed}.tflite", shape, {}, steps)
+        x = rng.uniform(0.1, 90, shape).astype(np.float32)
+        result = outputs(path, gates.OVER_ROOT, "over-root/quotient", x)
+        assert not isinstance(result, Refusal)
+        assert np.allclose(result[0], result[1], rtol=1e-6, atol=0)
