@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.axes import reorder
 from npulint.fixers.builder import Feature, Margins
+from npulint.fixers.conv_products import by_matrix, by_taps, few_taps, side_by_side
 from npulint.fixers.moves import moves
 from npulint.fixers.record import Family, Realisation, Refusal
 from npulint.fixers.windows import (
@@ -22,7 +22,6 @@ from npulint.fixers.windows import (
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Array, Builder
-    from npulint.fixers.moves import Moves
 
 _SIDE = 3
 """Side of the one window that every target was seen to take."""
@@ -142,38 +141,6 @@ def _every(builder: Builder, x: Feature, strides: tuple[int, int]) -> int:
     return m.take(x.value, [(0, size, steps.get(axis, 1)) for axis, size in enumerate(sizes)])
 
 
-def _matrix(builder: Builder, c: Convolution) -> list[int]:
-    m, last = moves(builder, c.source), builder.graph.dialect == "tflite"
-    batch, outputs, height, width = c.output
-    kernel = c.kernel.transpose(0, 2, 3, 1) if last else c.kernel
-    matrix = kernel.reshape(outputs, -1)
-    made = windows(builder).dense(_patches(m, c, last=last), matrix, c.bias, c.activation)
-    if last:
-        return [m.reshape(made, (batch, height, width, outputs))]
-    return [reorder(m, made, (batch, height * width, outputs), (0, 2, 1), c.output)]
-
-
-def _patches(m: Moves, c: Convolution, *, last: bool) -> int:
-    """One row for each place of the output, of all that its window sees."""
-    batch, channels, *_ = c.sizes
-    _, _, height, width = c.output
-    single = c.window == (1, 1)
-    ranges = [(0, size, 1) for size in m.shape(c.source)]
-    for number, axis in enumerate((1, 2) if last else (2, 3)):
-        stride, out = c.strides[number], c.output[2 + number]
-        whole = ranges[axis][1]
-        ranges[axis] = (0, whole, stride) if single else (0, out * stride, 1)
-    value = c.source
-    if ranges != [(0, size, 1) for size in m.shape(value)]:
-        value = m.take(value, ranges)
-    rows, columns = c.window
-    size = {"n": batch, "c": channels, "h": height, "w": width, "a": rows, "b": columns}
-    before, after = ("nhawbc", "nhwabc") if last else ("nchawb", "nhwcab")
-    view, order = [size[axis] for axis in before], [before.index(axis) for axis in after]
-    row = channels * rows * columns
-    return reorder(m, value, view, order, (batch * height * width, row))
-
-
 def _grouped(c: Convolution) -> Refusal | None:
     if c.groups == 1:
         return Refusal("there are no groups")
@@ -205,14 +172,6 @@ def _other_window(c: Convolution) -> Refusal | None:
     return None
 
 
-def _tiling(c: Convolution) -> Refusal | None:
-    if any(c.pads) or c.groups != 1:
-        return Refusal("a matrix product sees no padding and no groups")
-    if c.window != (1, 1) and (c.window != c.strides or c.dilations != (1, 1)):
-        return Refusal("its windows lie over one another, so that they are no rows of a matrix")
-    return None
-
-
 FAMILY = Family(
     "conv",
     recognise,
@@ -225,8 +184,8 @@ FAMILY = Family(
                 "where windows of one sample, or as large as the strides, are put side by side, "
                 "the convolution is the product of the matrix of all windows by that of the weights"
             ),
-            accepts=_tiling,
-            build=_matrix,
+            accepts=side_by_side,
+            build=by_matrix,
         ),
         Realisation(
             name="conv/stuffed",
@@ -251,6 +210,17 @@ FAMILY = Family(
             argument="each group is a convolution of its own channels; at most 36 groups",
             accepts=_few_groups,
             build=_by_group,
+        ),
+        Realisation(
+            name="conv/taps",
+            uses=("STRIDED_SLICE", "PAD", "RESHAPE", "TRANSPOSE", "FULLY_CONNECTED", "ADD"),
+            exactness="exact",
+            argument=(
+                "each place in the window adds the product of the samples that all windows have "
+                "there by its weights; windows of at most 9 samples that do not touch every place"
+            ),
+            accepts=few_taps,
+            build=by_taps,
         ),
         Realisation(
             name="conv/3x3",

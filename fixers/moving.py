@@ -11,6 +11,7 @@ from npulint.fixers import (
     joins,
     pads,
     pieces,
+    pools,
     resizes,
 )
 from npulint.fixers.record import Family
@@ -25,4 +26,5 @@ FAMILIES: tuple[Family[Any], ...] = (
     depth_space.FAMILY,
     depth_space.CONVOLUTIONS,
     resizes.FAMILY,
+    pools.FAMILY,
 )

@@ -211,6 +211,9 @@ def test_the_same_bits(
         ("conv/matrix", {"window": (2, 2), "strides": (2, 2), "dilations": (2, 2)}, "over one"),
         ("conv/matrix", {"pads": (0, 1, 0, 1)}, "no padding"),
         ("conv/matrix", {"groups": 2}, "no groups"),
+        ("conv/taps", {"strides": (1, 1)}, "every place"),
+        ("conv/taps", {"window": (2, 5)}, "10 products"),
+        ("conv/taps", {"groups": 2}, "no groups"),
         ("conv/stuffed", {"dilations": (1, 1)}, "no dilation"),
         ("conv/dense", {"groups": 1}, "no groups"),
         ("conv/by-group", {"groups": 40}, "40 groups"),
@@ -232,6 +235,7 @@ def test_a_broken_precondition_is_refused_with_its_reason(
     assert isinstance(found, Convolution)
     (chosen,) = (each for each in conv_forms.FAMILY.ways if each.name == way)
     usual = {"conv/stuffed": {"dilations": (2, 2)}, "conv/dense": {"groups": 2}}
+    usual["conv/taps"] = {"window": (3, 3), "strides": (2, 2)}
     usual["conv/by-group"] = usual["conv/dense"]
     within = replace(found, **usual.get(way, {}))  # type: ignore[arg-type]
     assert chosen.accepts(within) is None

@@ -1,0 +1,103 @@
+"""Convolutions as products of matrices."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+from npulint.fixers.axes import reorder
+from npulint.fixers.builder import Feature, Margins
+from npulint.fixers.moves import moves
+from npulint.fixers.record import Refusal
+from npulint.fixers.windows import Convolution, windows
+
+if TYPE_CHECKING:
+    from npulint.fixers.builder import Builder
+    from npulint.fixers.moves import Moves
+
+_MOST_TAPS = 9
+"""Samples of a window for each of which there is a product."""
+
+
+def by_matrix(builder: Builder, c: Convolution) -> list[int]:
+    """One product of all windows."""
+    m, last = moves(builder, c.source), builder.graph.dialect == "tflite"
+    batch, outputs, height, width = c.output
+    kernel = c.kernel.transpose(0, 2, 3, 1) if last else c.kernel
+    matrix = kernel.reshape(outputs, -1)
+    made = windows(builder).dense(_patches(m, c, last=last), matrix, c.bias, c.activation)
+    if last:
+        return [m.reshape(made, (batch, height, width, outputs))]
+    return [reorder(m, made, (batch, height * width, outputs), (0, 2, 1), c.output)]
+
+
+def _patches(m: Moves, c: Convolution, *, last: bool) -> int:
+    """One row for each place of the output, of all that its window sees."""
+    batch, channels, *_ = c.sizes
+    _, _, height, width = c.output
+    single = c.window == (1, 1)
+    ranges = [(0, size, 1) for size in m.shape(c.source)]
+    for number, axis in enumerate((1, 2) if last else (2, 3)):
+        stride, out = c.strides[number], c.output[2 + number]
+        whole = ranges[axis][1]
+        ranges[axis] = (0, whole, stride) if single else (0, out * stride, 1)
+    value = c.source
+    if ranges != [(0, size, 1) for size in m.shape(value)]:
+        value = m.take(value, ranges)
+    rows, columns = c.window
+    size = {"n": batch, "c": channels, "h": height, "w": width, "a": rows, "b": columns}
+    before, after = ("nhawbc", "nhwabc") if last else ("nchawb", "nhwcab")
+    view, order = [size[axis] for axis in before], [before.index(axis) for axis in after]
+    row = channels * rows * columns
+    return reorder(m, value, view, order, (batch * height * width, row))
+
+
+def by_taps(builder: Builder, c: Convolution) -> list[int]:
+    """A product for each place in the window, of the samples that the window has there."""
+    m, last = moves(builder, c.source), builder.graph.dialect == "tflite"
+    batch, outputs, height, width = c.output
+    kernel, padded = c.kernel, builder.margins(Feature(c.source, c.sizes), Margins(*c.pads))
+    total = None
+    for row, column in itertools.product(range(c.window[0]), range(c.window[1])):
+        ranges = [(0, size, 1) for size in m.shape(padded.value)]
+        for number, axis in enumerate((1, 2) if last else (2, 3)):
+            start = (row, column)[number] * c.dilations[number]
+            stop = start + (c.output[2 + number] - 1) * c.strides[number] + 1
+            ranges[axis] = start, stop, c.strides[number]
+        alone = m.take(padded.value, ranges)
+        size = {"n": batch, "c": c.sizes[1], "h": height, "w": width}
+        before = "nhwc" if last else "nchw"
+        rows = reorder(
+            m, alone, [size[axis] for axis in before], [before.index(axis) for axis in "nhwc"],
+            (batch * height * width, c.sizes[1]),
+        )  # fmt: skip
+        bias = c.bias if total is None else None
+        made = windows(builder).dense(rows, kernel[:, :, row, column], bias, "NONE")
+        total = made if total is None else m.add(total, made)
+    if total is None:
+        raise AssertionError("a window has a place")
+    total = builder.activate(Feature(total, (0, 0, 0, 0)), c.activation).value
+    if last:
+        return [m.reshape(total, (batch, height, width, outputs))]
+    return [reorder(m, total, (batch, height * width, outputs), (0, 2, 1), c.output)]
+
+
+def side_by_side(c: Convolution) -> Refusal | None:
+    """Why the windows of a convolution are no rows of a matrix, None where they are."""
+    if any(c.pads) or c.groups != 1:
+        return Refusal("a matrix product sees no padding and no groups")
+    if c.window != (1, 1) and (c.window != c.strides or c.dilations != (1, 1)):
+        return Refusal("its windows lie over one another, so that they are no rows of a matrix")
+    return None
+
+
+def few_taps(c: Convolution) -> Refusal | None:
+    """Why a product for each sample of the window is no way, None where it is."""
+    if c.groups != 1:
+        return Refusal("a matrix product sees no groups")
+    if c.strides == (1, 1) or c.window == (1, 1):
+        return Refusal("its windows begin at every place, or hold one sample")
+    if math.prod(c.window) > _MOST_TAPS:
+        return Refusal(f"{math.prod(c.window)} products would be added; {_MOST_TAPS} at most")
+    return None
