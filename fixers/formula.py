@@ -51,6 +51,10 @@ class Formula(ABC):
     def prelu(self, x: int, slope: Array) -> int:
         """PRELU with a slope that broadcasts to the data, all of its axes given."""
 
+    @abstractmethod
+    def dense(self, x: int, matrix: Array, bias: Array) -> int:
+        """A fully connected layer of rows `[M, K]` by a matrix `[N, K]`."""
+
     def shape(self, value: int) -> tuple[int, ...]:
         """The shape of a value, whose sizes are all fixed."""
         found = self.builder.at(value).shape or ()

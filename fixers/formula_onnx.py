@@ -57,6 +57,13 @@ class OnnxFormula(Formula):
         """PRelu."""
         return self._node("PRelu", (x, self.constant(slope, x)))
 
+    def dense(self, x: int, matrix: Array, bias: Array) -> int:
+        """Gemm."""
+        weights = self.builder.constant(matrix.astype(self.dtype), "weights")
+        added = self.builder.constant(bias.astype(self.dtype), "bias")
+        shape = (self.shape(x)[0], len(matrix))
+        return self.builder.value_node("Gemm", (x, weights, added), shape, transB=1)
+
     @property
     def _opset(self) -> int:
         return int(getattr(self.builder, "opset", 0))

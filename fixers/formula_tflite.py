@@ -57,3 +57,13 @@ class TFLiteFormula(Formula):
         return self.builder.value_node(
             "PRELU", (x, self.builder.constant(inner, "slope")), self.shape(x)
         )
+
+    def dense(self, x: int, matrix: Array, bias: Array) -> int:
+        """FULLY_CONNECTED, with its bias."""
+        weights = self.builder.constant(matrix.astype(self.dtype), "weights")
+        added = self.builder.constant(bias.astype(self.dtype), "bias")
+        return self.builder.value_node(
+            "FULLY_CONNECTED", (x, weights, added), (self.shape(x)[0], len(matrix)),
+            fused_activation_function="NONE", weights_format="DEFAULT", keep_num_dims=False,
+            asymmetric_quantize_inputs=False, quantized_bias_type="float32",
+        )  # fmt: skip

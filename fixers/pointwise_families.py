@@ -1,4 +1,4 @@
-"""The families of elementwise operators."""
+"""The families of elementwise operators, of products with matrices, and of forms."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from npulint.fixers import (
     forms,
     gates,
     gelu,
+    halves,
     limits,
+    matrices,
     powers,
     rectifiers,
     repeats,
+    same_padding,
     scale_shift,
     weight_folding,
 )
@@ -25,6 +28,9 @@ FAMILIES: tuple[Family[Any], ...] = (
     *gates.FAMILIES,
     repeats.FAMILY,
     *forms.FAMILIES,
+    matrices.FAMILY,
+    halves.FAMILY,
+    same_padding.FAMILY,
     limits.FAMILY,
     *powers.FAMILIES,
     *gelu.FAMILIES,
