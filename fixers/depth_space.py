@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,46 +11,18 @@ import numpy as np
 from npulint.fixers.axes import canonical, plan, reorder
 from npulint.fixers.builder import Feature, Margins
 from npulint.fixers.moves import moves
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Realisation, Refusal
 from npulint.fixers.shuffles import Block, Shuffle, recognise
-from npulint.fixers.windows import Convolution, Sliding, read, windows
+from npulint.fixers.windows import Sliding, windows
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Array, Builder
-    from npulint.model import Graph
 
 _MOST_PHASES = 16
 """Places in a block beyond which one node for each gains nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShuffledConvolution:
-    """A convolution whose channels become space, in the order that TFLite does not have."""
-
-    conv: Convolution
-    block: Block
-
-
-def recognise_behind_convolutions(graph: Graph) -> Iterator[Occurrence[ShuffledConvolution]]:
-    """Find convolutions whose result is read by one CRD shuffle only."""
-    for occurrence in recognise(graph):
-        found = occurrence.found
-        if isinstance(found, Refusal) or found.block is None or found.block.mode != "CRD":
-            continue
-        makers = graph.uses[found.source].makers
-        if found.block.kind != "depth-to-space" or len(makers) != 1:
-            continue
-        conv = read(graph, makers[0])
-        if isinstance(conv, Convolution):
-            yield Occurrence(
-                f"{makers[0].op} + {occurrence.op}",
-                tuple(sorted((makers[0].index, *occurrence.nodes))),
-                occurrence.results,
-                ShuffledConvolution(conv, found.block),
-            )
-
-
-def _slow(channels: int, side: int) -> list[int]:
+def slow(channels: int, side: int) -> list[int]:
     """Which channel of the CRD order each channel of the DCR order is."""
     return np.arange(channels).reshape(-1, side * side).T.reshape(-1).tolist()  # type: ignore[no-any-return]
 
@@ -92,7 +63,7 @@ def _interleaved(builder: Builder, s: Shuffle) -> list[int]:
 def _picked(builder: Builder, s: Shuffle) -> list[int]:
     block = _block(s)
     channels = block.sizes[1]
-    kernel = np.eye(channels, dtype=np.float32)[_slow(channels, block.side)]
+    kernel = np.eye(channels, dtype=np.float32)[slow(channels, block.side)]
     turned = builder.conv(_feature(s), kernel[:, :, None, None], None)
     return [builder.depth_to_space(turned, block.side).value]
 
@@ -113,6 +84,29 @@ def _moved(builder: Builder, s: Shuffle, x: Feature) -> Feature:
 
 def _phases(builder: Builder, s: Shuffle) -> list[int]:
     """Each phase among zeros, shifted to its place, and their sum."""
+    side = _block(s).side
+
+    def placed(phase: Feature, row: int, column: int) -> Feature:
+        spread = builder.spread(phase, (side, side))
+        return builder.margins(spread, Margins(row, -row, column, -column))
+
+    return [_summed(builder, s, placed)]
+
+
+def _masks(builder: Builder, s: Shuffle) -> list[int]:
+    """Each phase repeated, all but its place replaced by zeros, and their sum."""
+    side = _block(s).side
+
+    def placed(phase: Feature, row: int, column: int) -> Feature:
+        large = builder.enlarge(phase, (side, side))
+        mask = np.zeros((1, 1, *large.sizes[2:]), np.float32)
+        mask[:, :, row::side, column::side] = 1
+        return builder.multiply(large, mask)
+
+    return [_summed(builder, s, placed)]
+
+
+def _summed(builder: Builder, s: Shuffle, placed: Callable[[Feature, int, int], Feature]) -> int:
     block, m = _block(s), moves(builder, s.source)
     side = block.side
     batch, channels, height, width = block.sizes
@@ -122,10 +116,11 @@ def _phases(builder: Builder, s: Shuffle) -> list[int]:
     for number, (row, column) in enumerate(itertools.product(range(side), repeat=2)):
         start, step = (number * depth, 1) if block.mode == "DCR" else (number, side**2)
         alone = m.cut(s.source, axis, start, start + depth * step - step + 1, step)
-        spread = builder.spread(Feature(alone, (batch, depth, height, width)), (side, side))
-        placed = builder.margins(spread, Margins(row, -row, column, -column))
-        total = placed.value if total is None else m.add(total, placed.value)
-    return [total or 0]
+        made = placed(Feature(alone, (batch, depth, height, width)), row, column).value
+        total = made if total is None else m.add(total, made)
+    if total is None:
+        raise AssertionError("a block has a place")
+    return total
 
 
 def _strided(builder: Builder, s: Shuffle) -> list[int]:
@@ -154,16 +149,6 @@ def _one_hot(builder: Builder, s: Shuffle) -> list[int]:
     if block.mode == "CRD":
         flat = kernel.transpose(2, 0, 1, 3, 4, 5).reshape(-1, channels, side, side)
     return [windows(builder).conv(_feature(s), flat, None, how).value]
-
-
-def _permuted(builder: Builder, c: ShuffledConvolution) -> list[int]:
-    conv, side = c.conv, c.block.side
-    order = _slow(conv.output[1], side)
-    bias = None if conv.bias is None else conv.bias[order]
-    how = Sliding(conv.strides, conv.dilations, conv.pads, 1, conv.activation)
-    x = Feature(conv.source, conv.sizes)
-    made = windows(builder).conv(x, conv.kernel[order], bias, how)
-    return [builder.depth_to_space(made, side).value]
 
 
 def _planned(s: Shuffle) -> Refusal | None:
@@ -223,12 +208,6 @@ def _few(block: Block) -> Refusal | None:
 def _float(s: Shuffle) -> Refusal | None:
     if not s.is_float:
         return Refusal("it is quantised, and sums would be rounded")
-    return None
-
-
-def _dense(c: ShuffledConvolution) -> Refusal | None:
-    if c.conv.groups != 1:
-        return Refusal("filters of groups cannot change places")
     return None
 
 
@@ -292,6 +271,17 @@ FAMILY = Family(
             build=_phases,
         ),
         Realisation(
+            name="shuffle/masks",
+            uses=("STRIDED_SLICE", "RESIZE_NEAREST_NEIGHBOR", "MUL", "ADD"),
+            exactness="exact",
+            argument=(
+                "each place of the block repeated all over the block, times a mask that keeps that "
+                "place; their sum has one term that is not 0; finite values, at most 16 places"
+            ),
+            accepts=_widening,
+            build=_masks,
+        ),
+        Realisation(
             name="shuffle/strided-slices",
             uses=("STRIDED_SLICE", "CONCATENATION"),
             exactness="exact",
@@ -312,24 +302,6 @@ FAMILY = Family(
             ),
             accepts=_deepening_float,
             build=_one_hot,
-        ),
-    ),
-)
-
-CONVOLUTIONS = Family(
-    "conv-shuffle",
-    recognise_behind_convolutions,
-    (
-        Realisation(
-            name="conv-shuffle/filter-order",
-            uses=("CONV_2D", "PAD", "DEPTH_TO_SPACE"),
-            exactness="exact",
-            argument=(
-                "each channel has a filter of its own, so filters in the other order make the "
-                "channels in the order that the operator takes"
-            ),
-            accepts=_dense,
-            build=_permuted,
         ),
     ),
 )

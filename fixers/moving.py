@@ -7,6 +7,7 @@ from typing import Any
 from npulint.fixers import (
     conv_forms,
     conv_pieces,
+    conv_shuffle,
     depth_space,
     joins,
     pads,
@@ -24,7 +25,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     joins.CONVOLUTIONS,
     conv_forms.FAMILY,
     depth_space.FAMILY,
-    depth_space.CONVOLUTIONS,
+    conv_shuffle.FAMILY,
     resizes.FAMILY,
     pools.FAMILY,
 )

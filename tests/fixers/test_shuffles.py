@@ -23,7 +23,7 @@ from single import (
     tflite_case,
 )
 
-from npulint.fixers import depth_space
+from npulint.fixers import conv_shuffle, depth_space
 from npulint.fixers.axes import canonical, plan
 from npulint.fixers.record import Family, Refusal
 from npulint.fixers.shuffles import Block, Shuffle
@@ -143,6 +143,7 @@ SERVED = {
     "shuffle/channel-order": "onnx, onnx spelled, tflite spelled, int8 spelled",
     "shuffle/one-hot-order": "onnx, onnx spelled, tflite spelled",
     "shuffle/phases": "onnx, tflite, onnx spelled, tflite spelled",
+    "shuffle/masks": "onnx, tflite, onnx spelled, tflite spelled",
     "shuffle/strided-slices": "onnx, tflite, int8, onnx spelled, tflite spelled, int8 spelled",
     "shuffle/one-hot-conv": "onnx, tflite, onnx spelled, tflite spelled",
 }
@@ -188,7 +189,7 @@ def conv_and_shuffle(folder: Path, seed: int) -> Case:
 
 
 def test_filters_in_the_other_order(full: bool, tmp_path: Path) -> None:
-    family = depth_space.CONVOLUTIONS
+    family = conv_shuffle.FAMILY
     prove(family, family.ways[0], conv_and_shuffle, ALL if full else SAMPLE, tmp_path)
     ops = settled(conv_and_shuffle(tmp_path, 0), family, "DepthToSpace")
     assert ops == ["Conv", "DepthToSpace"], "the same operator is no gain where it is refused"
@@ -265,8 +266,8 @@ def test_groups_keep_their_order(tmp_path: Path) -> None:
         Call("DepthToSpace", ["v"], {"y": [1, 2, 4, 4]}, {"blocksize": 2, "mode": "CRD"}),
     ]
     case = onnx_case(tmp_path, {"x": np.ones((1, 2, 2, 2), np.float32)}, calls, 13)
-    found = reading(case.path, depth_space.CONVOLUTIONS)
-    refusal = depth_space.CONVOLUTIONS.ways[0].accepts(found)
+    found = reading(case.path, conv_shuffle.FAMILY)
+    refusal = conv_shuffle.FAMILY.ways[0].accepts(found)
     assert isinstance(refusal, Refusal)
     assert "groups" in refusal.reason
 
