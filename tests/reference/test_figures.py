@@ -108,6 +108,27 @@ def test_counts(name: str) -> None:
     assert (network.output, network.parameters, round(network.macs / 1e9, 3)) == NETWORKS[name]
 
 
+# Multiply-accumulates at other sizes that papers speak of, in G, to the digits that are known.
+ELSEWHERE = {
+    ("nafnetlocal_32_36", (720, 1280)): "224.353",
+    ("nafnetlocal_32_18", (720, 1280)): "121.236",
+    ("nafnetlocal_16_36", (720, 1280)): "57.440",
+    ("nafnetlocal_16_18", (720, 1280)): "31.362",
+    ("nafnetlocal_16_9", (720, 1280)): "18.323",
+    ("pynet_v2_mobile", (1500, 2000)): "363.83",
+    ("pynet", (224, 224)): "335.7",
+    ("microisp", (544, 960)): "3.633",
+    ("microisp", (2448, 3264)): "55.590",
+}
+
+
+@pytest.mark.parametrize(("name", "size"), ELSEWHERE)
+def test_counts_at_other_sizes(name: str, size: tuple[int, int]) -> None:
+    known = ELSEWHERE[name, size]
+    decimals = len(known.partition(".")[2])
+    assert f"{define(name, size).macs / 1e9:.{decimals}f}" == known
+
+
 # Of the paper that counts with thop: what its layers alone give, in G.
 THOP = {
     "pmrid": 1.151,
