@@ -1,6 +1,6 @@
 """What `npulint fix` makes of the reference networks, for each set of targets.
 
-    python benchmarks/cures.py -o docs/cures.md               # all networks that run on a phone
+    python benchmarks/cures.py -o docs/cures.md               # one network of each structure
     python benchmarks/cures.py unet_small pmrid -t neuron     # some of them, for one target
 
 Each network is built small, in both formats, and rewritten for each set of targets (names joined
@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from npulint.cure import FixResult, fix
 from npulint.finding import ModelResult
 from npulint.output import write_whole
-from npulint.reference_models.catalogue import CATALOGUE, define
+from npulint.reference_models.catalogue import define
 from npulint.reference_models.recipe import Recipe
 from npulint.reference_models.trial import exported, small
 
@@ -41,8 +41,15 @@ SETS = (
     "tflite-gpu",
 )
 FORMATS = ("tflite", "onnx")
-LARGEST = 20e6
-"""Parameters beyond which a network is left out: PyNET runs on no phone of the papers."""
+NETWORKS = (
+    "unet_transposeconv_relu", "unet_transposeconv_prelu", "unet_depthtospace_relu",
+    "unet_resizebilinear_prelu", "unet_small", "edsr", "rdn", "dbpn", "sgn", "pmrid",
+    "pmrid_pconv", "pmrid_pdwconv", "pmrid_upsampling", "pmrid_mofa", "nafnet_tiny", "nafnet_mofa",
+    "nafnetlocal_16_18_sa", "smallnet", "csanet", "tuned_unet", "punet", "punet_instancenorm",
+    "enerzai", "enerzai_esrgan", "isp_forever", "noahtcv", "acvlab", "cvml", "eds_fpie",
+    "pynet_v2_mobile", "pynet_v2_nonorm", "fsrcnn", "dped", "microisp",
+)  # fmt: skip
+"""One of each structure: pruned, widened and resized ones have the same operators."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +67,17 @@ class Cell:
     """One file on one set of targets.
 
     Attributes:
-        before: Nodes that some target refuses or cannot be decided about.
+        before: Nodes that some target refuses, and nodes that none refuses and some is in doubt of.
         after: The same of the rewritten model.
         growth: Multiply-accumulates after, in parts of those before.
-        error: Largest difference from the original, in parts of the output's range.
+        error: Largest difference from the original, in parts of the output's range, on samples
+            on which the original does not amplify its own rounding.
         problem: Why nothing was written although something was rewritten.
         left: What stays.
     """
 
-    before: int
-    after: int
+    before: tuple[int, int]
+    after: tuple[int, int]
     growth: float = 1.0
     error: float = 0.0
     problem: str = ""
@@ -77,12 +85,14 @@ class Cell:
 
     def text(self) -> str:
         """The cell of the table."""
-        if not self.before:
-            return "takes it"
         if self.problem:
             return "held back"
-        growth = f", {self.growth:.2f}x MACs" if self.growth > 1.005 else ""
-        return f"{self.before} → {self.after}{growth}"
+        said = [f"{self.before[0]} → {self.after[0]}"] if self.before[0] else []
+        if self.before[1] or self.after[1]:
+            said.append(f"doubts {self.before[1]} → {self.after[1]}")
+        if self.growth > 1.005:
+            said.append(f"{self.growth:.2f}x MACs")
+        return ", ".join(said) or "takes it"
 
 
 Row = tuple[str, str, dict[str, Cell]]
@@ -122,20 +132,24 @@ def _open_nodes(result: ModelResult) -> dict[tuple[int, int], tuple[str, str]]:
     return found
 
 
-def _count(result: ModelResult) -> int:
-    return len(_open_nodes(result))
+def _count(result: ModelResult) -> tuple[int, int]:
+    states = [status for _, status in _open_nodes(result).values()]
+    return states.count("refused"), states.count("may fall back")
 
 
 def _left(result: FixResult) -> Iterator[Left]:
     """What stays, with the ways that were weighed for it."""
-    ways: dict[str, list[str]] = {}
+    ways: dict[str, dict[str, str]] = {}
     for choice in result.choices:
         if choice.realisation is None:
-            said = [f"{each.name}: {each.lost}" for each in choice.alternatives]
-            ways.setdefault(choice.op, []).extend(said if said else [choice.why])
+            reasons = ways.setdefault(choice.op, {})
+            if not choice.alternatives:
+                reasons.setdefault("", choice.why)
+            for each in choice.alternatives:
+                reasons.setdefault(each.name, f"{each.name}: {each.lost}")
+    unknown = {"": "the catalogue has no realisation of it"}
     for (op, status), count in Counter(_open_nodes(result.result).values()).most_common():
-        reasons = tuple(dict.fromkeys(ways.get(op, ["the catalogue has no realisation of it"])))
-        yield Left(op, status, count, reasons)
+        yield Left(op, status, count, tuple(ways.get(op, unknown).values()))
 
 
 def _macs(result: ModelResult) -> int:
@@ -143,8 +157,10 @@ def _macs(result: ModelResult) -> int:
 
 
 def _error(result: FixResult) -> float:
+    """Of the samples that tell something: on some a model amplifies its own rounding."""
     outputs = result.comparison.outputs if result.comparison else ()
-    return max((d.max_relative for each in outputs for d in each.differences if d), default=0.0)
+    found = (d for each in outputs for d in each.differences if d and not d.is_moot)
+    return max((each.max_relative for each in found), default=0.0)
 
 
 def row(name: str, form: str, sets: Sequence[str]) -> Row:
@@ -158,15 +174,16 @@ def row(name: str, form: str, sets: Sequence[str]) -> Row:
 
 def render(rows: Sequence[Row], sets: Sequence[str], command: str) -> str:
     """The page."""
+    error = max((each.error for *_, cells in rows for each in cells.values()), default=0.0)
     lines = [
         "# What `npulint fix` cures",
         "",
         f"Made by `{command}`. Reference networks at a small size, float32, exact realisations",
-        "only: nodes that some target of the column refuses or cannot be decided about, before",
-        "and after, and how many more multiply-accumulates the cure costs. Every rewritten",
-        "model was run against its original; the largest difference seen here is "
-        f"{max((c.error for *_, cells in rows for c in cells.values()), default=0.0):.1g}",
-        "of an output's range.",
+        "only: nodes that some target of the column refuses, before and after; nodes of which it",
+        'is in doubt ("may fall back"), which are lifted where that is cheap; and how many more',
+        "multiply-accumulates the cure costs. Every rewritten model was run against its",
+        f"original; the largest difference seen here is {error:.1g} of an output's range (where",
+        "more than 1e-4, the original itself moves as far when its inputs are rounded otherwise).",
         "",
         "| network | format | " + " | ".join(each.replace("+", " + ") for each in sets) + " |",
         "|---" * (2 + len(sets)) + "|",
@@ -213,13 +230,13 @@ def _stays(asked: str, rows: Sequence[Row]) -> Iterator[str]:
 def main(arguments: Sequence[str]) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all but the largest")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; one of each structure")
     parser.add_argument("-t", "--targets", action="append", metavar="A+B", help="a set of targets")
     parser.add_argument("-o", "--output", type=Path, help="where the page goes")
     parser.add_argument("-j", "--jobs", type=int, default=1)
     asked = parser.parse_args(arguments)
     sets = tuple(asked.targets or SETS)
-    names = asked.names or [n for n in CATALOGUE if define(n).parameters <= LARGEST]
+    names = asked.names or NETWORKS
     pairs = [(name, form) for name in names for form in FORMATS]
     with ProcessPoolExecutor(asked.jobs) as pool:
         rows = list(pool.map(partial(row, sets=sets), *zip(*pairs, strict=True)))
