@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.axes import reorder
 from npulint.fixers.builder import Feature
 from npulint.fixers.moves import moves
 from npulint.fixers.pads import extend
 from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.resize_phases import by_dense, by_depthwise, spatial_axes, whole_factors
 from npulint.fixers.resizes_reading import Resampling, recognise
 from npulint.fixers.windows import windows
 
@@ -20,21 +20,9 @@ if TYPE_CHECKING:
 
     from npulint.fixers.builder import Builder
     from npulint.fixers.moves import Moves
-    from npulint.fixers.resizes_reading import Floats
 
 _LARGEST_FACTOR = 8
 """Factor beyond which a phase for each place is no gain."""
-
-
-def _axes(builder: Builder) -> tuple[int, int]:
-    """Where H and W are stored."""
-    return (1, 2) if builder.graph.dialect == "tflite" else (2, 3)
-
-
-def _factors(r: Resampling) -> tuple[int, int]:
-    if r.factors is None:
-        raise AssertionError("only accepted with whole factors")
-    return r.factors
 
 
 def _steps(r: Resampling) -> tuple[int, int] | None:
@@ -52,7 +40,7 @@ def _steps(r: Resampling) -> tuple[int, int] | None:
 
 def _asymmetric(builder: Builder, r: Resampling) -> list[int]:
     """The oldest mode, finer and with a border around, and of that the samples that are meant."""
-    m, axes = moves(builder, r.source), _axes(builder)
+    m, axes = moves(builder, r.source), spatial_axes(builder)
     if r.coordinates == "align_corners":
         fine = _steps(r) or (1, 1)
         wanted = [(0, out, 1) for out in r.output]
@@ -79,7 +67,7 @@ def _half_pixel(
     2o + 1 + s of those at steps of 1/2s, and for odd s number o + (s + 1)/2 at steps of 1/s.
     """
     fine, wanted, value = [], [], r.source
-    for axis, factor, out in zip(axes, _factors(r), r.output, strict=True):
+    for axis, factor, out in zip(axes, whole_factors(r), r.output, strict=True):
         if factor == 1:
             fine.append(1)
             wanted.append((0, out, 1))
@@ -92,68 +80,6 @@ def _half_pixel(
         fine.append(factor * step)
         wanted.append((start, start + step * (out - 1) + 1, step))
     return (fine[0], fine[1]), wanted, value
-
-
-def _shares(r: Resampling, factor: int) -> tuple[Floats, tuple[int, int]]:
-    """What the neighbours are worth to each phase, and how many of them lie on each side."""
-    if factor == 1 or not r.linear:
-        return np.ones((factor, 1), np.float32), (0, 0)
-    phase = np.arange(factor)
-    if r.coordinates == "asymmetric":
-        at = phase / factor
-        return np.stack([1 - at, at], 1).astype(np.float32), (0, 1)
-    at = (2 * phase + 1 - factor) / (2 * factor)
-    shares = np.stack([np.maximum(-at, 0), 1 - np.abs(at), np.maximum(at, 0)], 1)
-    return shares.astype(np.float32), (1, 1)
-
-
-def _phases(builder: Builder, r: Resampling) -> tuple[Feature, Floats]:
-    """The input with its border repeated, and what makes all phases `[sH, sW, kH, kW]`."""
-    m, value = moves(builder, r.source), r.source
-    shares, sizes = [], list(r.sizes)
-    for place, (axis, factor) in enumerate(zip(_axes(builder), _factors(r), strict=True)):
-        share, sides = _shares(r, factor)
-        shares.append(share)
-        if any(sides):
-            value = extend(m, value, axis, sides, "edge")
-            sizes[2 + place] += sum(sides)
-    kernel = shares[0][:, None, :, None] * shares[1][None, :, None, :]
-    return Feature(value, (sizes[0], sizes[1], sizes[2], sizes[3])), kernel
-
-
-def _depthwise_phases(builder: Builder, r: Resampling) -> list[int]:
-    x, kernel = _phases(builder, r)
-    channels = r.sizes[1]
-    rows, columns, *window = kernel.shape
-    each = kernel.reshape(1, rows * columns, *window)
-    made = moves(builder, r.source).depthwise(x, np.tile(each, (channels, 1, 1, 1)))
-    return [_interleaved(builder, r, made.value, "cab")]
-
-
-def _conv_phases(builder: Builder, r: Resampling) -> list[int]:
-    x, kernel = _phases(builder, r)
-    channels = r.sizes[1]
-    rows, columns, *window = kernel.shape
-    eye = np.eye(channels, dtype=np.float32)[None, :, :, None, None]
-    dense = kernel.reshape(-1, 1, 1, *window) * eye
-    flat = dense.reshape(rows * columns * channels, channels, *window)
-    made = builder.conv(x, flat, None)
-    if rows == columns:
-        return [builder.depth_to_space(made, rows).value]
-    return [_interleaved(builder, r, made.value, "abc")]
-
-
-def _interleaved(builder: Builder, r: Resampling, value: int, depth: str) -> int:
-    """Phases from the channels, which are ordered as said, into space."""
-    rows, columns = _factors(r)
-    batch, channels, height, width = r.sizes
-    size = {"n": batch, "c": channels, "h": height, "w": width, "a": rows, "b": columns}
-    last = builder.graph.dialect == "tflite"
-    before = f"nhw{depth}" if last else f"n{depth}hw"
-    after = "nhawbc" if last else "nchawb"
-    shape = [size for size in builder.stored((batch, channels, *r.output)) if isinstance(size, int)]
-    order = [before.index(axis) for axis in after]
-    return reorder(moves(builder, r.source), value, [size[axis] for axis in before], order, shape)
 
 
 def _matrix(builder: Builder, r: Resampling) -> list[int]:
@@ -173,7 +99,7 @@ def _matrix(builder: Builder, r: Resampling) -> list[int]:
 
 
 def _oldest(builder: Builder, r: Resampling) -> list[int]:
-    return [builder.enlarge(Feature(r.source, r.sizes), _factors(r)).value]
+    return [builder.enlarge(Feature(r.source, r.sizes), whole_factors(r)).value]
 
 
 def _copies(builder: Builder, r: Resampling) -> list[int]:
@@ -195,7 +121,7 @@ def _sums(builder: Builder, r: Resampling) -> list[int]:
 
 def _repeated(builder: Builder, r: Resampling, repeat: Callable[[Moves, int, int], int]) -> int:
     m, value = moves(builder, r.source), r.source
-    for axis, factor in zip(_axes(builder), _factors(r), strict=True):
+    for axis, factor in zip(spatial_axes(builder), whole_factors(r), strict=True):
         if factor > 1:
             shape = list(m.shape(value))
             before, size, behind = m.flat(value, axis)
@@ -231,8 +157,8 @@ def _phased(r: Resampling) -> Refusal | None:
     if r.coordinates == "align_corners":
         return Refusal("with fixed corners the phase changes from sample to sample")
     refusal = _whole(r) or (None if r.linear else _replicates(r))
-    if refusal is None and max(_factors(r)) > _LARGEST_FACTOR:
-        refusal = Refusal(f"a factor of {max(_factors(r))} has too many phases")
+    if refusal is None and max(whole_factors(r)) > _LARGEST_FACTOR:
+        refusal = Refusal(f"a factor of {max(whole_factors(r))} has too many phases")
     return refusal
 
 
@@ -243,7 +169,7 @@ def _replicates(r: Resampling) -> Refusal | None:
     refusal = _whole(r)
     if refusal is not None:
         return refusal
-    for axis, factor in enumerate(_factors(r)):
+    for axis, factor in enumerate(whole_factors(r)):
         if not np.array_equal(r.taken(axis), np.repeat(np.arange(r.sizes[2 + axis]), factor)):
             return Refusal("its samples are not repeated equally often")
     return None
@@ -292,7 +218,7 @@ FAMILY = Family(
                 "transpositions interleave them; factors of at most 8"
             ),
             accepts=_phased,
-            build=_depthwise_phases,
+            build=by_depthwise,
         ),
         Realisation(
             name="resize/conv-phases",
@@ -306,7 +232,7 @@ FAMILY = Family(
                 "channels are 0, and depth to space"
             ),
             accepts=_phased,
-            build=_conv_phases,
+            build=by_dense,
         ),
         Realisation(
             name="resize/oldest-nearest",
