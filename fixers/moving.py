@@ -6,6 +6,7 @@ from typing import Any
 
 from npulint.fixers import (
     conv_forms,
+    conv_partial,
     conv_pieces,
     conv_shuffle,
     depth_space,
@@ -21,6 +22,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     pads.FAMILY,
     pieces.FAMILY,
     conv_pieces.FAMILY,
+    conv_partial.FAMILY,
     joins.FAMILY,
     joins.CONVOLUTIONS,
     conv_forms.FAMILY,

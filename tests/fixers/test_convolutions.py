@@ -22,7 +22,7 @@ from single import (
     tflite_case,
 )
 
-from npulint.fixers import conv_forms, conv_pieces, joins
+from npulint.fixers import conv_forms, conv_partial, conv_pieces, joins
 from npulint.fixers.record import Family, Refusal
 from npulint.fixers.windows import Convolution
 
@@ -174,7 +174,64 @@ def joined(make: Any, folder: Path, seed: int) -> Case:
     return onnx_case(folder, xs, [call], draw.choice(OPSETS))
 
 
-FAMILIES = (conv_forms.FAMILY, conv_pieces.FAMILY, joins.FAMILY, joins.CONVOLUTIONS)
+def partial(make: Any, folder: Path, seed: int, **changed: Any) -> Case:
+    """Pieces of one value, some of them convolved, joined again in any order."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    tflite_file = make is tflite_conv
+    parts = [draw.randint(1, 3) for _ in range(draw.randint(2, 3))]
+    window, step = draw.choice((1, 3, 5)), draw.choice((1, 1, 2))
+    pad = window // 2 * step
+    places = [draw.randint(2, 5), draw.randint(2, 5)]
+
+    def sized(channels: int) -> list[int]:
+        return [1, *places, channels] if tflite_file else [1, channels, *places]
+
+    pieces = {f"p{i}": sized(part) for i, part in enumerate(parts)}
+    if tflite_file:
+        operands: list[Any] = ["x", np.array(parts, np.int32), np.array(3, np.int32)]
+        options: dict[str, Any] = {"table": "SplitVOptions", "num_splits": len(parts)}
+        calls = [Call("SPLIT_V", operands, pieces, options)]
+    else:
+        calls = [Call("Split", ["x"], pieces, {"axis": 1, "split": parts})]
+    joined, total = [], 0
+    for i, part in enumerate(parts):
+        if i and draw.random() < 0.6:
+            joined.append(f"p{i}")
+            total += part
+            continue
+        outputs = draw.randint(1, 3)
+        total += outputs
+        weights, bias = integers(rng, outputs, part, window, window), integers(rng, outputs)
+        if tflite_file:
+            options = {
+                "table": "Conv2DOptions", "padding": tflite.schema.Padding.SAME, "stride_h": 1,
+                "stride_w": 1, "dilation_h_factor": step, "dilation_w_factor": step,
+            }  # fmt: skip
+            weights = weights.transpose(0, 2, 3, 1).copy()
+            made = Call("CONV_2D", [f"p{i}", weights, bias], {f"c{i}": sized(outputs)}, options, 3)
+        else:
+            options = {"pads": [pad] * 4, "dilations": [step] * 2}
+            made = Call("Conv", [f"p{i}", weights, bias], {f"c{i}": sized(outputs)}, options)
+        calls.append(replace(made, attributes={**made.attributes, **changed}))
+        joined.append(f"c{i}")
+    draw.shuffle(joined)
+    x = {"x": integers(rng, *sized(sum(parts)))}
+    if tflite_file:
+        said = {"table": "ConcatenationOptions", "axis": 3}
+        return tflite_case(
+            folder, x, [*calls, Call("CONCATENATION", joined, {"y": sized(total)}, said)]
+        )
+    last = Call("Concat", joined, {"y": sized(total)}, {"axis": 1})
+    return onnx_case(folder, x, [*calls, last], draw.choice((7, 11)))
+
+
+FAMILIES = (
+    conv_forms.FAMILY,
+    conv_pieces.FAMILY,
+    conv_partial.FAMILY,
+    joins.FAMILY,
+    joins.CONVOLUTIONS,
+)
 
 
 def instance(family: Family[Any], make: Any, folder: Path, seed: int) -> Case | None:
@@ -182,6 +239,8 @@ def instance(family: Family[Any], make: Any, folder: Path, seed: int) -> Case | 
         return make(folder, seed)  # type: ignore[no-any-return]
     if family is joins.FAMILY:
         return joined(make, folder, seed)
+    if family is conv_partial.FAMILY:
+        return partial(make, folder, seed)
     return with_relatives(make, folder, seed, cut=family is conv_pieces.FAMILY)
 
 
@@ -273,3 +332,14 @@ def test_quantised_ones_are_refused_with_advice(tmp_path: Path) -> None:
     found = reading(tflite_case(tmp_path, x, [call], quantised=(0.5, 3)).path, joins.FAMILY)
     assert isinstance(found, Refusal)
     assert "then quantise" in found.reason
+
+
+def test_partial_convolutions_with_an_activation_stay_apart(tmp_path: Path) -> None:
+    case = partial(tflite_conv, tmp_path, 0, fused_activation_function=1)
+    _, way = conv_partial.FAMILY.ways
+    refusal = way.accepts(reading(case.path, conv_partial.FAMILY))
+    assert refusal is not None
+    assert "an activation" in refusal.reason
+    case = partial(tflite_conv, tmp_path, 0)
+    assert settled(case, conv_partial.FAMILY, "SPLIT_V", "CONCATENATION") == ["CONV_2D"]
+    assert settled(case, conv_partial.FAMILY, "SPLIT_V")[-1] == "CONCATENATION"
