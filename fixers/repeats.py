@@ -115,6 +115,12 @@ def _of_one(r: _R) -> Refusal | None:
     return _alone(r) or r.wanted
 
 
+def _some(r: _R) -> Refusal | None:
+    if r.shape == r.result:
+        return Refusal("nothing is repeated")
+    return _alone(r)
+
+
 def _read_by_one(r: _R) -> Refusal | None:
     if r.reader is None:
         return Refusal("what reads it does not broadcast, or something else reads it too")
@@ -199,7 +205,7 @@ FAMILY: Family[Repeat] = Family(
             uses=("CONCATENATION", "RESHAPE"),
             exactness="exact",
             argument="copies are put behind one another, twice as many with each join",
-            accepts=_alone,
+            accepts=_some,
             build=_joined,
         ),
     ),

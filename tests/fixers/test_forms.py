@@ -11,7 +11,7 @@ import pytest
 from cases import Array, Step, onnx_model, outputs, tflite_model
 from instances import integers
 
-from npulint.fixers import forms, gates, halves, same_padding
+from npulint.fixers import forms, gates, halves, indices, same_padding
 from npulint.fixers.record import Refusal
 from npulint.formats import load
 
@@ -142,13 +142,36 @@ def halved(folder: Path, seed: int) -> tuple[Path, Array]:
     return tflite_model(folder / f"{seed}.tflite", shape, constants, steps), integers(rng, *shape)
 
 
+def indexed(folder: Path, seed: int) -> tuple[Path, Array]:
+    """An operator whose sizes, axes or positions are stored as int64."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    shape = [1, draw.randint(2, 4), 3, 2]
+    cases: dict[str, tuple[list[list[Any]], list[int]]] = {
+        "PAD": ([[[0, 0], [1, 2], [0, 1], [0, 0]]], [1, shape[1] + 3, 4, 2]),
+        "MIRROR_PAD": ([[[0, 0], [1, 1], [1, 0], [0, 0]]], [1, shape[1] + 2, 4, 2]),
+        "TILE": ([[2, 1, 1, 3]], [2, shape[1], 3, 6]),
+        "BROADCAST_TO": ([[2, *shape[1:]]], [2, *shape[1:]]),
+        "SLICE": ([[0, 1, 0, 0], [1, 1, -1, 2]], [1, 1, 3, 2]),
+        "GATHER": ([[1, 0, 1]], [1, 3, 3, 2]),
+    }
+    op = draw.choice(list(cases))
+    stored, result = cases[op]
+    constants: dict[str, Array] = {
+        f"i{number}": np.array(each, np.int64) for number, each in enumerate(stored)
+    }
+    options = {"axis": 1} if op == "GATHER" else {}
+    version = {"BROADCAST_TO": 2}.get(op, 1)
+    step = Step(op, ["x", *constants], "y", result, options, version)
+    return tflite_model(folder / f"{seed}.tflite", shape, constants, [step]), integers(rng, *shape)
+
+
 @pytest.mark.parametrize(
     ("family", "make", "way"),
     [
         pytest.param(family, make, way.name, id=way.name)
         for family, make in (
             (forms.BIAS, weighted), (forms.ACTIVATION, activated), (forms.VERSION, versioned),
-            (same_padding.FAMILY, padded), (halves.FAMILY, halved),
+            (same_padding.FAMILY, padded), (halves.FAMILY, halved), (indices.FAMILY, indexed),
         )
         for way in family.ways
     ],
@@ -220,3 +243,13 @@ def test_a_product_with_a_reciprocal_root_is_a_quotient(full: bool, tmp_path: Pa
         result = outputs(path, gates.OVER_ROOT, "over-root/quotient", x)
         assert not isinstance(result, Refusal)
         assert np.allclose(result[0], result[1], rtol=1e-6, atol=0)
+
+
+def test_positions_beyond_int32_stay(tmp_path: Path) -> None:
+    constants = {"i": np.array([0, 2**40], np.int64)}
+    step = Step("GATHER", ["x", "i"], "y", [2, 3], {"axis": 0})
+    path = tflite_model(tmp_path / "m.tflite", [2, 3], constants, [step])
+    (found,) = indices.FAMILY.recognise(load(path).graphs[0])
+    refusal = indices.FAMILY.ways[0].accepts(found.found)  # type: ignore[arg-type]
+    assert refusal is not None
+    assert "no int32" in refusal.reason

@@ -109,7 +109,10 @@ def test_refusals_have_their_reasons(tmp_path: Path) -> None:
             assert not isinstance(occurrence.found, Refusal)
             refusal = WAYS["repeat/zeros"].accepts(occurrence.found)
             reasons.add(refusal.reason if refusal else "")
-            assert WAYS["repeat/joins"].accepts(occurrence.found) is None
+            refusal = WAYS["repeat/joins"].accepts(occurrence.found)
+            assert (refusal is not None) == (occurrence.found.shape == occurrence.found.result)
+            reasons.add(refusal.reason if refusal else "")
+    assert any("nothing is repeated" in reason for reason in reasons)
     assert any("more than one sample" in reason for reason in reasons)
     assert any("then quantise" in reason for reason in reasons)
 
