@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npulint.fixers.builder import Feature, Margins
-from npulint.fixers.conv_products import by_matrix, by_taps, few_taps, side_by_side
+from npulint.fixers.conv_products import (
+    by_blocks,
+    by_matrix,
+    by_taps,
+    few_blocks,
+    few_taps,
+    side_by_side,
+)
 from npulint.fixers.moves import moves
 from npulint.fixers.record import Family, Realisation, Refusal
 from npulint.fixers.windows import (
     Convolution,
     Sliding,
+    dense,
     recognise,
     stuffed,
     windows,
@@ -36,16 +44,6 @@ def _how(c: Convolution) -> Sliding:
 
 def _x(c: Convolution) -> Feature:
     return Feature(c.source, c.sizes)
-
-
-def dense(kernel: Array, groups: int) -> Array:
-    """`[Cout, Cin/g, kH, kW]` -> `[Cout, Cin, kH, kW]`, zeros from one group to another."""
-    outputs, inputs, *window = kernel.shape
-    whole = np.zeros((outputs, groups * inputs, *window), kernel.dtype)
-    for group, part in enumerate(np.split(kernel, groups)):
-        first = group * outputs // groups
-        whole[first : first + len(part), group * inputs : (group + 1) * inputs] = part
-    return whole
 
 
 def _dense(builder: Builder, c: Convolution) -> list[int]:
@@ -221,6 +219,17 @@ FAMILY = Family(
             ),
             accepts=few_taps,
             build=by_taps,
+        ),
+        Realisation(
+            name="conv/blocks",
+            uses=("PAD", "STRIDED_SLICE", "RESHAPE", "TRANSPOSE", "CONV_2D"),
+            exactness="exact",
+            argument=(
+                "with the samples of blocks as large as the strides as channels, a window is 3x3 "
+                "blocks, zeros where it ends before, and moves on by one"
+            ),
+            accepts=few_blocks,
+            build=by_blocks,
         ),
         Realisation(
             name="conv/3x3",

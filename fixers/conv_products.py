@@ -1,4 +1,4 @@
-"""Convolutions as products of matrices."""
+"""Strided convolutions as products of matrices, or of blocks of samples."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from npulint.fixers.axes import reorder
 from npulint.fixers.builder import Feature, Margins
 from npulint.fixers.moves import moves
 from npulint.fixers.record import Refusal
-from npulint.fixers.windows import Convolution, windows
+from npulint.fixers.windows import Convolution, Sliding, dense, stuffed, windows
 
 if TYPE_CHECKING:
     from npulint.fixers.builder import Builder
     from npulint.fixers.moves import Moves
+
+_SIDE = 3
+"""Side of the one window that every target was seen to take."""
 
 _MOST_TAPS = 9
 """Samples of a window for each of which there is a product."""
@@ -81,6 +86,45 @@ def by_taps(builder: Builder, c: Convolution) -> list[int]:
     if last:
         return [m.reshape(total, (batch, height, width, outputs))]
     return [reorder(m, total, (batch, height * width, outputs), (0, 2, 1), c.output)]
+
+
+def by_blocks(builder: Builder, c: Convolution) -> list[int]:
+    """A 3x3 convolution of blocks as large as the strides, whose samples are channels."""
+    m, last = moves(builder, c.source), builder.graph.dialect == "tflite"
+    (high, wide), (height, width) = c.strides, c.output[2:]
+    sides = []
+    for axis, (stride, out) in enumerate(zip(c.strides, c.output[2:], strict=True)):
+        before = c.pads[2 * axis]
+        sides += [before, (out + _SIDE - 1) * stride - before - c.sizes[2 + axis]]
+    padded = builder.margins(Feature(c.source, c.sizes), Margins(*sides)).value
+    batch, channels, *_ = c.sizes
+    rows, columns = height + _SIDE - 1, width + _SIDE - 1
+    size = {"n": batch, "c": channels, "h": rows, "w": columns, "a": high, "b": wide}
+    axes, after = ("nhawbc", "nhwabc") if last else ("nchawb", "ncabhw")
+    sizes = batch, channels * high * wide, rows, columns
+    shape = [each for each in builder.stored(sizes) if isinstance(each, int)]
+    view, order = [size[axis] for axis in axes], [axes.index(axis) for axis in after]
+    x = Feature(reorder(m, padded, view, order, shape), sizes)
+    kernel = stuffed(dense(c.kernel, c.groups), c.dilations)
+    outputs = c.output[1]
+    whole = np.zeros((outputs, channels, _SIDE * high, _SIDE * wide), kernel.dtype)
+    whole[:, :, : c.reach[0], : c.reach[1]] = kernel
+    split = whole.reshape(outputs, channels, _SIDE, high, _SIDE, wide)
+    turned = split.transpose((0, 3, 5, 1, 2, 4) if last else (0, 1, 3, 5, 2, 4))
+    filters = turned.reshape(outputs, -1, _SIDE, _SIDE)
+    how = Sliding(activation=c.activation)
+    return [windows(builder).conv(x, filters, c.bias, how).value]
+
+
+def few_blocks(c: Convolution) -> Refusal | None:
+    """Why a window is no 3x3 blocks as large as the strides, None where it is."""
+    if c.strides == (1, 1):
+        return Refusal("without strides a block is a sample")
+    if c.op == "DEPTHWISE_CONV_2D" or c.groups == c.sizes[1] > 1:
+        return Refusal("depthwise convolutions have their own operator")
+    if any(reach > _SIDE * step for reach, step in zip(c.reach, c.strides, strict=True)):
+        return Refusal("its window reaches over more than 3x3 blocks as large as the strides")
+    return None
 
 
 def side_by_side(c: Convolution) -> Refusal | None:

@@ -212,6 +212,16 @@ def stuffed(kernel: Array, dilations: tuple[int, int]) -> Array:
     return whole
 
 
+def dense(kernel: Array, groups: int) -> Array:
+    """`[Cout, Cin/g, kH, kW]` -> `[Cout, Cin, kH, kW]`, zeros from one group to another."""
+    outputs, inputs, *window = kernel.shape
+    whole = np.zeros((outputs, groups * inputs, *window), kernel.dtype)
+    for group, part in enumerate(np.split(kernel, groups)):
+        first = group * outputs // groups
+        whole[first : first + len(part), group * inputs : (group + 1) * inputs] = part
+    return whole
+
+
 def margins_of(pads: tuple[int, int, int, int]) -> Margins:
     """Padding as margins."""
     from npulint.fixers.builder import Margins

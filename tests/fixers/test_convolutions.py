@@ -271,6 +271,9 @@ def test_the_same_bits(
         ("conv/matrix", {"pads": (0, 1, 0, 1)}, "no padding"),
         ("conv/matrix", {"groups": 2}, "no groups"),
         ("conv/taps", {"strides": (1, 1)}, "every place"),
+        ("conv/blocks", {"strides": (1, 1)}, "a block is a sample"),
+        ("conv/blocks", {"window": (7, 1)}, "more than 3x3 blocks"),
+        ("conv/blocks", {"op": "DEPTHWISE_CONV_2D"}, "their own operator"),
         ("conv/taps", {"window": (2, 5)}, "10 products"),
         ("conv/taps", {"groups": 2}, "no groups"),
         ("conv/stuffed", {"dilations": (1, 1)}, "no dilation"),
@@ -295,6 +298,7 @@ def test_a_broken_precondition_is_refused_with_its_reason(
     (chosen,) = (each for each in conv_forms.FAMILY.ways if each.name == way)
     usual = {"conv/stuffed": {"dilations": (2, 2)}, "conv/dense": {"groups": 2}}
     usual["conv/taps"] = {"window": (3, 3), "strides": (2, 2)}
+    usual["conv/blocks"] = usual["conv/taps"]
     usual["conv/by-group"] = usual["conv/dense"]
     within = replace(found, **usual.get(way, {}))  # type: ignore[arg-type]
     assert chosen.accepts(within) is None
