@@ -215,7 +215,7 @@ FAMILY = Family(
             exactness="exact",
             argument=(
                 "each place in the window adds the product of the samples that all windows have "
-                "there by its weights; windows of at most 9 samples that do not touch every place"
+                "there by its weights; windows of at most 16 samples that do not touch every place"
             ),
             accepts=few_taps,
             build=by_taps,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SIDE = 3
 """Side of the one window that every target was seen to take."""
 
-_MOST_TAPS = 9
+_MOST_TAPS = 16
 """Samples of a window for each of which there is a product."""
 
 

@@ -274,7 +274,7 @@ def test_the_same_bits(
         ("conv/blocks", {"strides": (1, 1)}, "a block is a sample"),
         ("conv/blocks", {"window": (7, 1)}, "more than 3x3 blocks"),
         ("conv/blocks", {"op": "DEPTHWISE_CONV_2D"}, "their own operator"),
-        ("conv/taps", {"window": (2, 5)}, "10 products"),
+        ("conv/taps", {"window": (4, 5)}, "20 products"),
         ("conv/taps", {"groups": 2}, "no groups"),
         ("conv/stuffed", {"dilations": (1, 1)}, "no dilation"),
         ("conv/dense", {"groups": 1}, "no groups"),
