@@ -71,7 +71,11 @@ def _transpose_conv(node: OnnxNode) -> TransposeConv:
 def _with_output_shape(
     node: OnnxNode, window: Window, extra: tuple[int, ...], wanted: tuple[int, ...]
 ) -> tuple[Window, tuple[int, ...]]:
-    """Turn a stated output shape into the padding that yields it, as ONNX defines it."""
+    """Turn a stated output shape into the padding that yields it.
+
+    Of an odd padding the larger half comes first, as ONNX defines it since opset 11; before, its
+    text says the opposite, but onnxruntime does the same in all opsets.
+    """
     pads = []
     spatial = len(window.kernel)
     for axis, (size, target) in enumerate(zip(node.shape()[2:], wanted[-spatial:], strict=True)):
@@ -79,7 +83,7 @@ def _with_output_shape(
             raise NoConversionError("output_shape is stated and the input's size is not known")
         reach = (window.kernel[axis] - 1) * window.dilations[axis] + 1
         total = window.strides[axis] * (size - 1) + extra[axis] + reach - target
-        pads.append((total // 2, total - total // 2))
+        pads.append((total - total // 2, total // 2))
     return (
         Window(window.kernel, window.strides, window.dilations, tuple(pads)),
         extra,

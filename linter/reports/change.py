@@ -85,10 +85,11 @@ def _handed_over(old: TargetResult, new: TargetResult) -> Iterator[Line]:
     before, after = old.coverage.macs, new.coverage.macs
     gain = 0 if before is None or after is None else after - before
     yield Line("MACs handed over", share(before), share(after), gain)
-    # One piece less is a gain only where no less is handed over.
+    # One piece less is a gain only where no less is handed over, and the first is never a loss.
     fewer = pieces(old) - pieces(new)
     less = new.coverage.nodes < old.coverage.nodes
-    yield Line("pieces", str(pieces(old)), str(pieces(new)), 0 if less and fewer > 0 else fewer)
+    telling = pieces(old) and not (less and fewer > 0)
+    yield Line("pieces", str(pieces(old)), str(pieces(new)), fewer if telling else 0)
 
 
 def _operators(word: str, before: Counter[str], after: Counter[str]) -> Iterator[Line]:

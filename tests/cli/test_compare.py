@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from npulint import opsets
 from tests.cli.support import EXPORTS, SMALLNET_TFLITE, UNET_TFLITE, Runner
@@ -45,6 +48,29 @@ def test_diff_says_better_and_worse(npulint: Runner) -> None:
     assert worse.code == 1
     assert worse.json["worse"]
     assert npulint("diff", UNET_TFLITE, UNET_TFLITE, "-t", "nnapi-1.1").code == 0
+
+
+def test_the_first_piece_that_the_accelerator_gets_is_no_loss(
+    npulint: Runner, tmp_path: Path
+) -> None:
+    """A transposed convolution alone leaves nothing to hand over; its cure is one piece."""
+    model, fixed = tmp_path / "alone.onnx", tmp_path / "fixed.onnx"
+    stored = numpy_helper.from_array(np.ones((2, 3, 2, 2), np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [stored],
+    )
+    opsets = [helper.make_opsetid("", 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), model)
+    run = npulint("fix", model, "-t", "nnapi-1.1", "-o", fixed)
+    assert run.code == 0
+    assert "better, and worse nowhere" in run.out
+    lost = npulint("diff", fixed, model, "-t", "nnapi-1.1")
+    assert lost.code == 1
+    assert "worse on some target" in lost.out
 
 
 def test_diff_of_an_unreadable_file_is_exit_2(npulint: Runner, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from instances import Instance, onnx_instance, run, tflite_instance
+from onnx import TensorProto, helper, numpy_helper
 
 from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.record import Realisation, Refusal
@@ -77,6 +79,33 @@ def test_bit_identical_on_integers(way: Way, dialect: str, full: bool, tmp_path:
         assert seed < 20 * wanted, "hardly any instance is in the way's domain"
         if instance is not None:
             applied += check(instance, way, tmp_path)
+
+
+@pytest.mark.parametrize("opset", [7, 10, 11, 22])
+@pytest.mark.parametrize("auto", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])
+@pytest.mark.parametrize("size", [14, 15, 16])
+def test_a_stated_output_shape_is_cut_as_the_runtime_cuts_it(
+    size: int, auto: str, opset: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(size)
+    stored = numpy_helper.from_array(rng.integers(-8, 9, (2, 3, 3, 3)).astype(np.float32), "w")
+    node = helper.make_node(
+        "ConvTranspose", ["x", "w"], ["y"],
+        strides=[2, 2], output_shape=[size, size], auto_pad=auto,
+    )  # fmt: skip
+    shapes = {"x": [1, 2, 8, 8], "y": [1, 3, size, size]}
+    x, y = (helper.make_tensor_value_info(*each) for each in _floats(shapes))
+    graph = helper.make_graph([node], "g", [x], [y], [stored])
+    path = tmp_path / "stated.onnx"
+    opsets = [helper.make_opsetid("", opset)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    values = rng.integers(-8, 9, shapes["x"]).astype(np.float32)
+    (way,) = (each for each in REALISATIONS if each.name == "transpose-conv/sub-pixel")
+    assert check(Instance(path, values, f"{size=} {auto=} {opset=}"), way, tmp_path)
+
+
+def _floats(shapes: dict[str, list[int]]) -> list[tuple[str, int, list[int]]]:
+    return [(name, TensorProto.FLOAT, sizes) for name, sizes in shapes.items()]
 
 
 @pytest.mark.parametrize(
