@@ -47,7 +47,7 @@ class Choice:
 
     Attributes:
         graph: Index of its graph.
-        nodes: Positions of its nodes before the rewrite.
+        nodes: Positions of its nodes in the file; none for what other realisations brought.
         op: What was met there: an operator, or a pattern of several.
         macs: Its multiply-accumulates before.
         before: What becomes of it on each target.

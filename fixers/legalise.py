@@ -29,7 +29,7 @@ from npulint.operators.macs import macs
 if TYPE_CHECKING:
     from npulint.fixers.builder import Activations, Builder
     from npulint.fixers.record import Criterion, Family, Occurrence, Realisation
-    from npulint.model import Graph, Node
+    from npulint.model import Graph
     from npulint.verdict import Status
 
 _DEPTH = 3
@@ -296,7 +296,11 @@ def _choice(
     graph, occurrence = place.graph, place.occurrence
     return Choice(
         graph=graph.index,
-        nodes=tuple(_in_file(graph.nodes[index]) for index in occurrence.nodes),
+        nodes=tuple(
+            origin
+            for origin in (graph.nodes[index].origin for index in occurrence.nodes)
+            if origin is not None
+        ),
         op=occurrence.op,
         macs=_macs(place),
         before=place.before,
@@ -311,8 +315,3 @@ def _macs(place: _Place) -> int | None:
     graph = place.graph
     counts = [macs(graph.operation(graph.nodes[index])) for index in place.occurrence.nodes]
     return None if None in counts else sum(count or 0 for count in counts)
-
-
-def _in_file(node: Node) -> int:
-    """Where people find a node: clean-ups may have moved it."""
-    return node.index if node.origin is None else node.origin

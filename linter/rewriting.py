@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from npulint.verdict import Verdict
 
 
+_ROUNDS = 4
+"""What is built changes what its neighbours meet: more rounds than three have not been seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rewrite:
     """What a rewrite made.
@@ -63,21 +67,27 @@ def rewrite(
     realised = False
     for position in range(len(model.graphs)):
         model, place = _tidied(model, position)
-        graph = model.graphs[position]
-        setting = Setting(
-            ask=Memory(partial(_answers, model, asked)),
-            opset=model.opsets.get("", 0),
-            policy=policy,
-            activations=_before(place, activations) if position == 0 else None,
-            little=sum(each or 0 for each in node_macs(graph)) // 100,
-            step=step,
-        )
-        patches, decided = legalise(graph, setting, _kept(model, graph))
-        choices += decided
-        if patches:
+        known = _before(place, activations) if position == 0 else None
+        undecided: tuple[Choice, ...] = ()
+        for number in range(_ROUNDS):
+            graph = model.graphs[position]
+            setting = Setting(
+                ask=Memory(partial(_answers, model, asked)),
+                opset=model.opsets.get("", 0),
+                policy=policy,
+                activations=None if number else known,
+                little=sum(each or 0 for each in node_macs(graph)) // 100,
+                step=step,
+            )
+            patches, decided = legalise(graph, setting, _kept(model, graph))
+            choices += (each for each in decided if each.realisation is not None)
+            undecided = tuple(each for each in decided if each.realisation is None)
+            if not patches:
+                break
             new, place = apply(graph, patches, _kept(model, graph))
             model, _ = _tidied(_with_graph(model, new, place), position)
             realised = True
+        choices += undecided
     return Rewrite(model, realised, tuple(choices))
 
 

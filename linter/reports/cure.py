@@ -46,7 +46,7 @@ def _choices(result: FixResult, layout: Layout) -> Iterator[str]:
     for (op, way, why), choices in groups.items():
         limit = None if layout.verbose else _NODES_SHOWN
         shown = ranges((index for choice in choices for index in choice.nodes), limit)
-        where = f"{printable(op)} ×{len(choices)} (nodes {shown})"
+        where = f"{printable(op)} ×{len(choices)} ({f'nodes {shown}' if shown else 'built here'})"
         if way is None:
             yield wrapped(f"left as it is: {where}: {printable(why)}", layout, "  ", "    ")
         else:
