@@ -193,6 +193,8 @@ def _too_dear(place: _Place, alternative: Alternative, setting: Setting) -> str:
     """Why a way is not worth what it costs: nothing is refused, and the arithmetic explodes."""
     if "unsupported" in place.before.values():
         return ""
+    if not setting.policy.doubt:
+        return "it would only lift a doubt, which makes this model worse elsewhere"
     before, after = _macs(place) or 0, alternative.macs or 0
     if after <= max(before * setting.policy.doubt, before + setting.little):
         return ""
@@ -201,6 +203,8 @@ def _too_dear(place: _Place, alternative: Alternative, setting: Setting) -> str:
 
 
 def _unwanted(way: Realisation[Any], setting: Setting) -> Refusal | None:
+    if way.name in setting.policy.without:
+        return Refusal("tried, it puts this model too far off")
     if not setting.policy.allows(way.exactness):
         return Refusal(f"it is {way.exactness}: it needs `--allow {way.exactness}`")
     if way.exactness == "calibrated" and setting.activations is None:

@@ -91,12 +91,14 @@ class Policy:
         allow: The least exact realisations that may be used.
         order: What counts first when several ways serve the targets alike.
         doubt: To how many times its multiply-accumulates something may grow that no target
-            refuses, and that some target only may not take.
+            refuses, and that some target only may not take; 0 to leave all such as it is.
+        without: Realisations that are not used, by their names.
     """
 
     allow: Exactness = "exact"
     order: tuple[Criterion, ...] = CRITERIA
     doubt: float = 2.0
+    without: frozenset[str] = frozenset()
 
     def allows(self, exactness: Exactness) -> bool:
         """Whether realisations of some exactness may be used."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from npulint.verification.calibration import Sample
 
 
+_BLAMED = 4
+"""Realisations that one model may be too sensitive for before all is given up."""
+
 _MACS_SLACK = 1.01
 """By how much the arithmetic on the CPU may grow unmentioned: a border padded, a row more."""
 
@@ -148,7 +151,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
         raise UsageError(f"{before.path}: {before.error}")
     work = _Work(original, before, targets, wish, say, _samples(original, wish, say))
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
-        return _attempt(work, Path(folder), wish.allow)
+        return _attempt(work, Path(folder), Policy(wish.allow, wish.order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +175,14 @@ class _Work:
     samples: _Samples = field(default_factory=_Samples)
 
 
-def _attempt(work: _Work, folder: Path, allow: Exactness) -> FixResult:
-    """Rewrite with all that is allowed, and where that changes too much with less."""
+def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
+    """Rewrite with all that the policy has, and where that does not do with less."""
     work.say("choosing realisations")
     asked = [result.device or result.target for result in work.before.targets]
     made = rewrite(
         work.original,
         asked,
-        Policy(allow, work.wish.order),
+        policy,
         work.samples.activations,
         lambda done, total: work.say(f"choosing realisations: {done:,} of {total:,} places"),
     )
@@ -193,19 +196,56 @@ def _attempt(work: _Work, folder: Path, allow: Exactness) -> FixResult:
         return _clean(work, made)
     result = FixResult(work.before, after, made.choices, None, None)
     comparison = _compare(work, trial, result)
-    if not comparison.same and result.exactness != "exact":
-        stricter = EXACTNESSES[EXACTNESSES.index(result.exactness) - 1]
-        said = _too_far(comparison, result.exactness)
-        found = _attempt(work, folder, stricter)
-        lost = tuple(_with_reason(each, stricter, said) for each in found.choices)
-        return replace(found, choices=lost, given_up=(said, *found.given_up))
     held_back = _objection(work.before, after, comparison, work.wish)
+    again = _with_less(work, folder, policy, replace(result, held_back=held_back), comparison)
+    if again is not None:
+        return again
     result = replace(result, comparison=comparison, held_back=held_back)
     if work.wish.output is None or held_back:
         return result
     work.say("writing")
     save(made.model, work.wish.output)
     return replace(result, written=Path(work.wish.output))
+
+
+def _with_less(
+    work: _Work, folder: Path, policy: Policy, result: FixResult, comparison: Comparison
+) -> FixResult | None:
+    """Another attempt with fewer ways, where what stands against this one hangs on some."""
+    if not comparison.same and result.exactness != "exact":
+        stricter = EXACTNESSES[EXACTNESSES.index(result.exactness) - 1]
+        said = _too_far(comparison, result.exactness)
+        found = _attempt(work, folder, replace(policy, allow=stricter))
+        lost = tuple(_with_reason(each, stricter, said) for each in found.choices)
+        return replace(found, choices=lost, given_up=(said, *found.given_up))
+    blamed = _blamed(result, comparison)
+    if blamed and len(policy.without) < _BLAMED:
+        said = f"{blamed} puts this model too far off"
+        less = replace(policy, without=policy.without | {blamed})
+    elif result.held_back and comparison.same and policy.doubt and _lifts_doubts(result):
+        said = f"doubts are not lifted here, or {result.held_back}"
+        less = replace(policy, doubt=0)
+    else:
+        return None
+    found = _attempt(work, folder, less)
+    return replace(found, given_up=(said, *found.given_up))
+
+
+def _blamed(result: FixResult, comparison: Comparison) -> str:
+    """The realisation behind the first value that is too far off, empty where none is known."""
+    first = comparison.regions.first if comparison.regions else None
+    if comparison.same or first is None:
+        return ""
+    made = (each.realisation for each in result.choices if first.name in each.results)
+    return (next(made, None) or "").partition(" + ")[0]
+
+
+def _lifts_doubts(result: FixResult) -> bool:
+    """Whether anything was realised that no target refuses."""
+    return any(
+        each.realisation is not None and "unsupported" not in each.before.values()
+        for each in result.choices
+    )
 
 
 def _clean(work: _Work, made: Rewrite) -> FixResult:
@@ -300,6 +340,8 @@ def _objection(before: ModelResult, after: ModelResult, comparison: Comparison, 
     for old, new in zip(before.targets, after.targets, strict=True):
         if _refused(new) > _refused(old):
             return f"more is refused on {new.target.name} than before"
+        if _more_pieces(old, new):
+            return f"it is cut into more pieces on {new.target.name}, and no more of it runs there"
         if _macs_left(after.model, new) > _MACS_SLACK * _macs_left(before.model, old):
             return f"more of the arithmetic stays on the CPU of {new.target.name} than before"
     if wish.require_complete and any(_refused(each) for each in after.targets):
@@ -313,6 +355,17 @@ def _better(before: ModelResult, after: ModelResult) -> bool:
         _refused(new) < _refused(old) or len(new.partitions) < len(old.partitions)
         for old, new in zip(before.targets, after.targets, strict=True)
     )
+
+
+def _more_pieces(old: TargetResult, new: TargetResult) -> bool:
+    """Whether there are more borders to cross, for nothing."""
+    runs = [sum(piece.runs_on != "cpu" for piece in each.partitions) for each in (old, new)]
+    ahead = (
+        (new.coverage.nodes or 0) > (old.coverage.nodes or 0)
+        or (new.coverage.macs or 0) > (old.coverage.macs or 0)
+        or _refused(new) < _refused(old)
+    )
+    return runs[1] > runs[0] and not ahead
 
 
 def _macs_left(model: Model | None, result: TargetResult) -> int:

@@ -85,18 +85,22 @@ def _handed_over(old: TargetResult, new: TargetResult) -> Iterator[Line]:
     before, after = old.coverage.macs, new.coverage.macs
     gain = 0 if before is None or after is None else after - before
     yield Line("MACs handed over", share(before), share(after), gain)
-    # One piece less is a gain only where no less is handed over, and the first is never a loss.
+    # A piece less is a gain only where no less is handed over; a piece more is a loss only where
+    # no more is.
     fewer = pieces(old) - pieces(new)
-    less = new.coverage.nodes < old.coverage.nodes
-    telling = pieces(old) and not (less and fewer > 0)
+    more = new.coverage.nodes - old.coverage.nodes
+    telling = fewer * more >= 0
     yield Line("pieces", str(pieces(old)), str(pieces(new)), fewer if telling else 0)
 
 
 def _operators(word: str, before: Counter[str], after: Counter[str]) -> Iterator[Line]:
+    """How often each operator was met; more of one is no loss where others make up for it."""
+    made_up = after.total() <= before.total()
     for op in sorted(before.keys() | after.keys()):
         if before[op] != after[op]:
+            gain = before[op] - after[op]
             name = f"{word} {printable(op)}"
-            yield Line(name, str(before[op]), str(after[op]), before[op] - after[op])
+            yield Line(name, str(before[op]), str(after[op]), 0 if gain < 0 and made_up else gain)
 
 
 def _count(result: ModelResult, target: str, status: str) -> Counter[str]:

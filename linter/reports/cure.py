@@ -31,7 +31,8 @@ def render_text(result: FixResult, layout: Layout, diff: Sequence[str] = ()) -> 
         lines.append(f"  {_growth(result)}")
     if result.after is not None:
         text = comparing.render_text(comparing.compare(result.before, result.after), layout)
-        lines += ["", *text.rstrip("\n").split("\n")[1:]]
+        # Without its own title and verdict: what was decided about them stands below.
+        lines += ["", *text.rstrip("\n").split("\n")[1:-2]]
     if diff:
         lines += ["", *diff]
     lines += ["", _closing(result, layout)]

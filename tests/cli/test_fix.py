@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from jsonschema import Draft202012Validator
 from onnx import TensorProto, helper, numpy_helper
@@ -295,3 +296,38 @@ def test_from_python(tmp_path: Path) -> None:
     assert result.exactness == "exact", "what is exact serves as well, and comes first"
     assert result.written == out
     assert not result.given_up
+
+
+def test_a_way_that_a_model_is_too_sensitive_for_is_given_up_alone(
+    npulint: Runner, tmp_path: Path
+) -> None:
+    """Where all channels are alike, what is left of them is rounding, and each way has its own."""
+    scale = np.float32([-0.16, -0.165, 0.124, -0.233, 0.39, -0.082])
+    shift = np.float32([-0.022, -0.063, -0.6, -0.113, -0.53, 0.195])
+    graph = helper.make_graph(
+        [helper.make_node("LayerNormalization", ["x", "s", "c"], ["y"], axis=-1)],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8, 8, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 8, 8, 6])],
+        [numpy_helper.from_array(scale, "s"), numpy_helper.from_array(shift, "c")],
+    )
+    path = tmp_path / "norm.onnx"
+    opsets = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    run = npulint("fix", path, "-t", "nnapi-1.1", "-t", "hiai", "-o", tmp_path / "fixed.onnx")
+    assert "given up: norm/local-response puts this model too far off" in run.out
+    assert "-> norm/means" in run.out
+    assert (tmp_path / "fixed.onnx").exists()
+
+
+MANY = ("nnapi-1.1", "tflite-gpu", "hiai", "pixel-4", "mate30-pro-5g")
+
+
+def test_more_pieces_for_nothing_are_not_written(npulint: Runner, tmp_path: Path) -> None:
+    """One operator without a cure for another, and a join less."""
+    out = tmp_path / "fixed.tflite"
+    targets = [word for name in MANY for word in ("-t", name)]
+    run = npulint("fix", TRUTH / "blk_layer_norm_drq.tflite", *targets, "-o", out)
+    assert run.code == 1
+    assert "more pieces on pixel-4" in run.out
+    assert not out.exists()
