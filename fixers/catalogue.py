@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers import means, moving, norm_family, pointwise_families, roots, transposed
+from npulint.fixers.convolutions import transposed
+from npulint.fixers.moving import families as moving
+from npulint.fixers.norms import families as norm_family
+from npulint.fixers.norms import means, roots
+from npulint.fixers.pointwise import families as pointwise_families
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (

@@ -18,7 +18,7 @@ from npulint.fixers.tidy import ACTS, DRAWS
 from npulint.model import OMITTED, Constant
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Array
+    from npulint.fixers.building.builder import Array
     from npulint.model import Graph, Node, Value
 
 Evaluate: TypeAlias = "Callable[[Graph], Sequence[Array]]"

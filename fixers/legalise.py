@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from npulint.fixers.builder_onnx import OnnxBuilder
-from npulint.fixers.builder_tflite import TFLiteBuilder
+from npulint.fixers.building.builder_onnx import OnnxBuilder
+from npulint.fixers.building.builder_tflite import TFLiteBuilder
 from npulint.fixers.catalogue import FAMILIES
 from npulint.fixers.choice import (
     Alternative,
@@ -27,7 +27,7 @@ from npulint.model import OMITTED
 from npulint.operators.macs import macs
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Activations, Builder
+    from npulint.fixers.building.builder import Activations, Builder
     from npulint.fixers.record import Criterion, Family, Occurrence, Realisation
     from npulint.model import Graph
     from npulint.verdict import Status

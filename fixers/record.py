@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Builder
+    from npulint.fixers.building.builder import Builder
     from npulint.model import Graph
 
 Exactness: TypeAlias = Literal["exact", "calibrated", "lossy"]

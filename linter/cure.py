@@ -18,7 +18,7 @@ from npulint.rewriting import Rewrite, rewrite
 
 if TYPE_CHECKING:
     from npulint.finding import ModelResult, TargetResult
-    from npulint.fixers.builder import Activations
+    from npulint.fixers.building.builder import Activations
     from npulint.fixers.choice import Choice
     from npulint.verification import Comparison
     from npulint.verification.calibration import Sample

@@ -19,7 +19,7 @@ from npulint.fixers.tidy import tidy
 from npulint.formats import save
 
 if TYPE_CHECKING:
-    from npulint.fixers.builder import Activations, Array
+    from npulint.fixers.building.builder import Activations, Array
     from npulint.fixers.choice import Choice
     from npulint.fixers.record import Policy
     from npulint.model import Graph, Model, Signature

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from sketches import Sketch
 
-from npulint.fixers.norm_reading import Normalisation, recognise
+from npulint.fixers.norms.reading import Normalisation, recognise
 from npulint.fixers.record import Refusal
 from npulint.formats import load
 

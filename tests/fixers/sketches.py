@@ -14,7 +14,7 @@ import onnx
 from instances import tflite
 from onnx import TensorProto, helper, numpy_helper
 
-from npulint.fixers.norm_reading import Normalisation
+from npulint.fixers.norms.reading import Normalisation
 
 Array = npt.NDArray[Any]
 

@@ -22,9 +22,10 @@ from single import (
     tflite_case,
 )
 
-from npulint.fixers import conv_forms, conv_partial, conv_pieces, joins
+from npulint.fixers.building.windows import Convolution
+from npulint.fixers.convolutions import conv_forms, conv_partial, conv_pieces
+from npulint.fixers.moving import joins
 from npulint.fixers.record import Family, Refusal
-from npulint.fixers.windows import Convolution
 
 SAMPLE, ALL = 10, 200
 

@@ -11,7 +11,10 @@ import pytest
 from cases import Array, Step, onnx_model, outputs, tflite_model
 from instances import integers
 
-from npulint.fixers import forms, gates, halves, indices, same_padding
+from npulint.fixers.convolutions import same_padding
+from npulint.fixers.forms import halves, indices
+from npulint.fixers.forms import ways as forms
+from npulint.fixers.pointwise import gates
 from npulint.fixers.record import Refusal
 from npulint.formats import load
 

@@ -12,9 +12,9 @@ from cases import finds, outputs
 from instances import run
 from spellings import NEAR_MISSES, SPELLINGS, Expression, Writer, has
 
-from npulint.fixers import activations, functions, gelu
-from npulint.fixers.function_reading import Function
-from npulint.fixers.gelu import LOWER, REACH, UPPER
+from npulint.fixers.pointwise import activations, functions, gelu
+from npulint.fixers.pointwise.function_reading import Function
+from npulint.fixers.pointwise.gelu import LOWER, REACH, UPPER
 from npulint.fixers.record import Family, Refusal
 from npulint.formats import load
 

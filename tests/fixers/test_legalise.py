@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from npulint.fixers.builder import Builder, Feature
+from npulint.fixers.building.builder import Builder, Feature
 from npulint.fixers.choice import Answers
 from npulint.fixers.legalise import Setting, legalise
 from npulint.fixers.memory import Memory

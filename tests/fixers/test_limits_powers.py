@@ -12,7 +12,7 @@ import pytest
 from cases import Array, Step, onnx_model, outputs, tflite_model
 from instances import integers
 
-from npulint.fixers import limits, powers
+from npulint.fixers.pointwise import limits, powers
 from npulint.fixers.record import Family, Refusal
 
 SAMPLE, ALL = 20, 200

@@ -11,7 +11,7 @@ import pytest
 from cases import Array, Step, onnx_model, outputs, tflite_model
 from instances import integers
 
-from npulint.fixers.matrices import FAMILY
+from npulint.fixers.convolutions.matrices import FAMILY
 from npulint.fixers.record import Refusal
 
 SAMPLE, ALL = 20, 200

@@ -17,12 +17,13 @@ from proving import largest
 
 from npulint.cure import Wish, fix
 from npulint.finding import ModelResult
-from npulint.fixers import means, norm_family, roots
-from npulint.fixers.builder import Activations
+from npulint.fixers.building.builder import Activations
 from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.looking import lower_bound
-from npulint.fixers.norm_reading import Normalisation
-from npulint.fixers.norms_fitted import FITTED, TUNE, fit, normalised
+from npulint.fixers.norms import families as norm_family
+from npulint.fixers.norms import means, roots
+from npulint.fixers.norms.fitted import FITTED, TUNE, fit, normalised
+from npulint.fixers.norms.reading import Normalisation
 from npulint.fixers.record import Occurrence, Realisation, Refusal
 from npulint.fixers.surgery import Patch, apply
 from npulint.formats import load, save

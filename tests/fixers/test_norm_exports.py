@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from norm_spellings import found_in
 
-from npulint.fixers.norm_reading import Normalisation
+from npulint.fixers.norms.reading import Normalisation
 from npulint.fixers.record import Refusal
 from npulint.reference_models.recipe import OPSETS
 

@@ -12,7 +12,7 @@ import pytest
 from norm_spellings import found_in
 from onnx import TensorProto, helper, numpy_helper
 
-from npulint.fixers.norm_reading import Normalisation
+from npulint.fixers.norms.reading import Normalisation
 from npulint.fixers.record import Refusal
 
 # Nodes `y = Op a b; attribute=value` of ONNX alone, of x `[2, 6, 4, 5]`, with the opset that

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from norm_spellings import found_in
 
-from npulint.fixers.norm_reading import Normalisation
+from npulint.fixers.norms.reading import Normalisation
 from npulint.reference_models import CATALOGUE, define
 from npulint.reference_models.layers import InstanceNormalization, LayerNormalization
 from npulint.reference_models.network import Network

@@ -17,7 +17,7 @@ from instances import run
 from norm_spellings import EPSILON, SPELLINGS, Spelling, Writer, found_in
 from sketches import Sketch, evaluate
 
-from npulint.fixers.norm_reading import Normalisation
+from npulint.fixers.norms.reading import Normalisation
 from npulint.fixers.record import Refusal
 from npulint.formats import load
 

@@ -12,9 +12,11 @@ import pytest
 from norm_instances import Instance, onnx_norm, tflite_norm
 from proving import ALL, SAMPLE, largest, prove
 
-from npulint.fixers import means, norm_family, roots, scale_shift
-from npulint.fixers.norm_reading import Normalisation
-from npulint.fixers.norms import EXACT
+from npulint.fixers.norms import families as norm_family
+from npulint.fixers.norms import means, roots
+from npulint.fixers.norms.reading import Normalisation
+from npulint.fixers.norms.ways import EXACT
+from npulint.fixers.pointwise import scale_shift
 from npulint.fixers.record import Family, Realisation, Refusal
 from npulint.formats import load
 

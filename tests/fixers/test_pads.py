@@ -21,7 +21,7 @@ from single import (
     tflite_case,
 )
 
-from npulint.fixers.pads import FAMILY, Padding
+from npulint.fixers.moving.pads import FAMILY, Padding
 from npulint.fixers.record import Realisation, Refusal
 
 SAMPLE, ALL = 12, 200

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from single import Call, Case, agrees, integers, onnx_case, settled, tflite, tflite_case
 
-from npulint.fixers.pools import FAMILY, MaxPool
+from npulint.fixers.convolutions.pools import FAMILY, MaxPool
 
 SAMPLE, ALL = 12, 200
 

@@ -10,8 +10,8 @@ import pytest
 from cases import Array, Step, onnx_model, outputs, tflite_model
 from instances import integers
 
+from npulint.fixers.pointwise.rectifiers import FAMILY
 from npulint.fixers.record import Refusal
-from npulint.fixers.rectifiers import FAMILY
 
 SAMPLE, ALL = 20, 200
 

@@ -10,8 +10,8 @@ import pytest
 from cases import Step, onnx_model, outputs, tflite_model
 from single import Call, Case, agrees, integers, onnx_case, settled, tflite_case
 
+from npulint.fixers.moving.repeats import FAMILY
 from npulint.fixers.record import Refusal
-from npulint.fixers.repeats import FAMILY
 from npulint.formats import load
 
 SAMPLE, ALL = 20, 200

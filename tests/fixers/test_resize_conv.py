@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from instances import Array, Instance, onnx_instance, run, tflite_instance
 
-from npulint.fixers import resize_fit
+from npulint.fixers.convolutions import resize_fit
+from npulint.fixers.convolutions.resize_conv import WAYS
+from npulint.fixers.convolutions.resize_fit import Resize
+from npulint.fixers.convolutions.resize_samples import calibrate
+from npulint.fixers.convolutions.transposed_reading import TransposedConvolution, recognise
 from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.record import Policy, Realisation
-from npulint.fixers.resize_conv import WAYS
-from npulint.fixers.resize_fit import Resize
-from npulint.fixers.resize_samples import calibrate
 from npulint.fixers.surgery import Patch, apply
-from npulint.fixers.transposed_reading import TransposedConvolution, recognise
 from npulint.formats import load, save
 
 SAMPLE, ALL = 30, 200
@@ -94,7 +94,7 @@ def test_bit_identical_on_integers_where_it_divides(
 
 
 def _exact_ways() -> Sequence[Realisation[TransposedConvolution]]:
-    from npulint.fixers.transposed import REALISATIONS
+    from npulint.fixers.convolutions.transposed import REALISATIONS
 
     return REALISATIONS
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from single import Call, Case, agrees, integers, onnx_case, reading, settled, tflite_case
 
-from npulint.fixers import resizes
+from npulint.fixers.moving import resizes
+from npulint.fixers.moving.resizes_reading import Resampling
 from npulint.fixers.record import Refusal
-from npulint.fixers.resizes_reading import Resampling
 
 SAMPLE, ALL = 8, 200
 

@@ -11,7 +11,8 @@ import pytest
 from cases import Array, Step, onnx_model, outputs, rewritten, tflite_model
 from instances import integers
 
-from npulint.fixers import scale_shift, weight_folding
+from npulint.fixers.convolutions import weight_folding
+from npulint.fixers.pointwise import scale_shift
 from npulint.fixers.record import Refusal
 from npulint.formats import load
 

@@ -23,10 +23,11 @@ from single import (
     tflite_case,
 )
 
-from npulint.fixers import conv_shuffle, depth_space
-from npulint.fixers.axes import canonical, plan
+from npulint.fixers.convolutions import conv_shuffle
+from npulint.fixers.moving import depth_space
+from npulint.fixers.moving.axes import canonical, plan
+from npulint.fixers.moving.shuffles import Block, Shuffle
 from npulint.fixers.record import Family, Refusal
-from npulint.fixers.shuffles import Block, Shuffle
 
 SAMPLE, ALL = 10, 200
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from single import OPSETS, Call, Case, agrees, integers, onnx_case, settled, tflite_case
 
-from npulint.fixers.pieces import FAMILY, Pieces
+from npulint.fixers.moving.pieces import FAMILY, Pieces
 from npulint.fixers.record import Realisation
 
 SAMPLE, ALL = 12, 200

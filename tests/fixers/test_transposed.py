@@ -11,11 +11,11 @@ import pytest
 from instances import Instance, onnx_instance, run, tflite_instance
 from onnx import TensorProto, helper, numpy_helper
 
+from npulint.fixers.convolutions.transposed import REALISATIONS
+from npulint.fixers.convolutions.transposed_reading import TransposedConvolution, read, recognise
 from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.record import Realisation, Refusal
 from npulint.fixers.surgery import Patch, apply
-from npulint.fixers.transposed import REALISATIONS
-from npulint.fixers.transposed_reading import TransposedConvolution, read, recognise
 from npulint.formats import load, save
 from npulint.model import Model
 

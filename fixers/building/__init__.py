@@ -1,0 +1,1 @@
+"""How new nodes are written: one description of what is computed, two dialects."""

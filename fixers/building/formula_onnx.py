@@ -1,0 +1,69 @@
+"""Formulas in ONNX: channels first, in the forms of the opset that the model imports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from npulint.fixers.building.formula import Formula
+
+if TYPE_CHECKING:
+    from npulint.fixers.building.builder import Array
+
+_UNARY = {
+    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "exp": "Exp", "log": "Log",
+    "sqrt": "Sqrt", "abs": "Abs", "neg": "Neg",
+    "hardswish": "HardSwish",
+}  # fmt: skip
+
+_BINARY = {
+    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "pow": "Pow", "max": "Max",
+    "min": "Min",
+}  # fmt: skip
+
+
+class OnnxFormula(Formula):
+    """Adds nodes of the standard ONNX domain, in opsets in which operands broadcast (7 on)."""
+
+    def unary(self, kind: str, x: int, parameter: float = 0.0) -> int:
+        """One operator, or what was written before there was one."""
+        if kind == "square":
+            return self.binary("mul", x, x)
+        if kind == "rsqrt":
+            return self.binary("div", self.number(1.0, x), self.unary("sqrt", x))
+        if kind == "elu":
+            return self._node("Elu", (x,), alpha=1.0)
+        if kind == "leakyrelu":
+            return self._node("LeakyRelu", (x,), alpha=parameter)
+        if kind == "gelu":
+            return self._node("Gelu", (x,), approximate="tanh" if parameter else "none")
+        return self._node(_UNARY[kind], (x,))
+
+    def binary(self, kind: str, a: int, b: int) -> int:
+        """One operator."""
+        if kind == "squared_difference":
+            return self.unary("square", self.binary("sub", a, b))
+        return self._node(_BINARY[kind], (a, b))
+
+    def clip(self, x: int, low: float, high: float) -> int:
+        """Clip, whose limits are operands from opset 11 on."""
+        if self._opset < 11:
+            return self._node("Clip", (x,), min=low, max=high)
+        limits = [self.builder.constant(np.array(v, self.dtype), "limit") for v in (low, high)]
+        return self.builder.value_node("Clip", (x, *limits), self.shape(x))
+
+    def prelu(self, x: int, slope: Array) -> int:
+        """PRelu."""
+        return self._node("PRelu", (x, self.constant(slope, x)))
+
+    def dense(self, x: int, matrix: Array, bias: Array) -> int:
+        """Gemm."""
+        weights = self.builder.constant(matrix.astype(self.dtype), "weights")
+        added = self.builder.constant(bias.astype(self.dtype), "bias")
+        shape = (self.shape(x)[0], len(matrix))
+        return self.builder.value_node("Gemm", (x, weights, added), shape, transB=1)
+
+    @property
+    def _opset(self) -> int:
+        return int(getattr(self.builder, "opset", 0))

@@ -1,0 +1,1 @@
+"""Convolutions and what folds into them."""

@@ -1,0 +1,153 @@
+"""Zero padding before a TFLite window: a node of its own, or the window's own SAME."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from npulint.fixers.looking import only_reader
+from npulint.fixers.pointwise.ways import readings_of, unfit
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+
+if TYPE_CHECKING:
+    from npulint.fixers.building.builder import Builder
+    from npulint.model import Graph, Node
+
+_WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+
+Pair = tuple[int, int]
+Sides = tuple[Pair, Pair]
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """A window over a padded map.
+
+    Attributes:
+        window: The node of the window.
+        source: Position of the map before it is padded.
+        shape: Its sizes.
+        sides: Zeros before and after, along H and W.
+        same: What SAME would add.
+        apart: Whether the padding is a node of its own.
+    """
+
+    window: Node
+    source: int
+    shape: tuple[int, ...]
+    sides: Sides
+    same: Sides
+    apart: bool
+
+
+def recognise(graph: Graph) -> Iterator[Occurrence[Padding]]:
+    """Find every padded convolution of a TFLite graph."""
+    if graph.dialect != "tflite":
+        return
+    for node in graph.nodes:
+        if node.op in _WINDOWS and node.attributes.get("padding") == "SAME":
+            found = _read(graph, node, None)
+            if found is not None:
+                yield Occurrence(node.op, (node.index,), node.outputs, found)
+        elif node.op == "PAD":
+            reader = only_reader(graph, node.outputs[0])
+            if reader is None or reader.op not in _WINDOWS or reader.inputs[0] != node.outputs[0]:
+                continue
+            found = _read(graph, reader, node)
+            if found is not None and reader.attributes.get("padding") == "VALID":
+                nodes = (node.index, reader.index)
+                yield Occurrence(f"PAD+{reader.op}", nodes, reader.outputs, found)
+
+
+def _read(graph: Graph, window: Node, pad: Node | None) -> Padding | Refusal | None:
+    readings = readings_of(graph)
+    source = window.inputs[0] if pad is None else pad.inputs[0]
+    refusal = unfit(readings, window, (source, window.outputs[0]))
+    shape, kernel = readings.sizes(source), readings.sizes(window.inputs[1])
+    if refusal is not None or shape is None or kernel is None or len(shape) != 4:
+        return refusal or Refusal("the sizes of its inputs and outputs are not all fixed")
+    same = _same(window, shape, kernel)
+    if pad is None:
+        return Padding(window, source, shape, same, same, apart=False)
+    amounts = readings.numbers(pad.inputs[1])
+    if amounts is None or amounts.size != 8:
+        return Refusal("the padding is computed at run time")
+    held = [int(each) for each in amounts.reshape(-1)]
+    if any(held[:2]) or any(held[6:]):
+        return None
+    sides = (held[2], held[3]), (held[4], held[5])
+    return Padding(window, source, shape, sides, same, apart=True)
+
+
+def _same(window: Node, shape: tuple[int, ...], kernel: tuple[int, ...]) -> Sides:
+    """What SAME adds: half of what is missing before, the rest after."""
+    sides = []
+    for axis, name in ((1, "h"), (2, "w")):
+        stride = int(str(window.attributes.get(f"stride_{name}", 1)))
+        dilation = int(str(window.attributes.get(f"dilation_{name}_factor", 1)))
+        reach = (kernel[axis] - 1) * dilation + 1
+        count = -(-shape[axis] // stride)
+        missing = max((count - 1) * stride + reach - shape[axis], 0)
+        sides.append((missing // 2, missing - missing // 2))
+    return sides[0], sides[1]
+
+
+def _explicit(p: Padding) -> Refusal | None:
+    return Refusal("the padding is a node of its own already") if p.apart else None
+
+
+def _agrees(p: Padding) -> Refusal | None:
+    if not p.apart:
+        return Refusal("the padding is the window's own already")
+    if p.sides != p.same:
+        return Refusal(f"SAME would add {p.same} along H and W, not {p.sides}")
+    return None
+
+
+def _taken_out(builder: Builder, p: Padding) -> list[int]:
+    (top, bottom), (left, right) = p.sides
+    if not (top or bottom or left or right):
+        return [_window(builder, p, p.source, "VALID")]
+    batch, height, width, channels = p.shape
+    rows = np.array([(0, 0), (top, bottom), (left, right), (0, 0)], np.int32)
+    shape = batch, height + top + bottom, width + left + right, channels
+    padded = builder.value_node("PAD", (p.source, builder.constant(rows, "paddings")), shape)
+    return [_window(builder, p, padded, "VALID")]
+
+
+def _put_in(builder: Builder, p: Padding) -> list[int]:
+    return [_window(builder, p, p.source, "SAME")]
+
+
+def _window(builder: Builder, p: Padding, source: int, padding: str) -> int:
+    shape = builder.at(p.window.outputs[0]).shape or ()
+    attributes = {**p.window.attributes, "padding": padding}
+    inputs = (source, *p.window.inputs[1:])
+    return builder.value_node(p.window.op, inputs, shape, **attributes)
+
+
+FAMILY: Family[Padding] = Family(
+    "padding",
+    recognise,
+    (
+        Realisation(
+            name="padding/same",
+            uses=("CONV_2D", "DEPTHWISE_CONV_2D"),
+            exactness="exact",
+            argument="where PAD adds what SAME would, the window does it itself",
+            accepts=_agrees,
+            build=_put_in,
+        ),
+        Realisation(
+            name="padding/explicit",
+            uses=("PAD", "CONV_2D", "DEPTHWISE_CONV_2D"),
+            exactness="exact",
+            argument="SAME adds zeros: half of what is missing before, the rest after",
+            accepts=_explicit,
+            build=_taken_out,
+        ),
+    ),
+)

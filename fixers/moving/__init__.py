@@ -1,0 +1,1 @@
+"""Operators that move values: borders, pieces, joins, depth and space, sizes."""

@@ -1,0 +1,23 @@
+"""The part of the catalogue that moves values about: borders, pieces, depth and space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from npulint.fixers.convolutions import conv_forms, conv_partial, conv_pieces, conv_shuffle, pools
+from npulint.fixers.moving import depth_space, joins, pads, pieces, resizes
+from npulint.fixers.record import Family
+
+FAMILIES: tuple[Family[Any], ...] = (
+    pads.FAMILY,
+    pieces.FAMILY,
+    conv_pieces.FAMILY,
+    conv_partial.FAMILY,
+    joins.FAMILY,
+    joins.CONVOLUTIONS,
+    conv_forms.FAMILY,
+    depth_space.FAMILY,
+    conv_shuffle.FAMILY,
+    resizes.FAMILY,
+    pools.FAMILY,
+)

@@ -1,0 +1,1 @@
+"""Normalisations: recognised in every exporter's spelling, and computed in other ways."""

@@ -1,0 +1,141 @@
+"""Normalisations without statistics: replaced by a scale and a shift of each channel.
+
+The network changes: it has to be fine-tuned, at best against its own outputs from before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from npulint.fixers.building.arithmetic import Arithmetic, arithmetic
+from npulint.fixers.norms.ways import affine_axes, built
+from npulint.fixers.record import Realisation, Refusal
+
+if TYPE_CHECKING:
+    from npulint.fixers.building.builder import Array, Builder
+    from npulint.fixers.norms.reading import Normalisation
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+TUNE = "the network computes something else now: fine-tune it"
+
+
+def normalised(n: Normalisation, stored: Array) -> Floats:
+    """What a normalisation makes of an array that is stored as its source is, in float64."""
+    x: Floats = stored.astype(np.float64)
+    shape, axes = x.shape, tuple(n.axes)
+    if n.kind == "group":
+        channels = shape[n.channel_axis]
+        split = (
+            *shape[: n.channel_axis], n.groups, channels // n.groups, *shape[n.channel_axis + 1 :],
+        )  # fmt: skip
+        x = x.reshape(split)
+        axes = tuple(axis + (axis >= n.channel_axis) for axis in n.axes)
+    if n.kind != "rms":
+        x = x - x.mean(axis=axes, keepdims=True)
+    normal = x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + n.epsilon)
+    return along_channels(n, normal.reshape(shape))
+
+
+def along_channels(n: Normalisation, array: Floats) -> Floats:
+    """Scale and shift applied to an array that is stored as the source is."""
+    sizes = [1] * array.ndim
+    for axis in affine_axes(n):
+        sizes[axis] = array.shape[axis]
+    scale = 1.0 if n.scale is None else np.asarray(n.scale, np.float64).reshape(sizes)
+    shift = 0.0 if n.shift is None else np.asarray(n.shift, np.float64).reshape(sizes)
+    scaled: Floats = array * scale + shift
+    return scaled
+
+
+def fit(n: Normalisation, samples: Sequence[Array]) -> tuple[Floats, Floats, float]:
+    """The scale and the shift of each channel that serve samples best.
+
+    Args:
+        n: The normalisation.
+        samples: What its source holds on each sample.
+
+    Returns:
+        Scale, shift (by least squares, `[C]` each), and the root mean square of what is left
+        relative to that of the normalisation's own results.
+    """
+    rows = [np.moveaxis(each, n.channel_axis, 0) for each in samples]
+    x = np.concatenate([row.reshape(len(row), -1) for row in rows], axis=1).astype(np.float64)
+    results = [np.moveaxis(normalised(n, each), n.channel_axis, 0) for each in samples]
+    y = np.concatenate([row.reshape(len(row), -1) for row in results], axis=1)
+    centred, target = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
+    spread = (centred * centred).sum(1)
+    scale = np.divide((centred * target).sum(1), spread, out=np.zeros(len(x)), where=spread > 0)
+    shift = y.mean(1) - scale * x.mean(1)
+    left = y - scale[:, None] * x - shift[:, None]
+    size = float((y * y).mean())
+    residual = math.sqrt(float((left * left).mean()) / size) if size else 0.0
+    return scale, shift, residual
+
+
+def _unseen(_: Normalisation) -> Refusal | None:
+    return None
+
+
+def _calibrated(builder: Builder, n: Normalisation) -> int:
+    if builder.activations is None:
+        raise AssertionError("calibrated ways are only built where there are samples")
+    samples = list(builder.activations(n.source))
+    scale, shift, residual = fit(n, samples)
+    builder.note = (
+        f"fitted to {len(samples)} samples: what is left is {residual:.3g} of its results' "
+        f"root mean square; {TUNE}"
+    )
+    a = arithmetic(builder, n.source)
+    return a.scale_shift(n.source, scale, shift, (n.channel_axis,))
+
+
+def _stripped(builder: Builder, n: Normalisation) -> int:
+    builder.note = f"nothing is measured without samples; {TUNE}"
+    if builder.activations is not None:
+        samples = list(builder.activations(n.source))
+        before = [normalised(n, each) for each in samples]
+        left = [
+            b - along_channels(n, x.astype(np.float64))
+            for b, x in zip(before, samples, strict=True)
+        ]
+        size = sum(float((each * each).sum()) for each in before)
+        lost = sum(float((each * each).sum()) for each in left)
+        share = math.sqrt(lost / size) if size else 0.0
+        builder.note = (
+            f"on {len(samples)} samples it is off by {share:.3g} of its results' root mean "
+            f"square; {TUNE}"
+        )
+    a: Arithmetic = arithmetic(builder, n.source)
+    made = a.scale_shift(n.source, n.scale, n.shift, affine_axes(n))
+    # A value cannot be another one's name: where nothing is left to compute, it is times one.
+    return made if made != n.source else a.combine("multiply", made, a.number(1.0, made))
+
+
+FITTED: tuple[Realisation[Normalisation], ...] = (
+    Realisation(
+        name="norm/calibrated",
+        uses=("MUL", "ADD"),
+        exactness="calibrated",
+        argument=(
+            "each channel's results are fitted by a scale and a shift of what it is given, by "
+            "least squares on samples"
+        ),
+        accepts=_unseen,
+        build=built(_calibrated),
+    ),
+    Realisation(
+        name="norm/strip",
+        uses=("MUL", "ADD"),
+        exactness="lossy",
+        argument="the statistics are left out, scale and shift stay",
+        accepts=_unseen,
+        build=built(_stripped),
+    ),
+)
+"""Another function, near on some samples or not at all."""

@@ -1,0 +1,37 @@
+"""The families of elementwise operators, of products with matrices, and of forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from npulint.fixers.convolutions import matrices, same_padding, weight_folding
+from npulint.fixers.forms import halves, indices
+from npulint.fixers.forms import ways as forms
+from npulint.fixers.moving import repeats
+from npulint.fixers.pointwise import (
+    activations,
+    gates,
+    gelu,
+    limits,
+    powers,
+    rectifiers,
+    scale_shift,
+)
+from npulint.fixers.record import Family
+
+FAMILIES: tuple[Family[Any], ...] = (
+    rectifiers.FAMILY,
+    weight_folding.FAMILY,
+    scale_shift.FAMILY,
+    *gates.FAMILIES,
+    repeats.FAMILY,
+    *forms.FAMILIES,
+    matrices.FAMILY,
+    halves.FAMILY,
+    indices.FAMILY,
+    same_padding.FAMILY,
+    limits.FAMILY,
+    *powers.FAMILIES,
+    *gelu.FAMILIES,
+    *activations.FAMILIES,
+)

@@ -1,0 +1,175 @@
+"""PRELU and LEAKY_RELU, and what computes them where a target has neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from npulint.fixers.building.arithmetic import arithmetic
+from npulint.fixers.building.formula import formula
+from npulint.fixers.pointwise.ways import channel_axis, readings_of, unfit
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.operators.semantics import PRelu, Unary
+
+if TYPE_CHECKING:
+    from npulint.fixers.building.builder import Builder
+    from npulint.fixers.building.formula import Formula
+    from npulint.fixers.norms.constants import Numbers, Readings
+    from npulint.model import Graph, Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rectifier:
+    """x where it is positive, else slope times x.
+
+    Attributes:
+        op: The operator that was met.
+        source: Position of x.
+        slope: All its axes given, each of size 1 or that of x; None where it is computed.
+        computed: Position of a slope that is computed at run time.
+        channels: Size of x along the channel axis.
+    """
+
+    op: str
+    source: int
+    slope: Numbers | None
+    computed: int | None
+    channels: int
+
+
+_R: TypeAlias = Rectifier
+
+
+def recognise(graph: Graph) -> Iterator[Occurrence[Rectifier]]:
+    """Find every PRELU and LEAKY_RELU."""
+    readings = readings_of(graph)
+    for node in graph.nodes:
+        operator = readings.operator(node)
+        if isinstance(operator, PRelu):
+            found = _read(readings, node, None)
+        elif isinstance(operator, Unary) and operator.kind == "leakyrelu":
+            found = _read(readings, node, operator.parameters[0])
+        else:
+            continue
+        yield Occurrence(node.op, (node.index,), node.outputs[:1], found)
+
+
+def _read(readings: Readings, node: Node, alpha: float | None) -> Rectifier | Refusal:
+    refusal = unfit(readings, node, (*node.inputs[:2], node.outputs[0]))
+    if refusal is not None:
+        return refusal
+    shape = readings.sizes(node.outputs[0]) or ()
+    axis = channel_axis(readings, len(shape))
+    if alpha is not None:
+        slope = np.full((1,) * len(shape), alpha, np.float64)
+        return Rectifier(node.op, node.inputs[0], slope, None, shape[axis])
+    numbers = readings.numbers(node.inputs[1])
+    if numbers is None:
+        return Rectifier(node.op, node.inputs[0], None, node.inputs[1], shape[axis])
+    slope = numbers.reshape((1,) * (len(shape) - numbers.ndim) + numbers.shape)
+    return Rectifier(node.op, node.inputs[0], slope, None, shape[axis])
+
+
+def _uniform(r: _R) -> Refusal | None:
+    if r.op.replace("_", "").lower() == "leakyrelu":
+        return Refusal("it is what is there")
+    if r.slope is None or r.slope.size == 0 or np.ptp(r.slope) != 0:
+        return Refusal("the slope is not one number for all elements")
+    return None
+
+
+def _leaky(r: _R) -> Refusal | None:
+    return Refusal("it is what is there") if r.op.lower() == "prelu" else None
+
+
+def _contracting(r: _R) -> Refusal | None:
+    if r.slope is None:
+        return Refusal("the slope is computed at run time: it may lie outside of 0 to 1")
+    if np.any(r.slope < 0) or np.any(r.slope > 1):
+        return Refusal(
+            f"slopes from {r.slope.min():.3g} to {r.slope.max():.3g} do not lie between 0 and 1"
+        )
+    return None
+
+
+def _always(_: _R) -> None:
+    return None
+
+
+def _leaky_relu(builder: Builder, r: _R) -> list[int]:
+    if r.slope is None:
+        raise AssertionError("only built after `_uniform`")
+    return [formula(builder, r.source).unary("leakyrelu", r.source, float(r.slope.flat[0]))]
+
+
+def _prelu(builder: Builder, r: _R) -> list[int]:
+    made = formula(builder, r.source)
+    if r.slope is None:
+        raise AssertionError("only a LEAKY_RELU is written so, and its slope is an option")
+    sizes = [1] * r.slope.ndim
+    sizes[arithmetic(builder, r.source).channel_axis(len(sizes))] = r.channels
+    return [made.prelu(r.source, np.broadcast_to(r.slope, sizes))]
+
+
+def _maximum(builder: Builder, r: _R) -> list[int]:
+    made = formula(builder, r.source)
+    return [made.binary("max", r.source, made.binary("mul", r.source, _slope(made, r)))]
+
+
+def _difference(builder: Builder, r: _R) -> list[int]:
+    made = formula(builder, r.source)
+    positive = made.unary("relu", r.source)
+    negative = made.binary("sub", positive, r.source)
+    return [made.binary("sub", positive, made.binary("mul", negative, _slope(made, r)))]
+
+
+def _slope(made: Formula, r: _R) -> int:
+    if r.slope is None:
+        return r.source if r.computed is None else r.computed
+    return made.constant(r.slope, r.source)
+
+
+FAMILY: Family[Rectifier] = Family(
+    "prelu",
+    recognise,
+    (
+        Realisation(
+            name="prelu/leaky-relu",
+            uses=("LEAKY_RELU",),
+            exactness="exact",
+            argument="a slope that is one number is the option of LEAKY_RELU",
+            accepts=_uniform,
+            build=_leaky_relu,
+        ),
+        Realisation(
+            name="prelu/prelu",
+            uses=("PRELU",),
+            exactness="exact",
+            argument="LEAKY_RELU is PRELU with the same slope for each channel",
+            accepts=_leaky,
+            build=_prelu,
+        ),
+        Realisation(
+            name="prelu/maximum",
+            uses=("MUL", "MAXIMUM"),
+            exactness="exact",
+            argument="where 0 <= a <= 1, a*x is above x exactly where x is negative",
+            accepts=_contracting,
+            build=_maximum,
+        ),
+        Realisation(
+            name="prelu/relu-difference",
+            uses=("RELU", "SUB", "MUL"),
+            exactness="exact",
+            argument=(
+                "relu(x) - x is relu(-x), without rounding, so relu(x) - a*(relu(x) - x) is x "
+                "where x is positive and a*x where it is negative"
+            ),
+            accepts=_always,
+            build=_difference,
+        ),
+    ),
+)
