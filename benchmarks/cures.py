@@ -104,15 +104,16 @@ def cure(path: Path, targets: Sequence[str]) -> Cell:
         from npulint.cure import Wish
 
         result = fix(path, targets, Wish(output=Path(folder) / f"cured{path.suffix}"))
-    before, after = _count(result.before), _count(result.result)
-    old, new = (_macs(each) for each in (result.before, result.result))
+    final = result.before if result.held_back else result.result
+    before, after = _count(result.before), _count(final)
+    old, new = (_macs(each) for each in (result.before, final))
     return Cell(
         before,
         after,
         growth=new / old if old else 1.0,
         error=_error(result),
         problem=result.held_back,
-        left=tuple(_left(result)),
+        left=tuple(_left(result, final)),
     )
 
 
@@ -137,7 +138,7 @@ def _count(result: ModelResult) -> tuple[int, int]:
     return states.count("refused"), states.count("may fall back")
 
 
-def _left(result: FixResult) -> Iterator[Left]:
+def _left(result: FixResult, final: ModelResult) -> Iterator[Left]:
     """What stays, with the ways that were weighed for it."""
     ways: dict[str, dict[str, str]] = {}
     for choice in result.choices:
@@ -147,8 +148,8 @@ def _left(result: FixResult) -> Iterator[Left]:
                 reasons.setdefault("", choice.why)
             for each in choice.alternatives:
                 reasons.setdefault(each.name, f"{each.name}: {each.lost}")
-    unknown = {"": "the catalogue has no realisation of it"}
-    for (op, status), count in Counter(_open_nodes(result.result).values()).most_common():
+    unknown = {"": result.held_back or "the catalogue has no realisation of it"}
+    for (op, status), count in Counter(_open_nodes(final).values()).most_common():
         yield Left(op, status, count, tuple(ways.get(op, unknown).values()))
 
 
