@@ -72,7 +72,8 @@ def permutation(values: Sequence[Value], node: Node) -> tuple[int, ...] | None:
         stated = node.attributes.get("perm")
         if stated is None:
             return None if rank is None else tuple(range(rank))[::-1]
-        return tuple(int(axis) for axis in stated) if isinstance(stated, tuple) else None  # type: ignore[arg-type]
+        known = stated if isinstance(stated, tuple) else ()
+        return tuple(axis for axis in known if isinstance(axis, int)) or None
     return whole_numbers(values, node, 1)
 
 

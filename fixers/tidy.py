@@ -155,7 +155,8 @@ class _Broom:
         inner = self._makers.get(node.inputs[0])
         if inner is None or inner.op != node.op or inner.domain or inner.custom:
             return node
-        if self._form(node.inputs[0])[-1] != self._form(inner.inputs[0])[-1]:  # type: ignore[index]
+        between, source = (self.values[each.inputs[0]] for each in (node, inner))
+        if between.quantisation != source.quantisation:
             return node  # Nobody requantises on the way, but a file may say so.
         return (
             self._transposed(node, inner) if node.op in _TRANSPOSES else self._shaped(node, inner)

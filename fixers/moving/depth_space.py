@@ -24,7 +24,8 @@ _MOST_PHASES = 16
 
 def slow(channels: int, side: int) -> list[int]:
     """Which channel of the CRD order each channel of the DCR order is."""
-    return np.arange(channels).reshape(-1, side * side).T.reshape(-1).tolist()  # type: ignore[no-any-return]
+    order = np.arange(channels).reshape(-1, side * side).T
+    return [int(channel) for channel in order.reshape(-1)]
 
 
 def _block(s: Shuffle) -> Block:
@@ -50,12 +51,12 @@ def _interleaved(builder: Builder, s: Shuffle) -> list[int]:
     m = moves(builder, s.source)
     batch, channels, height, width = block.sizes
     parts, groups = block.side**2, channels // block.side**2
+    view: tuple[int, ...] = (batch, groups, parts, height * width)
+    order: tuple[int, ...] = (0, 2, 1, 3)
+    shape: tuple[int, ...] = block.sizes
     if builder.graph.dialect == "tflite":
         view, order = (batch * height * width, groups, parts), (0, 2, 1)
         shape = batch, height, width, channels
-    else:
-        view, order = (batch, groups, parts, height * width), (0, 2, 1, 3)  # type: ignore[assignment]
-        shape = block.sizes
     turned = m.reshape(m.transpose(m.reshape(s.source, view), order), shape)
     return [_moved(builder, s, Feature(turned, block.sizes)).value]
 

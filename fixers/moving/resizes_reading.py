@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _OPS = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "Resize", "Upsample")
 
-_COORDINATES = {
+Coordinates: TypeAlias = Literal["half_pixel", "asymmetric", "align_corners"]
+
+_COORDINATES: Mapping[str, Coordinates] = {
     "half_pixel": "half_pixel",
     "pytorch_half_pixel": "half_pixel",
     "half_pixel_symmetric": "half_pixel",
@@ -53,7 +55,7 @@ class Resampling:
     sizes: Sizes
     output: tuple[int, int]
     linear: bool
-    coordinates: Literal["half_pixel", "asymmetric", "align_corners"]
+    coordinates: Coordinates
     nearest: str
     plain: bool
     is_float: bool = True
@@ -137,7 +139,7 @@ def _read(graph: Graph, node: Node) -> Resampling | Refusal:
         sizes=sizes,
         output=made[2:],
         linear=record.mode == "linear",
-        coordinates=coordinates,  # type: ignore[arg-type]
+        coordinates=coordinates,
         nearest=record.nearest,
         plain=plain,
         is_float=not_float(graph, node.inputs[0]) is None,

@@ -83,8 +83,10 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Shuffle]]:
 def _of_node(graph: Graph, node: Node) -> Shuffle | Refusal:
     record = meaning(graph, node)
     refusal = immovable(graph, (node.inputs[0], node.outputs[0]))
-    if refusal is not None or isinstance(record, Refusal):
-        return refusal or record  # type: ignore[return-value]
+    if refusal is not None:
+        return refusal
+    if isinstance(record, Refusal):
+        return record
     shape = fixed(graph.values[node.inputs[0]]) or ()
     result = fixed(graph.values[node.outputs[0]]) or ()
     if not isinstance(record, (DepthToSpace, SpaceToDepth)) or len(shape) != 4:
