@@ -124,14 +124,14 @@ def _of_onnx(graph: Graph, node: Node) -> TransposedConvolution | Refusal:
     kernel = _stuffed(_data(weights), window.dilations)
     batch, channels, height, width = _fixed(x.shape)
     _, _, rows, columns = _fixed(graph.values[node.outputs[0]].shape)
+    stated = operation.attributes.get("output_shape") is not None
     before = []
     for axis, (size, out) in enumerate(((height, rows), (width, columns))):
-        full = (size - 1) * window.strides[axis] + int(kernel.shape[2 + axis])
-        cut = full + (operator.output_padding[axis] if operator.output_padding else 0) - out
-        if window.auto:
-            before.append(cut // 2 if window.auto == "SAME_UPPER" else cut - cut // 2)
-        else:
-            before.append(window.pads[axis][0])
+        reach = (size - 1) * window.strides[axis] + int(kernel.shape[2 + axis])
+        first = _first_kept(operator, axis, reach, out, stated=stated)
+        if isinstance(first, Refusal):
+            return first
+        before.append(first)
     return TransposedConvolution(
         source=x.index,
         result=node.outputs[0],
@@ -144,6 +144,38 @@ def _of_onnx(graph: Graph, node: Node) -> TransposedConvolution | Refusal:
         groups=operator.groups,
         activation="NONE",
     )
+
+
+def _first_kept(
+    operator: TransposeConv, axis: int, reach: int, out: int, *, stated: bool
+) -> int | Refusal:
+    """How many samples of the full result go before the first that is kept.
+
+    Where more samples are wanted than the window reaches, zeros follow it, as in onnxruntime.
+
+    Args:
+        operator: What the node says.
+        axis: Of height and width.
+        reach: Samples that the window reaches.
+        out: Samples that are kept.
+        stated: Whether the node has an `output_shape`.
+    """
+    window = operator.window
+    if stated and out >= reach + window.strides[axis]:
+        return Refusal(
+            f"its output_shape asks for {out} samples where the window reaches {reach}: a stride "
+            "or more beyond, for which runtimes have no input and which onnxruntime refuses"
+        )
+    if not window.auto:
+        return window.pads[axis][0]
+    cut = reach + (operator.output_padding[axis] if operator.output_padding else 0) - out
+    if cut < 0 and not stated:
+        return Refusal(
+            f"with {window.auto} it has {out} samples by the standard, input times stride, but "
+            f"{out + cut} in onnxruntime, because its window is smaller than its stride"
+        )
+    cut = max(cut, 0)
+    return cut // 2 if window.auto == "SAME_UPPER" else cut - cut // 2
 
 
 def _unfit(x: Value | None, result: Value | None, *stored: Value | None) -> Refusal | None:

@@ -74,7 +74,8 @@ def _with_output_shape(
     """Turn a stated output shape into the padding that yields it.
 
     Of an odd padding the larger half comes first, as ONNX defines it since opset 11; before, its
-    text says the opposite, but onnxruntime does the same in all opsets.
+    text says the opposite, but onnxruntime does the same in all opsets. Where the shape is larger
+    than what the window reaches, zeros follow: the padding behind is below 0.
     """
     pads = []
     spatial = len(window.kernel)
@@ -83,7 +84,8 @@ def _with_output_shape(
             raise NoConversionError("output_shape is stated and the input's size is not known")
         reach = (window.kernel[axis] - 1) * window.dilations[axis] + 1
         total = window.strides[axis] * (size - 1) + extra[axis] + reach - target
-        pads.append((total - total // 2, total // 2))
+        before = total - total // 2 if total > 0 else 0
+        pads.append((before, total - before))
     return (
         Window(window.kernel, window.strides, window.dilations, tuple(pads)),
         extra,

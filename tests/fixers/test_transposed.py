@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -81,27 +82,91 @@ def test_bit_identical_on_integers(way: Way, dialect: str, full: bool, tmp_path:
             applied += check(instance, way, tmp_path)
 
 
+def stated(
+    folder: Path,
+    size: int,
+    auto: str,
+    opset: int,
+    *,
+    window: int = 3,
+    stride: int = 2,
+    extra: int = 0,
+) -> Instance:
+    """A ConvTranspose over 8x8 samples that says how many it makes of them."""
+    rng = np.random.default_rng(size)
+    weights = rng.integers(-8, 9, (2, 3, window, window)).astype(np.float32)
+    node = helper.make_node(
+        "ConvTranspose", ["x", "w"], ["y"], strides=[stride, stride], output_shape=[size, size],
+        auto_pad=auto, output_padding=[extra, extra],
+    )  # fmt: skip
+    return Instance(
+        single(folder, node, weights, size, opset),
+        rng.integers(-8, 9, (1, 2, 8, 8)).astype(np.float32),
+        f"{size=} {auto=} {opset=} {window=} {stride=} {extra=}",
+    )
+
+
+def single(
+    folder: Path, node: onnx.NodeProto, weights: np.ndarray[Any, Any], size: int, opset: int
+) -> Path:
+    shapes = {"x": [1, 2, 8, 8], "y": [1, 3, size, size]}
+    x, y = (helper.make_tensor_value_info(*each) for each in _floats(shapes))
+    graph = helper.make_graph([node], "g", [x], [y], [numpy_helper.from_array(weights, "w")])
+    path = folder / "single.onnx"
+    opsets = [helper.make_opsetid("", opset)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
+
+
 @pytest.mark.parametrize("opset", [7, 10, 11, 22])
 @pytest.mark.parametrize("auto", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])
-@pytest.mark.parametrize("size", [14, 15, 16])
+@pytest.mark.parametrize("size", [14, 15, 16, 17, 18])
 def test_a_stated_output_shape_is_cut_as_the_runtime_cuts_it(
     size: int, auto: str, opset: int, tmp_path: Path
 ) -> None:
-    rng = np.random.default_rng(size)
-    stored = numpy_helper.from_array(rng.integers(-8, 9, (2, 3, 3, 3)).astype(np.float32), "w")
-    node = helper.make_node(
-        "ConvTranspose", ["x", "w"], ["y"],
-        strides=[2, 2], output_shape=[size, size], auto_pad=auto,
-    )  # fmt: skip
-    shapes = {"x": [1, 2, 8, 8], "y": [1, 3, size, size]}
-    x, y = (helper.make_tensor_value_info(*each) for each in _floats(shapes))
-    graph = helper.make_graph([node], "g", [x], [y], [stored])
-    path = tmp_path / "stated.onnx"
-    opsets = [helper.make_opsetid("", opset)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
-    values = rng.integers(-8, 9, shapes["x"]).astype(np.float32)
-    (way,) = (each for each in REALISATIONS if each.name == "transpose-conv/sub-pixel")
-    assert check(Instance(path, values, f"{size=} {auto=} {opset=}"), way, tmp_path)
+    instance = stated(tmp_path, size, auto, opset)
+    for way in REALISATIONS:
+        if way.name in {"transpose-conv/sub-pixel", "transpose-conv/zero-insert-conv"}:
+            assert check(instance, way, tmp_path)
+
+
+@pytest.mark.parametrize("auto", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize("extra", [0, 1, 3])
+@pytest.mark.parametrize("beyond", [-2, -1, 0, 1, 2, 3])
+def test_samples_beyond_what_the_window_reaches_are_zeros_behind_it(
+    beyond: int, extra: int, auto: str, tmp_path: Path
+) -> None:
+    window, stride = 2, 4
+    reach = 7 * stride + window
+    instance = stated(tmp_path, reach + beyond, auto, 17, window=window, stride=stride, extra=extra)
+    for way in REALISATIONS:
+        if way.name in {"transpose-conv/sub-pixel", "transpose-conv/zero-insert-conv"}:
+            assert check(instance, way, tmp_path)
+
+
+@pytest.mark.parametrize("auto", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
+def test_a_stated_output_shape_a_stride_beyond_the_window_is_refused(
+    auto: str, tmp_path: Path
+) -> None:
+    instance = stated(tmp_path, 19, auto, 17)
+    graph = load(instance.path).graphs[0]
+    refusal = read(graph, graph.nodes[0])
+    assert isinstance(refusal, Refusal)
+    assert "asks for 19 samples where the window reaches 17" in refusal.reason
+    with pytest.raises(Exception, match="inconsistent with input spatial dimensions"):
+        run(instance.path, instance.x)
+
+
+@pytest.mark.parametrize("auto", ["SAME_UPPER", "SAME_LOWER"])
+def test_a_window_below_its_stride_has_no_one_size_with_same(auto: str, tmp_path: Path) -> None:
+    weights = np.ones((2, 3, 2, 2), np.float32)
+    node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[3, 3], auto_pad=auto)
+    path = single(tmp_path, node, weights, 24, 17)
+    graph = load(path).graphs[0]
+    refusal = read(graph, graph.nodes[0])
+    assert isinstance(refusal, Refusal)
+    assert "24 samples by the standard, input times stride, but 23 in onnxruntime" in refusal.reason
+    assert run(path, np.ones((1, 2, 8, 8), np.float32)).shape == (1, 3, 23, 23)
 
 
 def _floats(shapes: dict[str, list[int]]) -> list[tuple[str, int, list[int]]]:
