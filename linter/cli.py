@@ -38,7 +38,7 @@ from npulint.terminal import (
 
 if TYPE_CHECKING:
     from npulint.finding import Report
-    from npulint.reports.text import Layout
+    from npulint.reports.wrapping import Layout
 
 _FAIL_ON = ("error", "warning", "info", "never")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from npulint.cure import FixResult, Wish
     from npulint.fixers.record import Criterion, Exactness
     from npulint.reports.cure_json import Told
-    from npulint.reports.text import Layout
+    from npulint.reports.wrapping import Layout
 
 
 def _order(_: click.Context, __: click.Parameter, given: str | None) -> tuple[Criterion, ...]:

@@ -22,6 +22,14 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What shows that a finding is right: a sentence and where it is written down."""
+
+    message: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a rule has to say.
 
@@ -35,7 +43,10 @@ class Finding:
         index: Node index, likewise.
         op: Operator name, likewise.
         fingerprint: Stable over re-exports: does not hang on indexes or exporter-made names.
-        fixes: Names of realisations that would help.
+        fixes: Names in the catalogue of what may cure it.
+        nodes: Positions of all nodes that it is about, ascending; `index` is one of them.
+        evidence: What shows it, each with its source.
+        unknown: Whether the rule cannot tell, and says why. Such a finding is information.
     """
 
     code: str
@@ -48,6 +59,26 @@ class Finding:
     op: str | None = None
     fingerprint: str = ""
     fixes: tuple[str, ...] = ()
+    nodes: tuple[int, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that the user has accepted.
+
+    Attributes:
+        finding: What was found.
+        by: Who silences it: a suppression of the configuration, or the baseline.
+        reason: Why, in the user's words; empty for the baseline.
+        until: The last day on which that holds, `YYYY-MM-DD`; None for ever.
+    """
+
+    finding: Finding
+    by: Literal["suppression", "baseline"]
+    reason: str = ""
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +142,8 @@ class ModelResult:
     Attributes:
         path: The file as the user named it.
         error: Why it could not be read, in one sentence; everything else is empty then.
+        findings: What the rules say and nobody has silenced.
+        silenced: What they say and the user has accepted.
     """
 
     path: Path
@@ -119,6 +152,7 @@ class ModelResult:
     summary: Summary | None = None
     targets: tuple[TargetResult, ...] = ()
     findings: tuple[Finding, ...] = ()
+    silenced: tuple[Silenced, ...] = ()
 
     @property
     def dialect(self) -> Dialect | None:

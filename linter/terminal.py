@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from npulint.finding import Report
     from npulint.model import Model
-    from npulint.reports.text import Layout
+    from npulint.reports.wrapping import Layout
 
 EXIT_OK = 0
 EXIT_FINDINGS = 1
@@ -164,7 +164,7 @@ def _plainer(error: UnicodeError) -> tuple[str | bytes, int]:
 def layout_for(output: Path | None, *, verbose: bool, no_color: bool) -> Layout:
     """How to draw text for a file, a pipe or the terminal that is there."""
     from npulint.reports.style import Style
-    from npulint.reports.text import Layout
+    from npulint.reports.wrapping import Layout
 
     terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     colour = terminal and not no_color and not os.environ.get("NO_COLOR")

@@ -1,29 +1,55 @@
 """Rules: one module a family, one function a rule.
 
-A rule looks at a model and at what one target made of it, and says what is wrong. It does no
+A rule looks at a model, or at what one target made of it, and says what is wrong. It does no
 I/O and keeps no state. Its docstring has five parts (what it finds, why it matters, example,
 what to do, limits) and is also its page in the docs and the text of `npulint explain CODE`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from npulint.rules.facts import Facts
+from npulint.rules.partitions import RULES as PARTITIONS
 from npulint.rules.portability import RULES as PORTABILITY
+from npulint.rules.view import OnModel, OnTarget
 
 if TYPE_CHECKING:
     from npulint.finding import Finding, TargetResult
     from npulint.model import Model
     from npulint.rules.record import Rule
 
-RULES: tuple[Rule, ...] = PORTABILITY
+RULES: tuple[Rule, ...] = (*PORTABILITY, *PARTITIONS)
 """Every rule, in the order of their codes."""
 
 
-def run_rules(model: Model, results: Sequence[TargetResult]) -> tuple[Finding, ...]:
-    """Run every rule on every target's result, in the order of targets, then of codes."""
-    return tuple(finding for result in results for rule in RULES for finding in rule(model, result))
+def run_rules(
+    model: Model,
+    results: Sequence[TargetResult],
+    wanted: Callable[[Rule], bool] = lambda _: True,
+) -> tuple[Finding, ...]:
+    """Run rules on a model, then on each target's result in their order.
+
+    Args:
+        model: The model.
+        results: What each target makes of it.
+        wanted: Which rules to run.
+
+    Returns:
+        What they found: of the model first, then target by target, in the order of codes.
+    """
+    facts = Facts(model)
+    chosen = [rule for rule in RULES if wanted(rule)]
+    found: list[Finding] = []
+    for rule in chosen:
+        if rule.scope == "model":
+            found += rule.body(OnModel(rule, facts))
+    for result in results:
+        for rule in chosen:
+            if rule.scope == "target":
+                found += rule.body(OnTarget(rule, facts, result))
+    return tuple(found)
 
 
 def find_rule(code_or_name: str) -> Rule | None:

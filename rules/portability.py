@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from npulint.finding import Finding
-from npulint.rules.identity import Fingerprints, fingerprint
-from npulint.rules.record import Rule, rule
+from npulint.finding import Evidence, Finding
+from npulint.rules.record import Rule, target_rule
 
 if TYPE_CHECKING:
-    from npulint.finding import TargetResult
-    from npulint.model import Model, Node
+    from npulint.model import Node
+    from npulint.rules.view import OnTarget
     from npulint.verdict import Verdict
 
 
-@rule("NPU101", "refused-operator", "error", since="0.1.0")
-def refused_operator(this: Rule, model: Model, result: TargetResult) -> Iterator[Finding]:
+@target_rule("NPU101", "refused-operator", "error", since="0.1.0")
+def refused_operator(here: OnTarget) -> Iterator[Finding]:
     """Finds operators that the target refuses.
 
     Why it matters: a refused operator runs on the CPU. Its neighbours are cut apart, each cut
@@ -30,14 +29,14 @@ def refused_operator(this: Rule, model: Model, result: TargetResult) -> Iterator
 
     Limits: the delegate's own check is what is judged. A driver behind it may refuse more.
     """
-    for node, verdict, fingerprints in _nodes(this, model, result):
+    for node, verdict in _nodes(here):
         if verdict.status == "unsupported":
             why = "; ".join(reason.message for reason in verdict.reasons)
-            yield _finding(this, result, node, why, fingerprints)
+            yield here.at(node, why, evidence=_evidence(verdict))
 
 
-@rule("NPU102", "undecided-operator", "warning", since="0.1.0")
-def undecided_operator(this: Rule, model: Model, result: TargetResult) -> Iterator[Finding]:
+@target_rule("NPU102", "undecided-operator", "warning", since="0.1.0")
+def undecided_operator(here: OnTarget) -> Iterator[Finding]:
     """Finds operators whose fate on the target cannot be decided from the file.
 
     Why it matters: an unknown is not a yes. It may run on the accelerator or fall back.
@@ -50,14 +49,14 @@ def undecided_operator(this: Rule, model: Model, result: TargetResult) -> Iterat
 
     Limits: none of these is ever counted as supported.
     """
-    for node, verdict, fingerprints in _nodes(this, model, result):
+    for node, verdict in _nodes(here):
         if verdict.status == "unknown":
             why = "; ".join(reason.message for reason in verdict.reasons) or "nothing is known"
-            yield _finding(this, result, node, why, fingerprints)
+            yield here.at(node, why, evidence=_evidence(verdict))
 
 
-@rule("NPU103", "undelegated-model", "error", since="0.1.0")
-def undelegated_model(this: Rule, model: Model, result: TargetResult) -> Iterator[Finding]:
+@target_rule("NPU103", "undelegated-model", "error", since="0.1.0")
+def undelegated_model(here: OnTarget) -> Iterator[Finding]:
     """Finds models of which the runtime hands over nothing at all, whatever the operators are.
 
     Why it matters: each operator may be fine by itself and still everything runs on the CPU.
@@ -69,91 +68,21 @@ def undelegated_model(this: Rule, model: Model, result: TargetResult) -> Iterato
 
     Limits: only conditions that the file alone decides are checked, not the phone's set-up.
     """
-    for graph, delegation in zip(model.graphs, result.delegations, strict=True):
+    for graph, delegation in zip(here.model.graphs, here.result.delegations, strict=True):
         if delegation.why_not:
-            yield Finding(
-                code=this.code,
-                rule=this.name,
-                severity=this.severity,
-                message=f"nothing is handed over: {delegation.why_not}",
-                target=result.target.name,
-                graph=graph.index,
-                fingerprint=fingerprint(this.code, result.target.name, str(graph.index)),
-            )
+            obstacle = delegation.obstacle
+            shown = () if obstacle is None else (Evidence(obstacle.message, obstacle.source),)
+            why = f"nothing is handed over: {delegation.why_not}"
+            yield here.whole(why, graph=graph, evidence=shown)
 
 
-@rule("NPU104", "left-behind-operator", "warning", since="0.1.0")
-def left_behind_operator(this: Rule, model: Model, result: TargetResult) -> Iterator[Finding]:
-    """Finds operators that are accepted and still run on the CPU, because of a limit on pieces.
-
-    Why it matters: the runtime hands over only its few largest pieces. A graph that refused
-    operators cut into more pieces loses the smaller ones although every operator in them is
-    accepted.
-
-    Example: the NNAPI delegate hands over 3 pieces unless the application asks for more; a
-    network with a refused operator at each of five levels loses two or three pieces.
-
-    What to do: cure the refused operators that cut the pieces apart.
-
-    Limits: where pieces of equal size compete, which of them survives depends on the C++
-    library that the runtime was built with; the finding says so.
-    """
-    for graph, delegation in zip(model.graphs, result.delegations, strict=True):
-        if delegation.why_not:
-            continue
-        fingerprints = Fingerprints(graph, this.code, result.target.name)
-        for piece in delegation.partitions:
-            if piece.runs_on == "cpu" or piece.handed_over:
-                continue
-            for index in sorted(piece.nodes):
-                node = graph.nodes[index]
-                why = (
-                    f"accepted, but its piece of {len(piece.nodes)} nodes is not handed over: "
-                    f"{_limit(result)}"
-                )
-                yield _finding(this, result, node, why, fingerprints)
+def _nodes(here: OnTarget) -> Iterator[tuple[Node, Verdict]]:
+    for graph, verdicts in zip(here.model.graphs, here.result.verdicts, strict=True):
+        yield from zip(graph.nodes, verdicts, strict=True)
 
 
-def _limit(result: TargetResult) -> str:
-    limits = result.target.partitioning
-    said = []
-    if limits is None:
-        return "how the runtime cuts is not known"
-    if limits.max_partitions:
-        said.append(f"at most {limits.max_partitions} pieces are, the largest first")
-    if limits.min_nodes > 1:
-        said.append(f"a piece needs at least {limits.min_nodes} nodes")
-    return " and ".join(said) or "the runtime keeps it"
+def _evidence(verdict: Verdict) -> Iterator[Evidence]:
+    return (Evidence(reason.message, reason.source) for reason in verdict.reasons)
 
 
-def _nodes(
-    this: Rule, model: Model, result: TargetResult
-) -> Iterator[tuple[Node, Verdict, Fingerprints]]:
-    for graph, verdicts in zip(model.graphs, result.verdicts, strict=True):
-        fingerprints = Fingerprints(graph, this.code, result.target.name)
-        for node, verdict in zip(graph.nodes, verdicts, strict=True):
-            yield node, verdict, fingerprints
-
-
-def _finding(
-    this: Rule, result: TargetResult, node: Node, why: str, fingerprints: Fingerprints
-) -> Finding:
-    return Finding(
-        code=this.code,
-        rule=this.name,
-        severity=this.severity,
-        message=f"{node.op}: {why}",
-        target=result.target.name,
-        graph=node.graph,
-        index=node.index,
-        op=node.op,
-        fingerprint=fingerprints.of(node),
-    )
-
-
-RULES: tuple[Rule, ...] = (
-    refused_operator,
-    undecided_operator,
-    undelegated_model,
-    left_behind_operator,
-)
+RULES: tuple[Rule, ...] = (refused_operator, undecided_operator, undelegated_model)

@@ -5,13 +5,27 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from npulint.finding import Finding, Severity, TargetResult
-    from npulint.model import Model
+    from npulint.finding import Finding, Severity
+    from npulint.rules.view import OnModel, OnTarget
 
-Body: TypeAlias = "Callable[[Rule, Model, TargetResult], Iterator[Finding]]"
+TargetBody: TypeAlias = "Callable[[OnTarget], Iterator[Finding]]"
+ModelBody: TypeAlias = "Callable[[OnModel], Iterator[Finding]]"
+
+FAMILIES = {
+    "1": "portability",
+    "2": "partitions",
+    "3": "shapes",
+    "4": "types",
+    "5": "runtime",
+    "6": "quantisation",
+    "7": "restoration",
+    "8": "hygiene",
+    "9": "accounts",
+}
+"""What the first digit of a code says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +37,45 @@ class Rule:
         name: The offence; reads after "allow".
         severity: How grave its findings are unless the user decides otherwise.
         since: The npulint version that brought it.
+        scope: Whether it looks at a model by itself, or at what one target makes of it.
         body: The function that finds.
+        fixes: Realisations, families of realisations or clean-ups that may cure what it finds,
+            by their names in the catalogue.
     """
 
     code: str
     name: str
     severity: Severity
     since: str
-    body: Body
+    scope: Literal["model", "target"]
+    body: Callable[..., Iterator[Finding]]
+    fixes: tuple[str, ...] = ()
 
-    def __call__(self, model: Model, result: TargetResult) -> Iterator[Finding]:
-        """Yield what the rule has to say about one target's view of a model."""
-        return self.body(self, model, result)
+    @property
+    def family(self) -> str:
+        """The family that its code says."""
+        return FAMILIES[self.code[3]]
 
     @property
     def page(self) -> str:
         """The rule's documentation: the docstring of its function."""
         return inspect.getdoc(self.body) or ""
 
+    @property
+    def summary(self) -> str:
+        """The first sentence of its documentation, on one line."""
+        return " ".join(self.page.split("\n\n", maxsplit=1)[0].split())
 
-def rule(code: str, name: str, severity: Severity, since: str) -> Callable[[Body], Rule]:
-    """Make a rule out of a function."""
 
-    def wrap(body: Body) -> Rule:
-        return Rule(code=code, name=name, severity=severity, since=since, body=body)
+def target_rule(
+    code: str, name: str, severity: Severity, since: str, fixes: tuple[str, ...] = ()
+) -> Callable[[TargetBody], Rule]:
+    """Make a rule out of a function that looks at what one target makes of a model."""
+    return lambda body: Rule(code, name, severity, since, "target", body, fixes)
 
-    return wrap
+
+def model_rule(
+    code: str, name: str, severity: Severity, since: str, fixes: tuple[str, ...] = ()
+) -> Callable[[ModelBody], Rule]:
+    """Make a rule out of a function that looks at a model by itself."""
+    return lambda body: Rule(code, name, severity, since, "model", body, fixes)

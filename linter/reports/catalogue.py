@@ -11,8 +11,8 @@ from npulint import opsets
 from npulint.errors import UnknownTargetError, UsageError
 from npulint.opsets.profile import Device
 from npulint.reports import devices, realisations
-from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import columns, plural
+from npulint.reports.wrapping import Layout, wrapped
 from npulint.rules import RULES, find_rule
 
 if TYPE_CHECKING:

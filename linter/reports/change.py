@@ -14,7 +14,7 @@ from npulint.reports.wording import columns, of_unit, printable, share, size
 if TYPE_CHECKING:
     from npulint.cost import Summary
     from npulint.finding import ModelResult, TargetResult
-    from npulint.reports.text import Layout
+    from npulint.reports.wrapping import Layout
 
 
 @dataclass(frozen=True, slots=True)

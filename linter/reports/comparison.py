@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import npulint
-from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import columns, count, plural, printable
+from npulint.reports.wrapping import Layout, wrapped
 
 if TYPE_CHECKING:
     from npulint.verification.records import (

@@ -8,8 +8,8 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from npulint.reports import change as comparing
-from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import plural, printable, ranges
+from npulint.reports.wrapping import Layout, wrapped
 from npulint.verification.records import MAX_ERROR
 
 if TYPE_CHECKING:

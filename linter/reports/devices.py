@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from npulint.opsets import Line
-from npulint.reports.text import Layout, wrapped
 from npulint.reports.wording import columns
+from npulint.reports.wrapping import Layout, wrapped
 
 if TYPE_CHECKING:
     from npulint.opsets.profile import Device, Measurement, Observation, Remark

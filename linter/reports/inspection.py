@@ -9,8 +9,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from npulint.cost import Summary, node_macs, summarise
-from npulint.reports.text import Layout
 from npulint.reports.wording import columns, count, of_unit, plural, printable, size
+from npulint.reports.wrapping import Layout
 
 if TYPE_CHECKING:
     from npulint.model import Graph, Model, Node, Value

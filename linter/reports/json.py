@@ -57,6 +57,10 @@ def _model(result: ModelResult) -> Json:
         ],
         "targets": [_target(each) for each in result.targets],
         "findings": [_finding(each) for each in result.findings],
+        "silenced": [
+            {**_finding(each.finding), "by": each.by, "reason": each.reason, "until": each.until}
+            for each in result.silenced
+        ],
     }
 
 
@@ -154,4 +158,7 @@ def _finding(finding: Finding) -> Json:
         "op": finding.op,
         "fingerprint": finding.fingerprint,
         "fixes": list(finding.fixes),
+        "nodes": list(finding.nodes),
+        "evidence": [{"message": each.message, "source": each.source} for each in finding.evidence],
+        "unknown": finding.unknown,
     }

@@ -10,7 +10,7 @@ from npulint.reports.wording import columns, plural, printable, share
 
 if TYPE_CHECKING:
     from npulint.finding import ModelResult, Report, TargetResult
-    from npulint.reports.text import Layout
+    from npulint.reports.wrapping import Layout
 
 _NOT_ASKED = "-"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from npulint.reference_models.definition import Definition
     from npulint.reference_models.network import Network
     from npulint.reference_models.trial import Trial
-    from npulint.reports.text import Layout
+    from npulint.reports.wrapping import Layout
 
 Row = tuple["Definition", "Network"]
 """A network as it is known, and as it is written at its published size."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from npulint.reports import markdown
-from npulint.reports.text import Layout, wrapped
+from npulint.reports.wrapping import Layout, wrapped
 
 if TYPE_CHECKING:
     from npulint.fixers.record import Realisation

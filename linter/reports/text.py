@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from npulint.reports.style import PLAIN, Style
+from npulint.reports.text_findings import closing, findings
 from npulint.reports.wording import columns, count, of_unit, plural, printable, ranges, share, size
+from npulint.reports.wrapping import DEFAULT, Layout, wrapped
 
 if TYPE_CHECKING:
-    from npulint.finding import ModelResult, Report, Severity, TargetResult
+    from npulint.finding import ModelResult, Report, TargetResult
     from npulint.model import Graph, Model, Node
     from npulint.opsets.profile import Device
     from npulint.partition import Delegation
@@ -25,29 +24,14 @@ _PIECES_SHOWN = 12
 """Pieces of a cut without -v."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How to draw.
-
-    Attributes:
-        width: Columns to wrap sentences to.
-        style: Colours, or none.
-        verbose: Whether each node of a group gets its own line and sources are given in full.
-    """
-
-    width: int = 100
-    style: Style = PLAIN
-    verbose: bool = False
-
-
-def render(report: Report, layout: Layout = Layout()) -> str:
+def render(report: Report, layout: Layout = DEFAULT) -> str:
     """Draw a report as text, ending in a newline."""
     lines: list[str] = []
     for result in report.models:
         lines += _model(result, layout)
         lines.append("")
     lines += [wrapped(f"note: {note}", layout, "", "      ") for note in report.notes]
-    lines.append(_closing(report, layout))
+    lines.append(closing(report, layout))
     return "\n".join(lines) + "\n"
 
 
@@ -77,6 +61,7 @@ def _model(result: ModelResult, layout: Layout) -> Iterator[str]:
         yield wrapped(f"judged by what a conversion makes of it: {via}", layout, "  ", "    ")
     for target in result.targets:
         yield from _target(model, target, layout)
+    yield from findings(result, layout)
     yield from _about_targets(result, layout)
 
 
@@ -260,37 +245,3 @@ def _join(graph: Graph, result: TargetResult, layout: Layout) -> Iterator[str]:
                 f"borders now carry {size(join.border_bytes)} a run",
                 layout, "    ", "      ",
             )  # fmt: skip
-
-
-def _closing(report: Report, layout: Layout) -> str:
-    errors, warnings = _findings(report, "error"), _findings(report, "warning")
-    unread = sum(result.error is not None for result in report.models)
-    said = [plural(len(report.models), "model"), _counted(errors, "error")]
-    said.append(_counted(warnings, "warning"))
-    if unread:
-        said.append(f"{unread} unreadable")
-    text = ", ".join(said)
-    return layout.style.error(text) if errors or unread else layout.style.good(text)
-
-
-def _findings(report: Report, severity: Severity) -> Counter[str]:
-    """How often each rule found something of a severity, by code."""
-    return Counter(f.code for r in report.models for f in r.findings if f.severity == severity)
-
-
-def _counted(codes: Counter[str], noun: str) -> str:
-    """`4 errors (NPU101)`: the codes are what `npulint explain` takes."""
-    said = plural(codes.total(), noun)
-    return f"{said} ({', '.join(sorted(codes))})" if codes else said
-
-
-def wrapped(text: str, layout: Layout, first: str, rest: str) -> str:
-    """Wrap a sentence to the layout's width, with indents for its first and further lines."""
-    return textwrap.fill(
-        text,
-        width=max(layout.width, 40) + layout.style.overhead(text),
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
