@@ -44,7 +44,7 @@ def integers(graph: Graph, index: int) -> tuple[int, ...] | None:
     value = graph.values[index]
     if value.dtype not in {"int32", "int64"} or value.constant is None:
         return None
-    return tuple(int(each) for each in np.atleast_1d(value.constant.read()))
+    return tuple(int(each) for each in np.ravel(value.constant.read()))
 
 
 def fixed_shape(graph: Graph, index: int) -> tuple[int, ...] | None:

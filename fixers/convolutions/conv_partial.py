@@ -11,9 +11,9 @@ import numpy as np
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import Convolution, Sliding, read, windows
-from npulint.fixers.moving import joins, pieces
+from npulint.fixers.moving import joins, pieces_reading
 from npulint.fixers.moving.joins import Join
-from npulint.fixers.moving.pieces import Pieces
+from npulint.fixers.moving.pieces_reading import Pieces
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def _part(graph: Graph, index: int) -> tuple[Part, Pieces, list[Node]] | None:
         if len(makers) != 1:
             return None
         nodes.append(makers[0])
-    cut = pieces.read(graph, makers[0])
-    if not isinstance(cut, Pieces) or cut.channels is None or cut.axis != cut.channels:
+    cut = pieces_reading.read(graph, makers[0])
+    if not isinstance(cut, Pieces) or cut.channels is None or not cut.of_channels:
         return None
     taken = cut.ranges[makers[0].outputs.index(index)][cut.channels]
     return Part(taken, conv), cut, nodes

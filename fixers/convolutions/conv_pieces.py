@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.windows import Convolution, Sliding, read, windows
-from npulint.fixers.moving import pieces
-from npulint.fixers.moving.pieces import Pieces
+from npulint.fixers.moving import pieces_reading
+from npulint.fixers.moving.pieces_reading import Pieces
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def _readers(graph: Graph, node: Node) -> list[tuple[Node, Pieces]]:
         return []
     found = []
     for reader in graph.uses[node.outputs[0]].readers:
-        read = pieces.read(graph, reader)
-        if not isinstance(read, Pieces) or read.channels is None or read.axis != read.channels:
+        read = pieces_reading.read(graph, reader)
+        if not isinstance(read, Pieces) or not read.of_channels:
             return []
         found.append((reader, read))
     return found

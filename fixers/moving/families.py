@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from npulint.fixers.convolutions import conv_forms, conv_partial, conv_pieces, conv_shuffle, pools
-from npulint.fixers.moving import depth_space, joins, pads, pieces, resizes
+from npulint.fixers.moving import depth_space, joins, pads, pieces, resizes, stacks
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (
@@ -14,6 +14,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     conv_pieces.FAMILY,
     conv_partial.FAMILY,
     joins.FAMILY,
+    stacks.FAMILY,
     joins.CONVOLUTIONS,
     conv_forms.FAMILY,
     depth_space.FAMILY,

@@ -22,7 +22,8 @@ from npulint.fixers.record import Family, Realisation, Refusal
 from npulint.fixers.surgery import Patch, apply
 from npulint.formats import load, save
 from npulint.model import Model
-from npulint.verdict import Reason, Verdict
+from npulint.opsets.registry import load_target
+from npulint.verdict import Reason, Verdict, judge_graph
 
 Array = npt.NDArray[Any]
 OPSETS = (7, 9, 10, 11, 13, 17, 21)
@@ -244,6 +245,28 @@ def settled(case: Case, family: Family[Any], *refused: str) -> list[str]:
     setting = Setting(ask, model.opsets.get("", 0), families=(family,))
     patches, _ = legalise(graph, setting)
     graph, _ = apply(graph, patches)
+    again, _ = legalise(graph, setting)
+    assert not again
+    return [node.op for node in graph.nodes]
+
+
+def cured(case: Case, families: Sequence[Family[Any]], name: str) -> list[str]:
+    """Operators after legalising for a shipped target, which takes nothing of the original.
+
+    That it takes all of what comes of it is asserted, and that it is left alone from then on.
+    """
+    target = load_target(name)
+    model = load(case.path)
+    graph = model.graphs[0]
+    assert not any(verdict.status == "supported" for verdict in judge_graph(graph, target))
+    setting = Setting(
+        lambda asked: {name: judge_graph(asked, target)},
+        model.opsets.get("", 0),
+        families=tuple(families),
+    )
+    patches, _ = legalise(graph, setting)
+    graph, _ = apply(graph, patches)
+    assert all(verdict.status == "supported" for verdict in judge_graph(graph, target))
     again, _ = legalise(graph, setting)
     assert not again
     return [node.op for node in graph.nodes]

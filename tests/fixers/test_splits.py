@@ -8,9 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from single import OPSETS, Call, Case, agrees, integers, onnx_case, settled, tflite_case
+from single import (
+    OPSETS,
+    Call,
+    Case,
+    agrees,
+    integers,
+    onnx_case,
+    settled,
+    tflite_case,
+)
 
-from npulint.fixers.moving.pieces import FAMILY, Pieces
+from npulint.fixers.building.moves import lengths
+from npulint.fixers.moving.pieces import FAMILY
+from npulint.fixers.moving.pieces_reading import Pieces
 from npulint.fixers.record import Realisation
 
 SAMPLE, ALL = 12, 200
@@ -48,12 +59,75 @@ def ranges_of(draw: random.Random, shape: list[int], *, steps: bool) -> list[tup
     return made
 
 
+def positions_of(
+    draw: random.Random, shape: list[int], axis: int, *, from_end: bool
+) -> tuple[Any, list[int]]:
+    """One position, or some in a row, in any shape; and the shape of what they take."""
+    size = shape[axis]
+    start, step = draw.randrange(size), draw.choice((1, 1, 2, -1, -2))
+    taken = [at for at in range(start, start + 3 * step, step) if 0 <= at < size]
+    along = draw.choice(([], [], [1], [len(taken)], [len(taken)], [1, len(taken)]))
+    taken = taken[: max(1, int(np.prod(along)))]
+    if from_end and draw.random() < 0.3:
+        taken = [at - size for at in taken]
+    result = [*shape[:axis], *along, *shape[axis + 1 :]]
+    return np.array(taken).reshape(along), result
+
+
+def masked_of(draw: random.Random, shape: list[int]) -> tuple[list[Any], dict[str, int], list[int]]:
+    """The entries and masks of a STRIDED_SLICE that changes the rank, and what it makes."""
+    last = draw.randint(0, len(shape))
+    gap = draw.randint(0, last - 1) if last and draw.random() < 0.5 else None
+    entries: list[Any] = []
+    masks = dict.fromkeys(("begin_mask", "end_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+    masks["ellipsis_mask"] = 0
+    result, axis = [], 0
+    while axis < last or draw.random() < 0.2:
+        bit, kind = 1 << len(entries), draw.random()
+        if axis == gap and not masks["ellipsis_mask"]:
+            whole = draw.randint(1, last - axis)
+            masks["ellipsis_mask"] |= bit
+            entries.append((draw.randint(-3, 3), 0, 1))
+            result += shape[axis : axis + whole]
+            axis += whole
+            # What follows an ellipsis must reach the last axis.
+            last = len(shape)
+        elif kind < 0.2 or axis >= last:
+            masks["new_axis_mask"] |= bit
+            masks["shrink_axis_mask"] |= bit * draw.choice((0, 1))
+            entries.append((draw.randint(0, 2), draw.randint(0, 2), 1))
+            result.append(1)
+        else:
+            size = shape[axis]
+            entry = ranges_of(draw, [size], steps=True)[0]
+            if kind < 0.5:
+                at = draw.randrange(-size, size)
+                entry = at, draw.choice((at + 1, size, 0)), 1
+                masks["shrink_axis_mask"] |= bit
+            else:
+                for name in ("begin_mask", "end_mask"):
+                    masks[name] |= bit * draw.choice((0, 0, 1))
+                start, stop, step = entry
+                start = None if masks["begin_mask"] & bit else start
+                stop = None if masks["end_mask"] & bit else stop
+                result.append(len(range(size)[slice(start, stop, step)]))
+            entries.append(entry)
+            axis += 1
+    return entries, masks, [*result, *shape[axis:]]
+
+
 def onnx_pieces(folder: Path, seed: int) -> Case:
     draw, rng = random.Random(seed), np.random.default_rng(seed)
     shape, opset = shape_of(draw), draw.choice(OPSETS)
     x = {"x": integers(rng, *shape)}
-    if draw.random() < 0.7:
-        axis = draw.randrange(len(shape))
+    kind = draw.choice(("Split", "Split", "Slice", "Gather"))
+    axis = draw.randrange(len(shape))
+    if kind == "Gather":
+        positions, result = positions_of(draw, shape, axis, from_end=opset >= 11)
+        said = {"axis": axis - draw.choice((0, len(shape)))}
+        call = Call(kind, ["x", positions.astype(np.int64)], {"y": result}, said)
+        return onnx_case(folder, x, [call], opset)
+    if kind == "Split":
         parts = parts_of(draw, shape[axis], equal=draw.random() < 0.3)
         results = {f"y{i}": resized(shape, axis, size) for i, size in enumerate(parts)}
         said = {"axis": axis - draw.choice((0, len(shape)))}
@@ -77,29 +151,64 @@ def tflite_pieces(folder: Path, seed: int, *, quantised: bool = False) -> Case:
     draw, rng = random.Random(seed), np.random.default_rng(seed)
     shape = shape_of(draw)
     x = {"x": integers(rng, *shape).astype(np.int8 if quantised else np.float32)}
-    grid = (0.5, 3) if quantised else None
+    kind = draw.choice(
+        ("SPLIT", "SPLIT_V", "SPLIT_V", "SLICE", "STRIDED_SLICE", "GATHER", "UNPACK", "masked")
+    )
+    call = _TFLITE[kind](draw, shape, kind)
+    return tflite_case(folder, x, [call], quantised=(0.5, 3) if quantised else None)
+
+
+def split_call(draw: random.Random, shape: list[int], kind: str) -> Call:
     axis = draw.randrange(len(shape))
-    kind = draw.choice(("SPLIT", "SPLIT_V", "SPLIT_V", "SLICE", "STRIDED_SLICE"))
-    if kind in ("SPLIT", "SPLIT_V"):
-        parts = parts_of(draw, shape[axis], equal=kind == "SPLIT" or draw.random() < 0.3)
-        results = {f"y{i}": resized(shape, axis, size) for i, size in enumerate(parts)}
-        where = np.array(axis, np.int32)
-        operands: list[Any] = [where, "x"]
-        if kind == "SPLIT_V":
-            operands = ["x", np.array(parts, np.int32), where]
-        options = {"table": "SplitVOptions" if kind == "SPLIT_V" else "SplitOptions"}
-        call = Call(kind, operands, results, {**options, "num_splits": len(parts)}, 2)
-        return tflite_case(folder, x, [call], quantised=grid)
+    parts = parts_of(draw, shape[axis], equal=kind == "SPLIT" or draw.random() < 0.3)
+    results = {f"y{i}": resized(shape, axis, size) for i, size in enumerate(parts)}
+    where = np.array(axis, np.int32)
+    operands: list[Any] = [where, "x"]
+    if kind == "SPLIT_V":
+        operands = ["x", np.array(parts, np.int32), where]
+    options = {"table": "SplitVOptions" if kind == "SPLIT_V" else "SplitOptions"}
+    return Call(kind, operands, results, {**options, "num_splits": len(parts)}, 2)
+
+
+def slice_call(draw: random.Random, shape: list[int], kind: str) -> Call:
     ranges = ranges_of(draw, shape, steps=kind == "STRIDED_SLICE")
     result = [len(range(size)[slice(*each)]) for each, size in zip(ranges, shape, strict=True)]
     if kind == "SLICE":
         starts = [each[0] % size for each, size in zip(ranges, shape, strict=True)]
         bounds = [np.array(each, np.int32) for each in (starts, result)]
-        call = Call(kind, ["x", *bounds], {"y": result}, {"table": "SliceOptions"}, 2)
-        return tflite_case(folder, x, [call], quantised=grid)
+        return Call(kind, ["x", *bounds], {"y": result}, {"table": "SliceOptions"}, 2)
     bounds = [np.array(each, np.int32) for each in zip(*ranges, strict=True)]
-    call = Call(kind, ["x", *bounds], {"y": result}, {"table": "StridedSliceOptions"}, 2)
-    return tflite_case(folder, x, [call], quantised=grid)
+    return Call(kind, ["x", *bounds], {"y": result}, {"table": "StridedSliceOptions"}, 2)
+
+
+def masked_call(draw: random.Random, shape: list[int], _: str) -> Call:
+    entries: list[Any] = []
+    result = [0]
+    while not entries or 0 in result:
+        entries, masks, result = masked_of(draw, shape)
+    bounds = [np.array(each, np.int32) for each in zip(*entries, strict=True)]
+    options = {"table": "StridedSliceOptions", **masks}
+    return Call("STRIDED_SLICE", ["x", *bounds], {"y": result}, options, 2)
+
+
+def gather_call(draw: random.Random, shape: list[int], kind: str) -> Call:
+    axis = draw.randrange(len(shape))
+    positions, result = positions_of(draw, shape, axis, from_end=False)
+    options = {"table": "GatherOptions", "axis": axis - draw.choice((0, len(shape)))}
+    return Call(kind, ["x", positions.astype(np.int32)], {"y": result}, options, 2)
+
+
+def unpack_call(draw: random.Random, shape: list[int], kind: str) -> Call:
+    axis = draw.randrange(len(shape))
+    results = {f"y{i}": [*shape[:axis], *shape[axis + 1 :]] for i in range(shape[axis])}
+    options = {"table": "UnpackOptions", "axis": axis, "num": shape[axis]}
+    return Call(kind, ["x"], results, options, 2)
+
+
+_TFLITE = {
+    "SPLIT": split_call, "SPLIT_V": split_call, "SLICE": slice_call, "STRIDED_SLICE": slice_call,
+    "GATHER": gather_call, "UNPACK": unpack_call, "masked": masked_call,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -133,7 +242,8 @@ def pieces(**changes: Any) -> Pieces:
         "op": "SPLIT_V", "source": 0, "shape": (1, 4, 4, 4), "channels": 3, "tflite": True,
         "ranges": ((*whole, (0, 2, 1)), (*whole, (2, 4, 1))),
     }  # fmt: skip
-    return Pieces(**{**given, **changes})
+    given |= changes
+    return Pieces(**{"shapes": tuple(map(lengths, given["ranges"])), **given})
 
 
 @pytest.mark.parametrize(
@@ -144,6 +254,11 @@ def pieces(**changes: Any) -> Pieces:
         ("pieces/slices", {"ranges": (((0, 1, 1), (0, 4, 2)),)}, "skips samples"),
         ("pieces/split", {"op": "SLICE"}, "only a split"),
         ("pieces/split", {"ranges": (((0, 2, 1),), ((2, 3, 1),))}, "differ in size"),
+        (
+            "pieces/split",
+            {"op": "UNPACK", "ranges": (((0, 1, 1), (0, 4, 1)),), "shape": (1, 4)},
+            "cuts nothing",
+        ),
         ("pieces/one-hot-conv", {"channels": None}, "no float feature map"),
         ("pieces/one-hot-conv", {"channels": 1}, "other axes"),
     ],
