@@ -15,7 +15,7 @@ DEMO_REFUSED := reference_models/exports/unet_small.tflite
 DEMO_CURED := build/demo/unet_small.tflite
 DEMO_CURE_FOR := nnapi-1.1 mate30-pro-5g
 
-.PHONY: demo test test-full lint types pytest exports docs map clean
+.PHONY: demo test test-full lint types tools pytest exports docs map clean
 # The steps of `make test` run in the order given, so that pytest's closing line comes last.
 .NOTPARALLEL:
 
@@ -60,7 +60,27 @@ types: .venv-types/.tools
 	@$(TYPES)/mypy --package npulint
 	@$(TYPES)/lint-imports --no-logo --no-cache
 
-pytest: .venv/.dev
+# Validators that tests hold reports against, at the versions named here.
+SARIF_VALIDATOR := @microsoft/sarif-multitool@5.7.0
+JUNIT_SCHEMA_FROM := pytest==8.4.2
+
+tools: build/tools/.sarif build/tools/junit-10.xsd
+
+build/tools/.sarif:
+	@echo "== installing $(SARIF_VALIDATOR) into build/tools"
+	@command -v npm >/dev/null || { echo "make tools needs npm (Debian: apt-get install npm)"; exit 1; }
+	@npm install --silent --no-audit --no-fund --prefix build/tools $(SARIF_VALIDATOR)
+	@chmod +x build/tools/node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool
+	@touch $@
+
+# Jenkins' schema of JUnit reports comes with the sources of pytest.
+build/tools/junit-10.xsd: | .venv/.created
+	@mkdir -p build/tools/pytest
+	@.venv/bin/python $(PIP) download --quiet --no-deps --no-binary :all: --dest build/tools/pytest $(JUNIT_SCHEMA_FROM)
+	@tar -xzf build/tools/pytest/pytest-*.tar.gz -C build/tools/pytest --strip-components 3 --wildcards '*/junit-10.xsd'
+	@mv build/tools/pytest/junit-10.xsd $@
+
+pytest: .venv/.dev tools
 	@echo "== pytest"
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 

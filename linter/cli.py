@@ -25,11 +25,13 @@ from npulint.terminal import (
     MODEL,
     deliver,
     format_option,
+    forms_option,
     layout_for,
     looked_at,
     no_color_option,
     one_line,
     output_option,
+    outputs_option,
     progress,
     say_unreadable,
     targets_option,
@@ -37,8 +39,7 @@ from npulint.terminal import (
 )
 
 if TYPE_CHECKING:
-    from npulint.finding import Report
-    from npulint.reports.wrapping import Layout
+    from npulint.finding import FailOn, Report
 
 _FAIL_ON = ("error", "warning", "info", "never")
 
@@ -58,8 +59,8 @@ cli.add_command(verify)
 @cli.command()
 @click.argument("models", nargs=-1, required=True, type=MODEL)
 @targets_option
-@format_option
-@output_option
+@forms_option
+@outputs_option
 @click.option(
     "--fail-on",
     type=click.Choice(_FAIL_ON),
@@ -73,9 +74,9 @@ cli.add_command(verify)
 def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     models: tuple[Path, ...],
     targets: tuple[str, ...],
-    form: Literal["text", "json"],
-    output: Path | None,
-    fail_on: str,
+    forms: tuple[str, ...],
+    outputs: tuple[Path, ...],
+    fail_on: FailOn,
     quiet: bool,
     verbose: bool,
     no_color: bool,
@@ -83,30 +84,43 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Lint model files, and the model files inside folders."""
     from npulint.engine import check as run
     from npulint.engine import find_models
+    from npulint.reports.forms import pair
 
+    drawings = pair(forms, outputs) if forms or outputs else (("text", None),)
     paths = find_models(models)
     with progress(len(paths)) as step:
         report = run(paths, targets=targets, progress=step)
     say_unreadable(report)
-    if output is not None or not quiet:
-        layout = layout_for(output, verbose=verbose, no_color=no_color)
-        drawn = _draw(report, form, layout, to_file=output is not None)
-        deliver(drawn, output, looked_at(report))
+    # All are drawn before any is written: what cannot be drawn leaves nothing behind.
+    drawn = [
+        (_draw(report, form, output, fail_on, verbose=verbose, no_color=no_color), output)
+        for form, output in drawings
+        if output is not None or not quiet
+    ]
+    for text, output in drawn:
+        deliver(text, output, looked_at(report))
     return _exit_code(report, fail_on)
 
 
-def _draw(report: Report, form: str, layout: Layout, *, to_file: bool) -> str:
-    if form == "json":
-        from npulint.reports.json import render as render_json
+def _draw(  # noqa: PLR0913 - what, where to, and how
+    report: Report,
+    form: str,
+    output: Path | None,
+    fail_on: FailOn,
+    *,
+    verbose: bool,
+    no_color: bool,
+) -> str:
+    from npulint.reports.forms import draw
 
-        return render_json(report)
-    from npulint.reports.text import render as render_text
-
-    if to_file:
-        return render_text(report, layout)
-    # On a terminal the unreadable files have had their line on standard error already.
-    readable = tuple(result for result in report.models if result.error is None)
-    return render_text(replace(report, models=readable), layout) if readable else ""
+    layout = layout_for(output, verbose=verbose, no_color=no_color)
+    if form == "text" and output is None:
+        # On a terminal the unreadable files have had their line on standard error already.
+        readable = tuple(result for result in report.models if result.error is None)
+        if not readable:
+            return ""
+        report = replace(report, models=readable)
+    return draw(report, form, layout, fail_on)
 
 
 @cli.command()
@@ -296,13 +310,10 @@ def _our_fault(error: Exception, *, verbose: bool) -> int:
     return EXIT_OUR_FAULT
 
 
-def _exit_code(report: Report, fail_on: str) -> int:
-    from npulint.finding import SEVERITIES
+def _exit_code(report: Report, fail_on: FailOn) -> int:
+    from npulint.finding import fails
 
     if report.failed:
         return EXIT_BAD_INPUT
-    worst = report.worst()
-    if fail_on == "never" or worst is None:
-        return EXIT_OK
-    threshold = next(i for i, severity in enumerate(SEVERITIES) if severity == fail_on)
-    return EXIT_FINDINGS if SEVERITIES.index(worst) >= threshold else EXIT_OK
+    found = (finding for result in report.models for finding in result.findings)
+    return EXIT_FINDINGS if any(fails(each, fail_on) for each in found) else EXIT_OK

@@ -20,6 +20,9 @@ Severity: TypeAlias = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 """From the mildest to the gravest."""
 
+FailOn: TypeAlias = Literal["error", "warning", "info", "never"]
+"""The mildest severity that fails a run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -62,6 +65,13 @@ class Finding:
     nodes: tuple[int, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     unknown: bool = False
+
+
+def fails(finding: Finding, fail_on: FailOn) -> bool:
+    """Whether a finding fails a run. What is unknown is information and counts as such."""
+    if fail_on == "never":
+        return False
+    return SEVERITIES.index(finding.severity) >= SEVERITIES.index(fail_on)
 
 
 @dataclass(frozen=True, slots=True)

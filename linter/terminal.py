@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from npulint.errors import UsageError
+from npulint.reports.forms import ENDINGS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,6 +90,22 @@ format_option = click.option(
     default="text",
     show_default=True,
     help="How to draw the result.",
+)
+forms_option = click.option(
+    "--format",
+    "forms",
+    type=click.Choice(list(ENDINGS)),
+    multiple=True,
+    help="How to draw the result; repeatable, with an -o each.  [default: by the ending of -o, "
+    "else text]",
+)
+outputs_option = click.option(
+    "-o",
+    "--output",
+    "outputs",
+    type=_Report(),
+    multiple=True,
+    help="Write to this file instead of the terminal; repeatable.",
 )
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="List every node and every source."

@@ -31,6 +31,15 @@ CASES = {
     "check_subgraphs": (TRUTH, ["check", "net_lstm_f32.tflite", "-t", "nnapi-1.2"]),
     "check_device": (EXPORTS, ["check", "unet_small.tflite", "-t", "pixel-4", "-t", "reno3-5g"]),
     "check_in_doubt": (TRUTH, ["check", "op_unary_relu_1.tflite", "-t", "nnapi-1.2"]),
+    "check_markdown": (
+        EXPORTS,
+        ["check", "unet_small.tflite", "smallnet.onnx", "-t", "nnapi-1.1", "--format", "markdown"],
+    ),
+    "check_github": (
+        EXPORTS,
+        ["check", "unet_small.tflite", "-t", "nnapi-1.1", "-t", "pixel-4", "--format", "github"],
+    ),
+    "check_junit": (EXPORTS, ["check", "smallnet.tflite", "-t", "pixel-4", "--format", "junit"]),
     "inspect": (EXPORTS, ["inspect", "unet_small.onnx"]),
     "explain_operator": (EXPORTS, ["explain", "nnapi-1.2:CONV_2D"]),
     "explain_device": (EXPORTS, ["explain", "mate30-pro-5g"]),
