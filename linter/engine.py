@@ -212,7 +212,7 @@ def _cautions(model: Model, target: Target) -> Iterator[Caution]:
     """The target's warnings about itself, those with a condition where some operation meets it."""
     for advice in target.cautions:
         if advice.when is None or any(advice.when.test(each) for each in _asked(model, target)):
-            yield Caution(advice.say, advice.source)
+            yield Caution(advice.kind, advice.say, advice.source, advice.when is None)
 
 
 def _asked(model: Model, target: Target) -> Iterator[Operation]:

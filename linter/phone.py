@@ -83,7 +83,8 @@ def combine(verdict: Verdict, seen: Seen, device: Device) -> Verdict:
     """
     if seen is _NOTHING or verdict.status == "unsupported":
         return verdict
-    cautions = (*verdict.cautions, *(Caution(each.say, each.source) for each in seen.cautions))
+    warnings = (Caution(e.kind, e.say, e.source) for e in seen.cautions if e.kind is not None)
+    cautions = (*verdict.cautions, *warnings)
     if seen.cpu:
         reasons = tuple(_reason(each, device, "runs on the CPU here") for each in seen.cpu)
         return replace(verdict, status="unsupported", reasons=reasons, cautions=cautions)
@@ -240,4 +241,4 @@ def cautions(model: Model, device: Device) -> Iterator[Caution]:
     scenes = [Scene(graph, device.start.target.dialect) for graph in model.graphs]
     for each in device.cautions:
         if each.when is None or each.when.test(scenes):
-            yield Caution(each.say, each.source)
+            yield Caution(each.kind, each.say, each.source, each.when is None)

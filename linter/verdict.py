@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from npulint.model import Graph, Operation
     from npulint.operators.lowering import Lowering
-    from npulint.opsets.table import Advice, Entry, Rule, Target
+    from npulint.opsets.table import Advice, CautionKind, Entry, Rule, Target
     from npulint.opsets.vocabulary import Truth
 
 Status: TypeAlias = Literal["supported", "unsupported", "unknown"]
@@ -36,10 +36,19 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """Supported, but slow, wrong or risky there."""
+    """Supported, but slow, wrong or risky there.
 
+    Attributes:
+        kind: Which of the three.
+        message: A sentence.
+        source: Where it is written down.
+        general: Whether it holds of all models there are, and not of this one in particular.
+    """
+
+    kind: CautionKind
     message: str
     source: str
+    general: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,7 @@ def _doubts(rules: tuple[Rule, ...], operation: Operation) -> Iterator[Reason]:
 def _cautions(advice: tuple[Advice, ...], operation: Operation) -> Iterator[Caution]:
     for each in advice:
         if each.when is None or each.when.test(operation):
-            yield Caution(each.say, each.source)
+            yield Caution(each.kind, each.say, each.source)
 
 
 def _unlisted(op: str, target: Target) -> Verdict:

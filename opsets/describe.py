@@ -10,7 +10,7 @@ from npulint.errors import TargetError
 from npulint.opsets.document import nearest
 from npulint.opsets.names import TITLES, operator_names
 from npulint.opsets.relations import listed
-from npulint.opsets.table import Advice, Entry, Rule, Target
+from npulint.opsets.table import CAUTION_WORDS, Advice, Entry, Rule, Target
 
 if TYPE_CHECKING:
     from npulint.opsets.witnesses import Witness
@@ -124,8 +124,8 @@ def _absent(entry: Entry) -> Iterator[Line]:
 
 
 def _caution(advice: Advice) -> str:
-    where = _when(advice)
-    return f"caution, where {where}: {advice.say}" if where else f"caution: {advice.say}"
+    where, word = _when(advice), CAUTION_WORDS[advice.kind]
+    return f"{word}, where {where}: {advice.say}" if where else f"{word}: {advice.say}"
 
 
 def _when(part: Rule | Advice) -> str:

@@ -9,7 +9,7 @@ from typing import cast
 
 from npulint.errors import TableError, TargetError, UnknownTargetError
 from npulint.opsets.document import Part, nearest
-from npulint.opsets.entries import Family
+from npulint.opsets.entries import Family, caution_kind
 from npulint.opsets.family import read_source
 from npulint.opsets.loader import parse, read_bytes, read_shipped, read_table
 from npulint.opsets.names import check_attributes
@@ -37,7 +37,7 @@ _KEYS = (
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_SIGHTING = ("outcome", "say", "source")
+_SIGHTING = ("outcome", "kind", "say", "source")
 _RESULTS = ("ms", "failed", "mb")
 
 _loaded: dict[str, Device] = {}
@@ -204,18 +204,23 @@ class _Maker:
             meant = pattern(part, _SIGHTING)
             name = "-".join(filter(None, (*meant.ops, meant.type)))
             count = seen[name] = seen.get(name, 0) + 1
+            outcome = cast(Outcome, part.at("outcome").choice("cpu", "may", "caution"))
+            if outcome != "caution" and "kind" in part:
+                raise part.error("only a caution has a kind", "kind")
             yield Observation(
                 identity=f"{name}-{count}" if count > 1 else name,
                 pattern=meant,
-                outcome=cast(Outcome, part.at("outcome").choice("cpu", "may", "caution")),
+                outcome=outcome,
                 say=part.text_at("say"),
                 source=self.family.cite(part.at("source")),
+                kind=caution_kind(part) if outcome == "caution" else None,
             )
 
     def caution(self, part: Part) -> ModelCaution:
-        part.words(("say", "when", "source"))
+        part.words(("kind", "say", "when", "source"))
         when = circumstance(part.at("when")) if "when" in part else None
-        return ModelCaution(part.text_at("say"), when, self.family.cite(part.at("source")))
+        source = self.family.cite(part.at("source"))
+        return ModelCaution(caution_kind(part), part.text_at("say"), when, source)
 
     def measured(self, document: Part) -> Iterator[Measurement]:
         for group in document.list_at("measured"):

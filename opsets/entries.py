@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from npulint.opsets.conditions import WORDS, Scope
 from npulint.opsets.document import DocumentError, Part, nearest
 from npulint.opsets.measures import Fact, Given, Measure, Operand
 from npulint.opsets.reduction import reduced
-from npulint.opsets.table import Advice, Entry, Rule, Setting
+from npulint.opsets.table import CAUTION_KINDS, Advice, CautionKind, Entry, Rule, Setting
 from npulint.opsets.vocabulary import All, Condition
 from npulint.opsets.witnesses import Agreement, Witness
 
@@ -252,11 +253,21 @@ def build_advice(
 
 def _advice(part: Part, family: Family, scope: Scope, source: str) -> Iterator[Advice]:
     for item in part.list_at("cautions"):
-        item.words(("say", "when", "source"))
+        item.words(("kind", "say", "when", "source"))
+        kind = caution_kind(item)
         when = reduced(scope.condition(item.at("when"))) if "when" in item else True
         cited = family.cite(item.at("source")) if "source" in item or not source else source
         if when is not False:
-            yield Advice(item.text_at("say"), None if when is True else when, cited)
+            yield Advice(kind, item.text_at("say"), None if when is True else when, cited)
+
+
+def caution_kind(part: Part) -> CautionKind:
+    """Whether what a caution is about is slow, wrong or risky.
+
+    Raises:
+        DocumentError: The caution does not say so.
+    """
+    return cast(CautionKind, part.at("kind").choice(*CAUTION_KINDS))
 
 
 def _operands(part: Part) -> dict[str, Operand]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from npulint.opsets.circumstances import Circumstance
     from npulint.opsets.situations import Pattern
-    from npulint.opsets.table import Target
+    from npulint.opsets.table import CautionKind, Target
 
 Outcome: TypeAlias = Literal["cpu", "may", "caution"]
 """What becomes of an operator: it runs on the CPU, it may, or it only deserves a warning."""
@@ -67,6 +67,7 @@ class Observation:
         outcome: What becomes of them.
         say: What was seen, as a sentence.
         source: Table and footnote.
+        kind: What a warning is about; None where the outcome is none.
     """
 
     identity: str
@@ -74,6 +75,7 @@ class Observation:
     outcome: Outcome
     say: str
     source: str
+    kind: CautionKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,13 @@ class ModelCaution:
     """A caution about whole models on a device.
 
     Attributes:
+        kind: Whether they are slow, wrong or risky there.
         say: The caution as a sentence.
         when: The models that it is about; None for all.
         source: Where it is written down.
     """
 
+    kind: CautionKind
     say: str
     when: Circumstance | None
     source: str

@@ -13,6 +13,7 @@ from typing import Any
 from npulint.opsets.conditions import KNOWN, WORDS
 from npulint.opsets.literals import DTYPES
 from npulint.opsets.relations import RELATIONS
+from npulint.opsets.table import CAUTION_KINDS
 
 FILE = Path(__file__).with_name("table.schema.json")
 
@@ -95,7 +96,13 @@ def _definitions() -> dict[str, Any]:
             source=_TEXT,
             kind=_TEXT,
         ),
-        "caution": _object("say", say=_TEXT, when=_CONDITION, source=_TEXT),
+        "caution": _object(
+            "kind say",
+            kind={"enum": list(CAUTION_KINDS)},
+            say=_TEXT,
+            when=_CONDITION,
+            source=_TEXT,
+        ),
         "operator": {
             "type": "object",
             "required": ["op"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 Setting: TypeAlias = "int | bool | str"
 """What sets one target of a family apart from the next: a feature level, a flag, a name."""
+
+CautionKind: TypeAlias = Literal["slow", "wrong", "risky"]
+"""Taken at a price; taken, and other numbers come out; taken, and may fail or disappoint."""
+
+CAUTION_KINDS: tuple[CautionKind, ...] = ("slow", "wrong", "risky")
+
+CAUTION_WORDS: Mapping[CautionKind, str] = MappingProxyType(
+    {"slow": "caution (slow)", "wrong": "caution (wrong)", "risky": "caution"}
+)
+"""What people read before the sentence."""
 
 Strategy: TypeAlias = Literal["tflite-delegate", "whole-model"]
 """How a runtime cuts: into TFLite's epochs of accepted nodes, or not at all."""
@@ -73,12 +84,14 @@ class Advice:
     """A caution of an operator or a target: supported, but slow, wrong or risky.
 
     Attributes:
+        kind: Which of the three.
         say: The caution as a sentence.
         when: Where it applies; None for everywhere on this target.
         source: Where it is written down.
         derived: Whether it follows from what its entry says elsewhere.
     """
 
+    kind: CautionKind
     say: str
     when: Condition | None
     source: str

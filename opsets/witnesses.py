@@ -81,13 +81,15 @@ class Witness:
             verb = "refuses" if rule.refuses else "may refuse"
             parts = (self.domain, rule.when, rule.condition.negated())
             yield Advice(
+                "risky",
                 f"{self.title} {verb} this form: {sentence_of(rule)}",
                 All(tuple(part for part in parts if part is not None)),
                 rule.source,
                 derived=True,
             )
         if self.needs:
-            yield Advice(f"{self.title} needs {self.needs}", self.domain, self.source, derived=True)
+            needs = f"{self.title} needs {self.needs}"
+            yield Advice("risky", needs, self.domain, self.source, derived=True)
 
     def measures(self) -> Iterator[Measure]:
         """Every fact that it looks at."""

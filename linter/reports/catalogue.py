@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from npulint import opsets
 from npulint.errors import UnknownTargetError, UsageError
 from npulint.opsets.profile import Device
+from npulint.opsets.table import CAUTION_WORDS
 from npulint.reports import devices, realisations
 from npulint.reports.wording import columns, plural
 from npulint.reports.wrapping import Layout, wrapped
@@ -169,7 +170,7 @@ def _target(target: Target, layout: Layout) -> Iterator[str]:
     operators = plural(len(target.entries), "operator")
     yield f"speaks {target.dialect}; table of {target.date}; {operators}"
     for caution in target.cautions:
-        yield wrapped(f"{style.warn('caution')}  {caution.say}", layout, "", "  ")
+        yield wrapped(f"{style.warn(CAUTION_WORDS[caution.kind])}  {caution.say}", layout, "", "  ")
         yield style.dim(f"  [{caution.source}]")
     if target.otherwise is not None:
         yield wrapped(

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from npulint.reports import markdown
-from npulint.reports.devices import OUTCOMES
+from npulint.reports.devices import outcome_of
 
 if TYPE_CHECKING:
     from npulint.opsets.profile import Device, Measurement
@@ -81,7 +81,7 @@ class _Page:
         rows += [
             (
                 markdown.text(each.pattern.clause()),
-                OUTCOMES[each.outcome],
+                outcome_of(each),
                 markdown.text(each.say),
                 self._source(each.source),
             )
@@ -92,7 +92,8 @@ class _Page:
     def _cautions(self) -> Iterator[str]:
         for each in self.device.cautions:
             where = "" if each.when is None else f"where {each.when.clause()}: "
-            yield f"- {self._cited(where + each.say, each.source)}"
+            word = "" if each.kind == "risky" else f"{each.kind}: "
+            yield f"- {self._cited(word + where + each.say, each.source)}"
 
     def _measured(self) -> Iterator[str]:
         key = lambda each: (each.by, each.source)  # noqa: E731 - the grouping, named

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from npulint.opsets import Line
+from npulint.opsets.table import CAUTION_WORDS
 from npulint.reports.wording import columns
 from npulint.reports.wrapping import Layout, wrapped
 
@@ -19,11 +20,14 @@ class _Cited(Protocol):
     def source(self) -> str: ...
 
 
-OUTCOMES = {
-    "cpu": "runs on the CPU",
-    "may": "may run on the CPU",
-    "caution": "caution",
-}
+_OUTCOMES = {"cpu": "runs on the CPU", "may": "may run on the CPU"}
+
+
+def outcome_of(observation: Observation) -> str:
+    """What becomes of the operators of an observation, in a few words."""
+    if observation.kind is not None:
+        return CAUTION_WORDS[observation.kind]
+    return _OUTCOMES[observation.outcome]
 
 
 def listing(devices: Iterable[Device], layout: Layout) -> Iterator[str]:
@@ -118,8 +122,7 @@ def _said(text: str, cited: _Cited, layout: Layout, indent: str = "") -> Iterato
 
 
 def _sentence(observation: Observation) -> str:
-    outcome = OUTCOMES[observation.outcome]
-    return f"{observation.pattern.clause()}: {outcome}; {observation.say}"
+    return f"{observation.pattern.clause()}: {outcome_of(observation)}; {observation.say}"
 
 
 def _observations(observed: tuple[Observation, ...], layout: Layout) -> Iterator[str]:
@@ -130,7 +133,8 @@ def _observations(observed: tuple[Observation, ...], layout: Layout) -> Iterator
 def _model_cautions(device: Device, layout: Layout) -> Iterator[str]:
     for each in device.cautions:
         where = "" if each.when is None else f"where {each.when.clause()}: "
-        yield from _said(f"{where}{each.say}", each, layout, "  ")
+        word = "" if each.kind == "risky" else f"{each.kind}: "
+        yield from _said(f"{word}{where}{each.say}", each, layout, "  ")
 
 
 def _remarks(remarks: tuple[Remark, ...], layout: Layout) -> Iterator[str]:

@@ -11,7 +11,7 @@ import npulint
 if TYPE_CHECKING:
     from npulint.finding import Finding, ModelResult, Report, TargetResult
     from npulint.partition import Partition
-    from npulint.verdict import Verdict
+    from npulint.verdict import Caution, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -99,9 +99,7 @@ def _target(result: TargetResult) -> Json:
         ],
         "coverage": {"nodes": result.coverage.nodes, "macs": result.coverage.macs},
         "why_not": [d.why_not for d in result.delegations if d.why_not],
-        "cautions": [
-            {"message": caution.message, "source": caution.source} for caution in result.cautions
-        ],
+        "cautions": list(map(_caution, result.cautions)),
     }
 
 
@@ -128,11 +126,13 @@ def _verdict(graph: int, index: int, verdict: Verdict, delegated: bool | None) -
             }
             for reason in verdict.reasons
         ],
-        "cautions": [
-            {"message": caution.message, "source": caution.source} for caution in verdict.cautions
-        ],
+        "cautions": list(map(_caution, verdict.cautions)),
         "fixes": [],
     }
+
+
+def _caution(caution: Caution) -> Json:
+    return {"kind": caution.kind, "message": caution.message, "source": caution.source}
 
 
 def _partition(piece: Partition) -> Json:

@@ -82,7 +82,8 @@ def _cautions(family: Family) -> Iterator[str]:
 
 def _caution(advice: Advice) -> opsets.Line:
     where = f"where {advice.when.clause('is')}: " if advice.when else ""
-    return opsets.Line(where + advice.say, advice.source)
+    word = "" if advice.kind == "risky" else f"{advice.kind}: "
+    return opsets.Line(word + where + advice.say, advice.source)
 
 
 def _limits(target: Target) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from npulint.opsets.table import CAUTION_WORDS
 from npulint.reports.text_findings import closing, findings
 from npulint.reports.wording import columns, count, of_unit, plural, printable, ranges, share, size
 from npulint.reports.wrapping import DEFAULT, Layout, wrapped
@@ -74,7 +75,8 @@ def _about_targets(result: ModelResult, layout: Layout) -> Iterator[str]:
     if about:
         yield ""
     for caution, names in about.items():
-        yield from _caution(f"{caution.message} ({', '.join(names)})", caution.source, layout, "  ")
+        text = f"{caution.message} ({', '.join(names)})"
+        yield from _caution(caution, text, layout, "  ")
 
 
 def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
@@ -183,22 +185,23 @@ def _group(status: str, nodes: list[Node], verdict: Verdict, layout: Layout) -> 
 
 
 def _cautions(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iterator[str]:
-    groups: dict[tuple[str, str, str], list[int]] = {}
+    groups: dict[tuple[str, Caution], list[int]] = {}
     for node, verdict in zip(graph.nodes, verdicts, strict=True):
         for caution in verdict.cautions:
-            groups.setdefault((node.op, caution.message, caution.source), []).append(node.index)
-    for (op, message, source), indexes in groups.items():
+            groups.setdefault((node.op, caution), []).append(node.index)
+    for (op, caution), indexes in groups.items():
         where = ranges(indexes, None if layout.verbose else _NODES_SHOWN)
-        text = f"{printable(op)} ({'node' if len(indexes) == 1 else 'nodes'} {where}): {message}"
-        yield from _caution(text, source, layout)
+        nodes = "node" if len(indexes) == 1 else "nodes"
+        text = f"{printable(op)} ({nodes} {where}): {caution.message}"
+        yield from _caution(caution, text, layout)
 
 
-def _caution(text: str, source: str, layout: Layout, indent: str = "    ") -> Iterator[str]:
+def _caution(caution: Caution, text: str, layout: Layout, indent: str = "    ") -> Iterator[str]:
     """One caution; its source follows on a line of its own with -v."""
-    said = f"{layout.style.warn('caution')}  {text}"
+    said = f"{layout.style.warn(CAUTION_WORDS[caution.kind])}  {text}"
     yield wrapped(said, layout, indent, f"{indent}  ")
     if layout.verbose:
-        yield layout.style.dim(f"{indent}    [{source}]")
+        yield layout.style.dim(f"{indent}    [{caution.source}]")
 
 
 def _cut(delegation: Delegation, layout: Layout, *, in_doubt: bool) -> Iterator[str]:

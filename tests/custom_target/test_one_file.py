@@ -112,7 +112,8 @@ def test_conditions_cautions_and_what_building_demands(npulint: Runner, acme: Pa
     for said in (
         "the type of input must be float32 or int8",
         "stride_h must be in 1 to 2",
-        "caution, where the size on axis 1 of filter is 7: windows of 7 run at half the speed",
+        "caution (slow), where the size on axis 1 of filter is 7: "
+        "windows of 7 run at half the speed",
         "[acme/delegate src/check.cc 20 @0123abc]",
         "[Acme NPU 1, programmer's guide chapter 4 (2026-02-01)]",
     ):

@@ -48,7 +48,7 @@ observed:
     say: it was seen once
     source: notes page 5
 cautions:
-  - {say: too large, when: {input_pixels: {at_least: 100}}, source: notes page 6}
+  - {kind: risky, say: too large, when: {input_pixels: {at_least: 100}}, source: notes page 6}
 measured:
   - by: a stopwatch
     source: notes Table 1

@@ -37,7 +37,7 @@ partitioning:
   float16_constants: as-is
   source: code 80
 cautions:
-  - {say: it runs hot, when: {level: {below: 4}}, source: guide section 2}
+  - {kind: risky, say: it runs hot, when: {level: {below: 4}}, source: guide section 2}
 limits: [The driver may refuse more.]
 operators:
   - op: ADD
@@ -88,6 +88,8 @@ KEYS: dict[str, Fault] = {
     "otherwise": ("say: no", "why: no", 13, "unknown key 'why'"),
     "variant": ("title: Toy 3", "called: Toy 3", 11, "unknown key 'called'"),
     "caution": ("say: it runs", "says: it runs", 23, "did you mean say"),
+    "kind of caution": ("kind: risky", "kind: bad", 23, "expected slow or wrong or risky"),
+    "caution without a kind": ("kind: risky, ", "", 23, "missing key 'kind'"),
     "demand": ("source: code 12", "sources: code 12", 32, "sources"),
     "condition": ("rank: x", "ranks: x", 32, "did you mean rank"),
     "comparison": ("at_most: 4", "at_most: 4, upto: 5", 32, "unknown key 'upto'"),

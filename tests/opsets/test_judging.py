@@ -32,7 +32,7 @@ operators:
     build:
       - {dtype: y, differs: int8, source: code 30}
     cautions:
-      - {say: slow, when: {rank: x, equals: 4}}
+      - {kind: slow, say: half as fast, when: {rank: x, equals: 4}}
   - op: SIN
     inputs: [x]
     source: code 40
@@ -104,9 +104,9 @@ def test_the_check_the_building_and_the_doubts_are_kept_apart(
 
 
 def test_a_caution_comes_only_where_it_applies(toy: Target) -> None:
-    for rank, cautions in ((4, ["slow"]), (3, []), (None, [])):
+    for rank, cautions in ((4, [("slow", "half as fast")]), (3, []), (None, [])):
         verdict = judge(_operation("ADD", "float32", "int32", rank=rank), toy)
-        assert [caution.message for caution in verdict.cautions] == cautions
+        assert [(each.kind, each.message) for each in verdict.cautions] == cautions
 
 
 def _graph(dialect: str, *operations: Operation) -> Graph:

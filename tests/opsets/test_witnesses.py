@@ -68,7 +68,10 @@ operators:
           - {attribute: stride_w, equals: 1}
           - {attribute: stride_h, equals: 1}
     cautions:
-      - {say: slow, when: {dimension: input, axis: 1, equals: 1}, source: bert 10}
+      - kind: slow
+        say: half as fast
+        when: {dimension: input, axis: 1, equals: 1}
+        source: bert 10
   - op: ELU
     inputs: [input]
     witnesses:
@@ -241,7 +244,7 @@ def test_who_does_not_agree_is_a_caution(table: Path) -> None:
         load_target(table),
     )
     assert [each.message for each in strided.cautions] == [
-        "slow",
+        "half as fast",
         "Carl refuses this form: stride_w must be 1",
     ]
     assert _judged(table, "three").cautions == ()
@@ -262,7 +265,7 @@ def test_a_description_gives_each_witness_its_own_lines(table: Path) -> None:
     tanh = [line.sentence for line in describe(load_target(table), "TANH")]
     assert tanh[-2:] == ["Carl needs firmware 3 or newer", "Bert does not speak of it"]
     pool = [line.sentence for line in describe(load_target(table), "MAX_POOL_2D")]
-    assert "caution, where the size on axis 1 of input is 1: slow" in pool
+    assert "caution (slow), where the size on axis 1 of input is 1: half as fast" in pool
     assert not any("refuse" in sentence for sentence in pool)
 
 
