@@ -103,7 +103,7 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
     Returns:
         One verdict a node, in their order.
     """
-    memory = _Memory(target)
+    memory = Memory(target)
     if graph.dialect == target.dialect:
         verdicts = tuple([memory.judge(graph.operation(node)) for node in graph.nodes])
         rules = target.partitioning
@@ -119,8 +119,11 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
     return tuple([_converted(lowering, memory) for lowering in lower_graph(graph)])
 
 
-class _Memory:
-    """Remembers verdicts by the facts that they hang on: large graphs repeat few forms."""
+class Memory:
+    """A target that remembers its verdicts by the facts that they hang on.
+
+    Large graphs repeat few forms.
+    """
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -128,6 +131,7 @@ class _Memory:
         self._joined: dict[tuple[tuple[str, int], ...], tuple[Verdict, _Parts]] = {}
 
     def judge(self, operation: Operation) -> Verdict:
+        """The verdict on one operation; see `npulint.verdict.judge`."""
         op = operation.op
         if operation.custom:
             return judge(operation, self._target)
@@ -236,7 +240,7 @@ def _any(truths: Iterable[Truth]) -> Truth:
     return result
 
 
-def _converted(lowering: Lowering, memory: _Memory) -> Verdict:
+def _converted(lowering: Lowering, memory: Memory) -> Verdict:
     """The verdict of a node by those of the operators that a converter makes of it."""
     if not lowering.known:
         from npulint.operators import CONVERSION

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from npulint.rules.facts import Facts
 from npulint.rules.partitions import RULES as PARTITIONS
 from npulint.rules.portability import RULES as PORTABILITY
+from npulint.rules.sole_causes import RULES as SOLE_CAUSES
 from npulint.rules.view import OnModel, OnTarget
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from npulint.model import Model
     from npulint.rules.record import Rule
 
-RULES: tuple[Rule, ...] = (*PORTABILITY, *PARTITIONS)
+RULES: tuple[Rule, ...] = (*PORTABILITY, *SOLE_CAUSES, *PARTITIONS)
 """Every rule, in the order of their codes."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from npulint.finding import Evidence, Finding
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from npulint.model import Graph, Model, Node
     from npulint.opsets.profile import Device
     from npulint.opsets.table import Target
+    from npulint.partition import Delegation
     from npulint.rules.facts import Facts
     from npulint.rules.record import Rule
+    from npulint.verdict import Verdict
 
 
 class OnModel:
@@ -56,7 +58,7 @@ class OnModel:
             fixes: Names in the catalogue of what may cure it; the rule's own if None.
         """
         return self._finding(
-            f"{node.op}: {why}",
+            f"{node.op}: {why.removeprefix(f'{node.op}: ')}",
             self._prints(self.model.graphs[node.graph]).of(node),
             graph=node.graph,
             index=node.index,
@@ -182,6 +184,16 @@ class OnTarget(OnModel):
     def device(self) -> Device | None:
         """The device that was asked, None for a target."""
         return self.result.device
+
+    def graphs(self) -> Iterator[tuple[Graph, Sequence[Verdict], Delegation]]:
+        """Each graph with the verdicts on its nodes and with what is handed over of it."""
+        result = self.result
+        yield from zip(self.model.graphs, result.verdicts, result.delegations, strict=True)
+
+    def verdicts(self) -> Iterator[tuple[Node, Verdict]]:
+        """Each node of each graph with the verdict on it."""
+        for graph, verdicts, _ in self.graphs():
+            yield from zip(graph.nodes, verdicts, strict=True)
 
     @property
     def _about(self) -> str | None:

@@ -18,8 +18,12 @@ _NODES_SHOWN = 8
 """Entries of a group's node list without -v."""
 
 _TOLD_ELSEWHERE = frozenset(
-    {"refused-operator", "undecided-operator", "undelegated-model", "left-behind-operator"}
-)
+    {
+        "refused-operator", "undecided-operator", "undelegated-model", "hidden-fallback",
+        "possible-fallback", "slow-operator", "wrong-result", "islands-worth-joining",
+        "left-behind-operator",
+    }
+)  # fmt: skip
 """Rules whose findings are what a target's own section says in more detail."""
 
 
