@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 import npulint
+from npulint import completing
+from npulint.cli_completion import completion
 from npulint.cli_fix import fix
 from npulint.cli_matrix import matrix
 from npulint.cli_models import models
@@ -50,6 +52,7 @@ def cli() -> None:
     """Will this model run on the phone's accelerator, why not, and what cures it?"""
 
 
+cli.add_command(completion)
 cli.add_command(fix)
 cli.add_command(matrix)
 cli.add_command(models)
@@ -220,8 +223,8 @@ def targets(
 
 
 @targets.command("diff")
-@click.argument("one")
-@click.argument("other")
+@click.argument("one", shell_complete=completing.targets)
+@click.argument("other", shell_complete=completing.targets)
 @output_option
 @no_color_option
 def targets_diff(one: str, other: str, output: Path | None, no_color: bool) -> int:
@@ -234,7 +237,9 @@ def targets_diff(one: str, other: str, output: Path | None, no_color: bool) -> i
 
 
 @cli.command()
-@click.argument("subject", metavar="CODE|TARGET|DEVICE|TARGET:OPERATOR")
+@click.argument(
+    "subject", metavar="CODE|TARGET|DEVICE|TARGET:OPERATOR", shell_complete=completing.subjects
+)
 @output_option
 @no_color_option
 def explain(subject: str, output: Path | None, no_color: bool) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from npulint import completing
 from npulint.terminal import (
     EXIT_FINDINGS,
     EXIT_OK,
@@ -98,7 +99,7 @@ def list_(form: Literal["text", "json"], output: Path | None, verbose: bool, no_
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.networks)
 @click.option(
     "-o",
     "--output",
@@ -140,7 +141,7 @@ def build(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 @models.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.networks)
 @targets_option
 @_size_option
 @_modes_option
@@ -194,7 +195,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 @models.command("map")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.networks)
 @click.option(
     "-o",
     "--output",

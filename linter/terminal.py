@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from npulint import completing
 from npulint.errors import UsageError
 from npulint.reports.forms import ENDINGS
 
@@ -75,6 +76,7 @@ targets_option = click.option(
     "targets",
     multiple=True,
     metavar="NAME|FILE",
+    shell_complete=completing.targets,
     help="Target or device to ask, or its file; repeatable. `npulint targets` lists the names.",
 )
 output_option = click.option(
@@ -105,7 +107,7 @@ outputs_option = click.option(
     "outputs",
     type=_Report(),
     multiple=True,
-    help="Write to this file instead of the terminal; repeatable.",
+    help="Write to this file instead of the terminal (`-`); repeatable.",
 )
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="List every node and every source."

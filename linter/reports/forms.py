@@ -71,7 +71,7 @@ _MODULES = {
 
 
 def pair(forms: Sequence[str], outputs: Sequence[Path]) -> tuple[tuple[str, Path | None], ...]:
-    """Say which form goes to which file, and which to standard output (None).
+    """Say which form goes to which file, and which to standard output (None, or `-` as a file).
 
     As many forms as files go together in their order. A file without a form of its own takes
     the form of its ending, or text; of more forms than files each file takes the form of its
@@ -83,6 +83,14 @@ def pair(forms: Sequence[str], outputs: Sequence[Path]) -> tuple[tuple[str, Path
     for path in outputs:
         if list(outputs).count(path) > 1:
             raise UsageError(f"-o {path} is given twice: two reports would overwrite each other")
+    paired = _paired(forms, outputs)
+    return tuple((form, None if path == _STANDARD_OUTPUT else path) for form, path in paired)
+
+
+_STANDARD_OUTPUT = Path("-")
+
+
+def _paired(forms: Sequence[str], outputs: Sequence[Path]) -> tuple[tuple[str, Path | None], ...]:
     if len(forms) == len(outputs):
         return tuple(zip(forms, outputs, strict=True))
     if not forms:

@@ -23,6 +23,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 WRITTEN = (
     "index.md",
     "add-a-target.md",
+    "ci.md",
     "cures.md",
     "portability-map.md",
     "reference-networks.md",

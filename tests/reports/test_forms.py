@@ -23,6 +23,8 @@ PAIRED: dict[str, list[tuple[str, str | None]]] = {
     "--format text --format sarif -o a.sarif": [("sarif", "a.sarif"), ("text", None)],
     "--format github --format sarif -o a.sarif": [("sarif", "a.sarif"), ("github", None)],
     "--format json --format sarif -o a -o b": [("json", "a"), ("sarif", "b")],
+    "--format github -o - --format sarif -o a.json": [("github", None), ("sarif", "a.json")],
+    "-o - -o a.json": [("text", None), ("json", "a.json")],
     "--format sarif -o a.sarif -o b.json": [("sarif", "a.sarif"), ("json", "b.json")],
 }  # fmt: skip
 
