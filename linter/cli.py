@@ -28,6 +28,7 @@ from npulint.terminal import (
     deliver,
     format_option,
     forms_option,
+    input_shapes_option,
     layout_for,
     looked_at,
     no_color_option,
@@ -62,6 +63,7 @@ cli.add_command(verify)
 @cli.command()
 @click.argument("models", nargs=-1, required=True, type=MODEL)
 @targets_option
+@input_shapes_option
 @forms_option
 @outputs_option
 @click.option(
@@ -77,6 +79,7 @@ cli.add_command(verify)
 def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     models: tuple[Path, ...],
     targets: tuple[str, ...],
+    shapes: dict[str, tuple[int, ...]],
     forms: tuple[str, ...],
     outputs: tuple[Path, ...],
     fail_on: FailOn,
@@ -92,7 +95,7 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     drawings = pair(forms, outputs) if forms or outputs else (("text", None),)
     paths = find_models(models)
     with progress(len(paths)) as step:
-        report = run(paths, targets=targets, progress=step)
+        report = run(paths, targets=targets, progress=step, input_shapes=shapes)
     say_unreadable(report)
     # All are drawn before any is written: what cannot be drawn leaves nothing behind.
     drawn = [
@@ -128,12 +131,14 @@ def _draw(  # noqa: PLR0913 - what, where to, and how
 
 @cli.command()
 @click.argument("model", type=MODEL)
+@input_shapes_option
 @format_option
 @output_option
 @verbose_option
 @no_color_option
-def inspect(
+def inspect(  # noqa: PLR0913, PLR0917 - one parameter an option
     model: Path,
+    shapes: dict[str, tuple[int, ...]],
     form: Literal["text", "json"],
     output: Path | None,
     verbose: bool,
@@ -142,8 +147,9 @@ def inspect(
     """Show a model's operators, parameters, MACs, activation memory, shapes and quantisation."""
     from npulint.formats import load
     from npulint.reports import inspection
+    from npulint.sizing.walk import resized
 
-    loaded = load(model)
+    loaded = resized(load(model), shapes)
     found = inspection.inspect(loaded)
     if form == "json":
         text = inspection.render_json(found)
@@ -158,6 +164,7 @@ def inspect(
 @click.argument("old", type=MODEL)
 @click.argument("new", type=MODEL)
 @targets_option
+@input_shapes_option
 @format_option
 @output_option
 @no_color_option
@@ -165,6 +172,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     old: Path,
     new: Path,
     targets: tuple[str, ...],
+    shapes: dict[str, tuple[int, ...]],
     form: Literal["text", "json"],
     output: Path | None,
     no_color: bool,
@@ -173,7 +181,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.engine import check as run
     from npulint.reports import change as drawing
 
-    report = run([old, new], targets=targets)
+    report = run([old, new], targets=targets, input_shapes=shapes)
     say_unreadable(report)
     if report.failed:
         return EXIT_BAD_INPUT

@@ -19,6 +19,7 @@ from npulint.terminal import (
     MODEL,
     deliver,
     format_option,
+    input_shapes_option,
     layout_for,
     no_color_option,
     one_line,
@@ -59,6 +60,7 @@ def _order(_: click.Context, __: click.Parameter, given: str | None) -> tuple[Cr
     "--in-place", is_flag=True, help="Rewrite each model where it is, whole or not at all."
 )
 @targets_option
+@input_shapes_option
 @click.option(
     "--allow",
     type=click.Choice(["exact", "calibrated", "lossy"]),
@@ -110,6 +112,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
     output: Path | None,
     in_place: bool,
     targets: tuple[str, ...],
+    shapes: dict[str, tuple[int, ...]],
     allow: Exactness,
     prefer: tuple[Criterion, ...],
     calibration: Path | None,
@@ -152,6 +155,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
         allow=allow,
         calibration=calibration,
         order=prefer,
+        input_shapes=shapes,
     )
     told = []
     with _progress() as step:

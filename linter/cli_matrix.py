@@ -14,6 +14,7 @@ from npulint.terminal import (
     MODEL,
     deliver,
     format_option,
+    input_shapes_option,
     layout_for,
     looked_at,
     no_color_option,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=MODEL)
 @targets_option
+@input_shapes_option
 @click.option(
     "--fixed", is_flag=True, help="Show beside it what `fix` makes of each for all these targets."
 )
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 def matrix(  # noqa: PLR0913, PLR0917 - one parameter an option
     models: tuple[Path, ...],
     targets: tuple[str, ...],
+    shapes: dict[str, tuple[int, ...]],
     fixed: bool,
     form: Literal["text", "json"],
     output: Path | None,
@@ -51,9 +54,9 @@ def matrix(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     paths = find_models(models)
     with progress(len(paths)) as step:
-        report = run(paths, targets=targets, progress=step)
+        report = run(paths, targets=targets, progress=step, input_shapes=shapes)
     say_unreadable(report)
-    after = _rewritten(report, targets) if fixed else None
+    after = _rewritten(report, targets, shapes) if fixed else None
     if form == "json":
         text = drawing.render_json(report, after)
     else:
@@ -63,8 +66,11 @@ def matrix(  # noqa: PLR0913, PLR0917 - one parameter an option
     return EXIT_BAD_INPUT if report.failed else EXIT_OK
 
 
-def _rewritten(report: Report, targets: tuple[str, ...]) -> Report:
+def _rewritten(
+    report: Report, targets: tuple[str, ...], shapes: dict[str, tuple[int, ...]]
+) -> Report:
     """The readable models of a report as `fix` would write them."""
+    from npulint.cure import Wish
     from npulint.cure import fix as cure
 
     readable = [each.path for each in report.models if each.error is None]
@@ -73,7 +79,7 @@ def _rewritten(report: Report, targets: tuple[str, ...]) -> Report:
         for path in readable:
             if step is not None:
                 step(f"rewriting {path}")
-            found = cure(path, targets)
+            found = cure(path, targets, Wish(input_shapes=shapes))
             kept = found.before if found.held_back else found.result
             rewritten.append(replace(kept, path=path))
     return replace(report, models=tuple(rewritten))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,13 @@ from npulint.fixers.record import CRITERIA, EXACTNESSES, Criterion, Exactness, P
 from npulint.formats import load, save
 from npulint.model import Model
 from npulint.rewriting import Rewrite, rewrite
+from npulint.sizing.walk import resized
 
 if TYPE_CHECKING:
     from npulint.finding import ModelResult, TargetResult
     from npulint.fixers.building.builder import Activations
     from npulint.fixers.choice import Choice
+    from npulint.sizing.wishes import InputShapes
     from npulint.verification import Comparison
     from npulint.verification.calibration import Sample
 
@@ -45,6 +47,8 @@ class FixResult:
         written: Where the result is; None where nothing was written.
         held_back: Why nothing was written although something was rewritten; empty otherwise.
         given_up: Inexact rewrites that were tried first and changed too much, a sentence each.
+        input_shapes: Sizes, by name, of the inputs that the file leaves open and that are fixed
+            now.
     """
 
     before: ModelResult
@@ -54,6 +58,7 @@ class FixResult:
     written: Path | None
     held_back: str = ""
     given_up: tuple[str, ...] = ()
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def result(self) -> ModelResult:
@@ -94,6 +99,8 @@ class Wish:
         calibration: A folder or an `.npz` file with samples of the model's inputs. Half of them
             are fitted to, and the other half measures what that came to.
         order: What counts first when several realisations serve the targets alike.
+        input_shapes: Sizes to fix inputs at that the file leaves open, by their names, the empty
+            name standing for the only input.
     """
 
     output: Path | str | None = None
@@ -104,6 +111,7 @@ class Wish:
     allow: Exactness = "exact"
     calibration: Path | str | None = None
     order: tuple[Criterion, ...] = CRITERIA
+    input_shapes: InputShapes = field(default_factory=dict)
 
 
 def fix(  # noqa: PLR0913 - one parameter an option
@@ -145,11 +153,18 @@ def fix(  # noqa: PLR0913 - one parameter an option
         raise UsageError(f"allow {wish.allow!r}: give one of {', '.join(EXACTNESSES)}")
     say = progress or _silence
     say("checking")
-    before = _checked(load(model) if isinstance(model, (str, Path)) else model, targets)
-    original = before.model
-    if original is None:
-        raise UsageError(f"{before.path}: {before.error}")
-    work = _Work(original, before, targets, wish, say, _samples(original, wish, say))
+    as_given = load(model) if isinstance(model, (str, Path)) else model
+    original = resized(as_given, wish.input_shapes)
+    before = _checked(original, targets)
+    work = _Work(
+        original,
+        before,
+        targets,
+        wish,
+        say,
+        _samples(original, wish, say),
+        _fixed_sizes(as_given, original),
+    )
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         return _attempt(work, Path(folder), Policy(wish.allow, wish.order))
 
@@ -173,6 +188,7 @@ class _Work:
     wish: Wish
     say: Callable[[str], None]
     samples: _Samples = field(default_factory=_Samples)
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
@@ -186,15 +202,15 @@ def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
         work.samples.activations,
         lambda done, total: work.say(f"choosing realisations: {done:,} of {total:,} places"),
     )
-    if made.model is work.original:
+    if made.model is work.original and not work.input_shapes:
         return _clean(work, made)
     trial = folder / f"rewritten{work.before.path.suffix or '.' + work.original.dialect}"
     work.say("writing a trial")
     save(made.model, trial)
     after = _checked(load(trial), work.targets)
-    if not made.realised and not _better(work.before, after):
+    if not made.realised and not work.input_shapes and not _better(work.before, after):
         return _clean(work, made)
-    result = FixResult(work.before, after, made.choices, None, None)
+    result = FixResult(work.before, after, made.choices, None, None, input_shapes=work.input_shapes)
     comparison = _compare(work, trial, result)
     held_back = _objection(work.before, after, comparison, work.wish)
     again = _with_less(work, folder, policy, replace(result, held_back=held_back), comparison)
@@ -283,6 +299,17 @@ def _with_reason(choice: Choice, allowed: Exactness, said: str) -> Choice:
     return replace(choice, alternatives=alternatives)
 
 
+def _fixed_sizes(as_given: Model, original: Model) -> Mapping[str, tuple[int, ...]]:
+    """Sizes of inputs that the file leaves open, by name, where they are fixed now."""
+    graphs = as_given.graphs[0], original.graphs[0]
+    inputs = ([graph.values[i] for i in graph.inputs] for graph in graphs)
+    return {
+        now.name: tuple(size for size in now.shape or () if isinstance(size, int))
+        for was, now in zip(*inputs, strict=True)
+        if was != now and now.element_count is not None
+    }
+
+
 def _silence(_: str) -> None:
     return None
 
@@ -326,6 +353,7 @@ def _compare(work: _Work, trial: Path, result: FixResult) -> Comparison:
         inputs=given,
         runs=0 if only else None if not given else 3,
         edge=not only,
+        input_shapes={name: [shape] for name, shape in work.input_shapes.items()},
         max_error=work.wish.max_error,
         min_psnr=work.wish.min_psnr,
         regions=made,

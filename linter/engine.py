@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from npulint.joins import Join
     from npulint.model import Dialect, Graph, Operation
     from npulint.partition import Delegation
+    from npulint.sizing.wishes import InputShapes
 
 MODEL_SUFFIXES = (".tflite", ".onnx")
 
@@ -41,6 +42,8 @@ def check(
     models: Model | str | Path | Iterable[Model | str | Path],
     targets: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
+    *,
+    input_shapes: InputShapes | None = None,
 ) -> Report:
     """Ask each target about each model.
 
@@ -49,10 +52,12 @@ def check(
         targets: Names of targets and devices, or paths of table and profile files; the default
             set when empty.
         progress: Called with each path before it is looked at.
+        input_shapes: Sizes to ask about, by the names of inputs, the empty name standing for the
+            only one: for files that leave them open.
 
     Returns:
-        A report with one result a model. A file that cannot be read becomes a result with
-        `error` set and does not disturb the others.
+        A report with one result a model. A file that cannot be read, or has no such inputs,
+        becomes a result with `error` set and does not disturb the others.
 
     Raises:
         TargetError: A target is not known.
@@ -64,8 +69,9 @@ def check(
     for item in given:
         if progress is not None:
             progress(str(item.path if isinstance(item, Model) else item))
-        results.append(_check_one(item, chosen, assumed=not targets))
-    return Report(models=tuple(results), notes=_notes(chosen, assumed=not targets))
+        results.append(_check_one(item, chosen, input_shapes or {}, assumed=not targets))
+    notes = (*_notes(chosen, assumed=not targets), *_sized(input_shapes or {}))
+    return Report(models=tuple(results), notes=notes)
 
 
 def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -119,14 +125,32 @@ def _notes(chosen: Sequence[Target | Device], *, assumed: bool) -> tuple[str, ..
     return (f"no target was named, so these were asked: {', '.join(t.name for t in chosen)}",)
 
 
+def _sized(shapes: InputShapes) -> Iterator[str]:
+    if shapes:
+        from npulint.sizing.wishes import asked
+
+        yield f"inputs are taken at the sizes asked for: {', '.join(map(asked, shapes.items()))}"
+
+
 def _check_one(
-    item: Model | str | Path, targets: Sequence[Target | Device], *, assumed: bool
+    item: Model | str | Path,
+    targets: Sequence[Target | Device],
+    shapes: InputShapes,
+    *,
+    assumed: bool,
 ) -> ModelResult:
     with _gc_paused():
         try:
             model = item if isinstance(item, Model) else load(Path(item))
+            if shapes:
+                from npulint.sizing.walk import resized
+
+                model = resized(model, shapes)
         except ModelFileError as error:
             return ModelResult(path=Path(str(item)), error=_without_path(error))
+        except UsageError as error:
+            path = item.path if isinstance(item, Model) else Path(item)
+            return ModelResult(path=path, error=str(error))
         asked = [t for t in targets if not assumed or _fits(t, model)]
         macs = tuple(node_macs(graph) for graph in model.graphs)
         judged = tuple(_ask(model, target, macs) for target in asked)

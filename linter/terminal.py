@@ -109,6 +109,15 @@ outputs_option = click.option(
     multiple=True,
     help="Write to this file instead of the terminal (`-`); repeatable.",
 )
+input_shapes_option = click.option(
+    "--input-shape",
+    "shapes",
+    multiple=True,
+    metavar="[NAME=]1x3x720x1280",
+    callback=lambda _, __, given: _shapes(given),
+    help="Sizes of an input that the file leaves open; repeatable. Without a name: of the only "
+    "input.",
+)
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="List every node and every source."
 )
@@ -117,6 +126,23 @@ no_color_option = click.option("--no-color", is_flag=True, help="No colours.")
 
 _PLAIN = {"×": "x", "·": "-"}
 """What stands for the reports' own characters where an encoding does not have them."""
+
+
+def _shapes(given: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The sizes of inputs by their names.
+
+    Raises:
+        UsageError: They are written otherwise, or an input is named twice.
+    """
+    from npulint.sizing.wishes import read_wish
+
+    found: dict[str, tuple[int, ...]] = {}
+    for each in given:
+        name, sizes = read_wish(each)
+        if name in found:
+            raise UsageError(f"--input-shape {each}: this input has its sizes already")
+        found[name] = sizes
+    return found
 
 
 def one_line(message: str) -> str:

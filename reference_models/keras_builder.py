@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from npulint.reference_models.network import Network, Step
 
 
-def build(network: Network) -> keras.Model:
+def build(network: Network, sizes: tuple[int | None, ...] | None = None) -> keras.Model:
     """Build a network with its weights.
 
     Args:
         network: What to build.
+        sizes: Those of its input [N, H, W, C], None for one that is left open; one image of the
+            network's own unless they are given.
 
     Returns:
         A functional model: [1, H, W, C] float32 to [1, H', W', C'].
@@ -41,7 +43,7 @@ def build(network: Network) -> keras.Model:
     Raises:
         ValueError: What PyTorch's pixel shuffle shuffles is not a convolution's alone.
     """
-    image = keras.Input(batch_shape=(1, *network.image), name="input")
+    image = keras.Input(batch_shape=sizes or (1, *network.image), name="input")
     results = [image]
     shuffled = _shuffled(network)
     for step in network.steps:

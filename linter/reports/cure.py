@@ -25,6 +25,9 @@ def render_text(result: FixResult, layout: Layout, diff: Sequence[str] = ()) -> 
     lines = [layout.style.bold(printable(str(result.before.path)))]
     for said in result.given_up:
         lines.append(wrapped(f"given up: {said}", layout, "  ", "    "))
+    for name, shape in result.input_shapes.items():
+        fixed = f"sizes fixed: {printable(name)} is {'x'.join(map(str, shape))}"
+        lines.append(wrapped(fixed, layout, "  ", "    "))
     lines += _choices(result, layout)
     if result.comparison is not None:
         lines.append(wrapped(_proof(result.comparison), layout, "  ", "    "))

@@ -63,6 +63,7 @@ def _model(told: Told) -> Json:
         "complete": result.complete,
         "exactness": result.exactness,
         "given_up": list(result.given_up),
+        "input_shapes": {name: list(shape) for name, shape in result.input_shapes.items()},
         "choices": [_choice(choice, result.comparison) for choice in result.choices],
         "comparison": None if result.comparison is None else _comparison(result.comparison),
         "before": _state(result.before),

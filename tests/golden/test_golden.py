@@ -26,6 +26,10 @@ CASES = {
     "check_refused_verbose": (EXPORTS, ["check", "unet_small.tflite", "-t", "nnapi-1.1", "-v"]),
     "check_onnx": (EXPORTS, ["check", "unet_small.onnx", "-t", "nnapi-1.1", "-t", "nnapi-1.3"]),
     "check_dynamic": (TRUTH, ["check", "blk_dynspatial_f32.tflite", "-t", "nnapi-1.3"]),
+    "check_sized": (
+        TRUTH,
+        ["check", "blk_dynspatial_f32.tflite", "-t", "nnapi-1.3", "--input-shape", "1x12x16x8"],
+    ),
     "check_float16": (TRUTH, ["check", "net_prelu_f16.tflite", "-t", "nnapi-1.2"]),
     "check_quantised": (TRUTH, ["check", "net_unet_bilinear_int8.tflite", "-t", "nnapi-1.0"]),
     "check_subgraphs": (TRUTH, ["check", "net_lstm_f32.tflite", "-t", "nnapi-1.2"]),
