@@ -19,3 +19,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     means.FAMILY,
     roots.FAMILY,
 )
+
+CLEAN_UPS = ("tidy", "folding")
+"""What every rewrite does besides, by the modules' names: `tidy` drops what changes no result,
+`folding` stores what hangs on stored values only."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.no_ops import is_static
 from npulint.fixers.surgery import make_fragment
-from npulint.fixers.tidy import ACTS, DRAWS
 from npulint.model import OMITTED, Constant
+from npulint.operators.effects import ACTS, DRAWS
+from npulint.operators.no_ops import is_static
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array

@@ -12,24 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.no_ops import is_static, permutation, source_of
 from npulint.fixers.surgery import compact
 from npulint.model import OMITTED, Constant, Value
+from npulint.operators.effects import ACTS, DRAWS, may_act
+from npulint.operators.no_ops import is_static, permutation, source_of
 
 if TYPE_CHECKING:
     from npulint.model import Attribute, Graph, Node
-
-DRAWS = frozenset({
-    "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial",
-    "Bernoulli", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL",
-})  # fmt: skip
-"""Operators that give something else each time."""
-
-ACTS = frozenset({
-    "ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE", "CALL_ONCE", "PRINT", "HASHTABLE",
-    "HASHTABLE_IMPORT", "HASHTABLE_FIND", "HASHTABLE_SIZE",
-})  # fmt: skip
-"""Operators that do something besides making results, or that see what those did."""
 
 _TRANSPOSES = frozenset({"Transpose", "TRANSPOSE"})
 _RESHAPES = frozenset({"Reshape", "RESHAPE"})
@@ -203,8 +192,7 @@ class _Broom:
         needed = set(self._pinned)
         alive: list[Node] = []
         for node in reversed(nodes):
-            acts = node.op in ACTS or node.stateful or node.custom or node.bodies
-            if acts or not node.outputs or needed.intersection(node.outputs):
+            if may_act(node) or needed.intersection(node.outputs):
                 needed.update(node.inputs)
                 alive.append(node)
         return alive[::-1]

@@ -1,4 +1,4 @@
-"""What is found in the graphs that control flow runs, each looked at once."""
+"""What graphs have to do with each other: those that control flow runs, values known outside."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from npulint.model import Graph, Node
+    from npulint.model import Graph, Model, Node
     from npulint.obstacle import Obstacle
 
 
@@ -50,3 +50,13 @@ class Bodies:
     def first(self, body: Graph) -> Obstacle | None:
         """What was found in a graph; None for one that runs itself and is still looked at."""
         return self._found.get(body.index)
+
+
+def kept(model: Model, graph: Graph) -> frozenset[int]:
+    """Values that a body captures by name or a signature names."""
+    names = {name for body in model.graphs for _, name in body.captured}
+    named = {value.index for value in graph.values if value.name in names}
+    for signature in model.signatures:
+        if signature.graph == graph.index:
+            named.update(index for _, index in (*signature.inputs, *signature.outputs))
+    return frozenset(named)

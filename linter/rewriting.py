@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from npulint.bodies import kept
 from npulint.cost import node_macs
 from npulint.engine import node_verdicts
 from npulint.fixers.folding import fold
@@ -79,12 +80,12 @@ def rewrite(
                 little=sum(each or 0 for each in node_macs(graph)) // 100,
                 step=step,
             )
-            patches, decided = legalise(graph, setting, _kept(model, graph))
+            patches, decided = legalise(graph, setting, kept(model, graph))
             choices += (each for each in decided if each.realisation is not None)
             undecided = tuple(each for each in decided if each.realisation is None)
             if not patches:
                 break
-            new, place = apply(graph, patches, _kept(model, graph))
+            new, place = apply(graph, patches, kept(model, graph))
             model, _ = _tidied(_with_graph(model, new, place), position)
             realised = True
         choices += undecided
@@ -95,7 +96,7 @@ def _tidied(model: Model, position: int) -> tuple[Model, Mapping[int, int]]:
     """The model with a graph cleaned up, and where the graph's values are now."""
     graph = model.graphs[position]
     folded = fold(graph, partial(_evaluated, model))
-    new, place = tidy(folded, _kept(model, folded))
+    new, place = tidy(folded, kept(model, folded))
     if new is graph:
         return model, {value.index: value.index for value in graph.values}
     return _with_graph(model, new, place), place
@@ -130,16 +131,6 @@ def _answers(
     if not any(each is graph for each in model.graphs):
         model = replace(model, graphs=(graph,), signatures=())
     return {each.name: node_verdicts(model, each)[graph.index] for each in asked}
-
-
-def _kept(model: Model, graph: Graph) -> frozenset[int]:
-    """Values that a body captures by name or a signature names."""
-    names = {name for body in model.graphs for _, name in body.captured}
-    named = {value.index for value in graph.values if value.name in names}
-    for signature in model.signatures:
-        if signature.graph == graph.index:
-            named.update(index for _, index in (*signature.inputs, *signature.outputs))
-    return frozenset(named)
 
 
 def _with_graph(model: Model, graph: Graph, place: Mapping[int, int]) -> Model:
