@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from npulint.rules.facts import Facts
+from npulint.rules.hygiene import RULES as HYGIENE
 from npulint.rules.partitions import RULES as PARTITIONS
 from npulint.rules.portability import RULES as PORTABILITY
+from npulint.rules.restoration import RULES as RESTORATION
 from npulint.rules.sole_causes import RULES as SOLE_CAUSES
 from npulint.rules.view import OnModel, OnTarget
 
@@ -21,7 +23,13 @@ if TYPE_CHECKING:
     from npulint.model import Model
     from npulint.rules.record import Rule
 
-RULES: tuple[Rule, ...] = (*PORTABILITY, *SOLE_CAUSES, *PARTITIONS)
+RULES: tuple[Rule, ...] = (
+    *PORTABILITY,
+    *SOLE_CAUSES,
+    *PARTITIONS,
+    *RESTORATION,
+    *HYGIENE,
+)
 """Every rule, in the order of their codes."""
 
 

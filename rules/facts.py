@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from npulint.bodies import kept
 from npulint.cost import node_macs
+from npulint.model import OMITTED
+from npulint.operators.onnx_node import NoConversionError
 
 if TYPE_CHECKING:
-    from npulint.model import Graph, Model, Node, Value
+    from npulint.model import Graph, Model, Node, Operation, Value
+    from npulint.operators.rearrangements import Operator
+    from npulint.rules.norms import Norm
+
+Space: TypeAlias = "tuple[int, int]"
+"""Height and width of a feature map."""
+
+_FEATURE_RANK = 4
 
 
 class GraphFacts:
@@ -19,8 +29,10 @@ class GraphFacts:
         graph: The graph.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, model: Model) -> None:
         self.graph = graph
+        self._model = model
+        self._meanings: dict[int, Operator | None] = {}
 
     @cached_property
     def by_op(self) -> dict[str, tuple[Node, ...]]:
@@ -36,10 +48,27 @@ class GraphFacts:
         """Multiply-accumulates of each node; None where unknown."""
         return node_macs(self.graph)
 
+    @cached_property
+    def traffic(self) -> tuple[int | None, ...]:
+        """Bytes of activations that each node reads and writes; None where a size is unknown."""
+        sizes = [0 if value.constant is not None else value.nbytes for value in self.graph.values]
+        return tuple(_total(sizes, (*node.inputs, *node.outputs)) for node in self.graph.nodes)
+
+    @cached_property
+    def norms(self) -> tuple[Norm, ...]:
+        """The normalisations of the graph, native and taken apart, in the order of their nodes."""
+        from npulint.rules.norms import find_norms
+
+        return tuple(find_norms(self))
+
     def of(self, *ops: str) -> Iterator[Node]:
         """The nodes of some operators of the dialect's own, operator by operator."""
         for op in ops:
             yield from self.by_op.get(op, ())
+
+    def ordered(self, *ops: str) -> list[Node]:
+        """The nodes of some operators of the dialect's own, in the order of the file."""
+        return sorted(self.of(*ops), key=lambda node: node.index)
 
     def operand(self, node: Node, position: int) -> Value | None:
         """An operand of a node; None where it is left out."""
@@ -53,6 +82,63 @@ class GraphFacts:
             return None
         return self.graph.values[node.outputs[position]]
 
+    def meaning(self, node: Node) -> Operator | None:
+        """What a node computes, None where that is not known.
+
+        Axes are counted as the readers of the dialect count them; see
+        `npulint.operators.from_tflite` and `npulint.operators.conversions`.
+        """
+        if node.index not in self._meanings:
+            self._meanings[node.index] = self._read(node)
+        return self._meanings[node.index]
+
+    @cached_property
+    def _reader(self) -> Callable[[Operation], Operator]:
+        """The reader of the dialect's nodes; the other one is not imported for nothing."""
+        if self.graph.dialect == "tflite":
+            from npulint.operators.from_tflite import from_tflite
+
+            return from_tflite
+        from npulint.operators.conversions import from_onnx
+
+        return from_onnx
+
+    def _read(self, node: Node) -> Operator | None:
+        try:
+            return self._reader(self.graph.operation(node))
+        except (NoConversionError, ArithmeticError, LookupError, ValueError):
+            # A node that contradicts itself computes nothing that anybody knows.
+            return None
+
+    def maker(self, index: int) -> Node | None:
+        """The node that makes a value; None for inputs, constants and what several nodes make."""
+        makers = self.graph.uses[index].makers if index >= 0 else ()
+        return makers[0] if len(makers) == 1 else None
+
+    def only_reader(self, index: int) -> Node | None:
+        """The node that reads a value, where nothing else does, inside the graph or outside."""
+        if index < 0 or index in self.outside:
+            return None
+        readers = self.graph.uses[index].readers
+        return readers[0] if len(readers) == 1 else None
+
+    @cached_property
+    def outside(self) -> frozenset[int]:
+        """Values that something outside the graph reads: its results, and what is captured."""
+        return kept(self._model, self.graph) | frozenset(self.graph.outputs)
+
+    def space(self, index: int) -> Space | None:
+        """Height and width of a feature map of rank 4; None where they are not known."""
+        shape = None if index < 0 else _shape(self.graph.values[index])
+        if shape is None or len(shape) != _FEATURE_RANK:
+            return None
+        height, width = shape[1:3] if self.graph.dialect == "tflite" else shape[2:]
+        return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+    def is_constant(self, index: int) -> bool:
+        """Whether a value is stored in the file."""
+        return index >= 0 and self.graph.values[index].constant is not None
+
 
 class Facts:
     """Facts of one model.
@@ -64,9 +150,45 @@ class Facts:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.graphs = tuple(map(GraphFacts, model.graphs))
+        self.graphs = tuple(GraphFacts(graph, model) for graph in model.graphs)
 
     @property
     def main(self) -> GraphFacts:
         """Facts of the main graph."""
         return self.graphs[0]
+
+    @cached_property
+    def takes_images(self) -> bool:
+        """Whether an input of the main graph has the rank of a feature map."""
+        values = self.main.graph.values
+        return any(values[index].rank == _FEATURE_RANK for index in self.main.graph.inputs)
+
+    @cached_property
+    def image(self) -> Space | None:
+        """Height and width of the largest input that is a feature map; None where unknown."""
+        graph = self.main.graph
+        maps = [i for i in graph.inputs if graph.values[i].rank == _FEATURE_RANK]
+        spaces = [self.main.space(index) for index in maps]
+        known = [space for space in spaces if space is not None]
+        if not known or len(known) < len(spaces):
+            return None
+        return max(known, key=area)
+
+
+def area(space: Space) -> int:
+    """Positions of a feature map."""
+    return space[0] * space[1]
+
+
+def _total(sizes: list[int | None], indexes: tuple[int, ...]) -> int | None:
+    total = 0
+    for index in indexes:
+        size = 0 if index == OMITTED else sizes[index]
+        if size is None:
+            return None
+        total += size
+    return total
+
+
+def _shape(value: Value) -> tuple[object, ...] | None:
+    return value.shape if value.shape_signature is None else value.shape_signature

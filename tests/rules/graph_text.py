@@ -2,9 +2,12 @@
 
 x: float32[1,64,64,8]                     a value; an input of the graph unless some node makes it
 h: float32[?,64,W,8]                      `?` a size that is not known, a word a symbolic one
-u: float32                                a value of unknown rank
+r: float32                                a value of unknown rank
 w: const float32[8,3,3,8]                 a constant whose elements do not matter
 s: const int32[2] = 64 64                 a constant with its elements
+t: const float32[256] = 0.5 * 256         one whose elements are the same
+u: const float32[256] as t                one that shares what the file stores of another
+v: const int8[8,3,3,8] at 4096            one that the file stores at a place of its own
 q: int8[1,8] scale 0.5 zero -3            quantised; several scales: `scale 0.1,0.2 axis 0`
 d: float32[1,8,8,3] open 0                TFLite: the size of axis 0 may change
 CONV_2D v2 (x, w, -) -> y {stride_h: 1}   a node: version, operands, results, attributes
@@ -31,6 +34,7 @@ from npulint.model import (
     Model,
     Node,
     Quantisation,
+    Storage,
     Value,
 )
 
@@ -92,16 +96,17 @@ def _read(line: str, draft: _Draft) -> None:
         return
     found = _VALUE.fullmatch(line)
     assert found is not None, f"neither a value nor a node: {line}"
-    value = _value(found, len(draft.values))
+    value = _value(found, draft)
     draft.values[value.name] = value
 
 
-def _value(found: re.Match[str], index: int) -> Value:
+def _value(found: re.Match[str], draft: _Draft) -> Value:
+    index = len(draft.values)
     shape = None
     if found["shape"] is not None:
         shape = tuple(map(_size, filter(None, found["shape"][1:-1].split(","))))
     words = found["rest"].split()
-    options = {"scale", "zero", "axis", "open"}
+    options = {"scale", "zero", "axis", "open", "as", "at"}
     given = {w: words[i + 1] for i, w in enumerate(words) if w in options}
     value = Value(index, found["name"], dtype=found["dtype"], shape=shape)
     if "scale" in given:
@@ -116,7 +121,13 @@ def _value(found: re.Match[str], index: int) -> Value:
             shape_signature=tuple(None if a in axes else s for a, s in enumerate(sizes)),
         )
     if found["const"]:
-        value = replace(value, constant=_constant(value, found["rest"].partition("=")[2].split()))
+        constant = _constant(value, found["rest"].partition("=")[2].split())
+        if "as" in given:
+            constant = replace(constant, payload=draft.values[given["as"]].constant.payload)
+        if "at" in given:
+            place = Storage(Path("weights"), int(given["at"]), constant.nbytes)
+            constant = replace(constant, storage=place)
+        value = replace(value, constant=constant)
     return value
 
 
@@ -127,6 +138,8 @@ def _constant(value: Value, elements: list[str]) -> Constant:
         count *= size
     nbytes = (count * ITEM_BITS[value.dtype or ""] + 7) // 8
     payload = None
+    if elements[1:2] == ["*"]:
+        elements = elements[:1] * int(elements[2])
     if elements:
         code = _CODES[value.dtype or ""]
         numbers = [float(e) if code == "f" else int(e) for e in elements]
