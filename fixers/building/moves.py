@@ -53,8 +53,8 @@ class Moves(ABC):
         """Pad every axis with zeros: of a quantised value, with its zero point."""
 
     @abstractmethod
-    def reshape(self, value: int, shape: Sequence[int]) -> int:
-        """The same elements in another shape; nothing where it is the shape that they have."""
+    def copy(self, value: int, shape: Sequence[int]) -> int:
+        """The same elements in some shape, made by a node even where it is the one they have."""
 
     @abstractmethod
     def transpose(self, value: int, order: Sequence[int]) -> int:
@@ -67,6 +67,10 @@ class Moves(ABC):
     @abstractmethod
     def depthwise(self, x: Feature, kernel: Array) -> Feature:
         """Convolve each channel by itself; `kernel` is `[C, m, kH, kW]`, m results a channel."""
+
+    def reshape(self, value: int, shape: Sequence[int]) -> int:
+        """The same elements in another shape; nothing where it is the shape that they have."""
+        return value if self.shape(value) == tuple(shape) else self.copy(value, shape)
 
     def cut(self, value: int, axis: int, start: int, stop: int, step: int = 1) -> int:
         """Take `start:stop:step` of one axis, and all of the others."""

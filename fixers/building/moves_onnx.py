@@ -101,10 +101,8 @@ class OnnxMoves(Moves):
             return self.made("Pad", (value,), shape, mode="constant", pads=pads)
         return self.made("Pad", (value, self._whole(pads)), shape, mode="constant")
 
-    def reshape(self, value: int, shape: Sequence[int]) -> int:
+    def copy(self, value: int, shape: Sequence[int]) -> int:
         """Reshape."""
-        if self.shape(value) == tuple(shape):
-            return value
         return self.made("Reshape", (value, self._whole(shape)), shape)
 
     def transpose(self, value: int, order: Sequence[int]) -> int:

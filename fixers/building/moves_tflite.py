@@ -58,10 +58,8 @@ class TFLiteMoves(Moves):
         amount = self.builder.constant(np.array(margins, np.int32), "paddings")
         return self.made("PAD", (value, amount), self.widened_shape(value, margins))
 
-    def reshape(self, value: int, shape: Sequence[int]) -> int:
+    def copy(self, value: int, shape: Sequence[int]) -> int:
         """RESHAPE."""
-        if self.shape(value) == tuple(shape):
-            return value
         return self.made("RESHAPE", (value, self._whole(shape)), shape, new_shape=tuple(shape))
 
     def transpose(self, value: int, order: Sequence[int]) -> int:

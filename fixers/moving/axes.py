@@ -80,8 +80,13 @@ def reorder(
     m: Moves, value: int, sizes: Sequence[int], order: Sequence[int], shape: Sequence[int]
 ) -> int:
     """View a value in other axes, order them and view the result in a last shape."""
+    return m.reshape(turn(m, value, sizes, order), shape)
+
+
+def turn(m: Moves, value: int, sizes: Sequence[int], order: Sequence[int]) -> int:
+    """View a value in other axes and order them; the result is in as few axes as its order has."""
     sizes, order = canonical(sizes, order)
     for blocks, turned in plan(tuple(order)) or ():
         view = [math.prod(sizes[axis] for axis in block) for block in blocks]
         value = m.transpose(m.reshape(value, view), turned)
-    return m.reshape(value, shape)
+    return value

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Ranges: TypeAlias = "tuple[Range, ...]"
 Shape: TypeAlias = "tuple[int, ...]"
 
-_OPS = (
+OPS = (
     "SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE", "GATHER", "UNPACK", "Split", "Slice", "Gather",
 )  # fmt: skip
 
@@ -92,7 +92,7 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Pieces]]:
 
 def read(graph: Graph, node: Node) -> Pieces | Refusal | None:
     """Read a node: its pieces, why they cannot be taken otherwise, or None where it has none."""
-    if node.domain or node.op not in _OPS:
+    if node.domain or node.op not in OPS:
         return None
     source = node.inputs[1 if node.op == "SPLIT" else 0]
     if min(node.outputs) < 0:
