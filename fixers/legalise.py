@@ -131,6 +131,32 @@ def legalise(
     return tuple(patches), tuple(sorted(choices, key=lambda choice: choice.nodes))
 
 
+def weigh(
+    way: Realisation[Any],
+    graph: Graph,
+    occurrence: Occurrence[Any],
+    before: Mapping[str, Status],
+    setting: Setting,
+) -> Alternative:
+    """Say what one realisation of an occurrence would come to, without choosing it.
+
+    Args:
+        way: The realisation; its preconditions hold.
+        graph: The graph.
+        occurrence: Where in the graph.
+        before: What becomes of the occurrence on each target as it is.
+        setting: The targets, and what a choice would go by.
+
+    Returns:
+        The realisation as an alternative, without an outcome where it cannot be built.
+    """
+    place = _Place(graph, occurrence, before, ())
+    refusal = _refusal(place, frozenset())
+    if refusal is not None:
+        return Alternative(way.name, way.exactness, lost=refusal.reason)
+    return _weigh(way, place, setting, way.name.partition("/")[0]).alternative
+
+
 def _occurrences(
     graph: Graph, families: Sequence[Family[Any]], within: tuple[str, ...]
 ) -> list[tuple[Family[Any], Occurrence[Any]]]:

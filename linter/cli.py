@@ -94,8 +94,9 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     drawings = pair(forms, outputs) if forms or outputs else (("text", None),)
     paths = find_models(models)
+    told = not quiet or bool(outputs) or fail_on == "info"
     with progress(len(paths)) as step:
-        report = run(paths, targets=targets, progress=step, input_shapes=shapes)
+        report = run(paths, targets=targets, progress=step, input_shapes=shapes, remedies=told)
     say_unreadable(report)
     # All are drawn before any is written: what cannot be drawn leaves nothing behind.
     drawn = [
@@ -181,7 +182,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.engine import check as run
     from npulint.reports import change as drawing
 
-    report = run([old, new], targets=targets, input_shapes=shapes)
+    report = run([old, new], targets=targets, input_shapes=shapes, remedies=False)
     say_unreadable(report)
     if report.failed:
         return EXIT_BAD_INPUT

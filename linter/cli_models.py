@@ -184,7 +184,8 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
         with _networks_progress(len(networks)) as step:
             trials = try_all(networks, recipes, Path(folder), fresh=fresh, jobs=jobs, progress=step)
         paths = [trial.path for trial in trials if trial.path is not None]
-        judged = {result.path: result for result in check(paths, targets=targets).models}
+        report = check(paths, targets=targets, remedies=False)
+        judged = {result.path: result for result in report.models}
         if form == "json":
             text = drawing.trials_json(trials, judged)
         else:

@@ -315,7 +315,7 @@ def _silence(_: str) -> None:
 
 
 def _checked(model: Model, targets: Sequence[str]) -> ModelResult:
-    return check(model, targets=targets).models[0]
+    return check(model, targets=targets, remedies=False).models[0]
 
 
 def _samples(model: Model, wish: Wish, say: Callable[[str], None]) -> _Samples:

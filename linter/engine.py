@@ -44,6 +44,7 @@ def check(
     progress: Callable[[str], None] | None = None,
     *,
     input_shapes: InputShapes | None = None,
+    remedies: bool = True,
 ) -> Report:
     """Ask each target about each model.
 
@@ -54,6 +55,8 @@ def check(
         progress: Called with each path before it is looked at.
         input_shapes: Sizes to ask about, by the names of inputs, the empty name standing for the
             only one: for files that leave them open.
+        remedies: Whether to look up what would cure what is refused, which takes longer than all
+            the rest on a small model.
 
     Returns:
         A report with one result a model. A file that cannot be read, or has no such inputs,
@@ -69,7 +72,9 @@ def check(
     for item in given:
         if progress is not None:
             progress(str(item.path if isinstance(item, Model) else item))
-        results.append(_check_one(item, chosen, input_shapes or {}, assumed=not targets))
+        results.append(
+            _check_one(item, chosen, input_shapes or {}, assumed=not targets, remedies=remedies)
+        )
     notes = (*_notes(chosen, assumed=not targets), *_sized(input_shapes or {}))
     return Report(models=tuple(results), notes=notes)
 
@@ -138,6 +143,7 @@ def _check_one(
     shapes: InputShapes,
     *,
     assumed: bool,
+    remedies: bool,
 ) -> ModelResult:
     with _gc_paused():
         try:
@@ -154,6 +160,8 @@ def _check_one(
         asked = [t for t in targets if not assumed or _fits(t, model)]
         macs = tuple(node_macs(graph) for graph in model.graphs)
         judged = tuple(_ask(model, target, macs) for target in asked)
+        if remedies:
+            judged = _with_remedies(model, asked, judged)
         return ModelResult(
             path=model.path,
             model=model,
@@ -161,6 +169,24 @@ def _check_one(
             targets=judged,
             findings=run_rules(model, judged),
         )
+
+
+def _with_remedies(
+    model: Model, asked: Sequence[Target | Device], results: tuple[TargetResult, ...]
+) -> tuple[TargetResult, ...]:
+    """The results with what would cure what is refused, if anything is."""
+    refusing = [each for each in results if _refuses(each)]
+    if not refusing:
+        return results
+    from npulint.remedies import remedies
+
+    names = {each.target.name for each in refusing}
+    found = remedies(model, refusing, [each for each in asked if each.name in names])
+    return tuple(replace(each, remedies=found.get(each.target.name, {})) for each in results)
+
+
+def _refuses(result: TargetResult) -> bool:
+    return any(v.status == "unsupported" for graph in result.verdicts for v in graph)
 
 
 def _without_path(error: ModelFileError) -> str:

@@ -76,5 +76,5 @@ def _form(network: Network, recipe: Recipe, targets: Sequence[str], *, fresh: bo
     with TemporaryDirectory() as folder:
         path = Path(folder, f"{network.name}.{recipe.format}")
         write_whole(path, made.content)
-        (result,) = check(path, targets).models
+        (result,) = check(path, targets, remedies=False).models
     return Form(str(recipe), *judged(result))

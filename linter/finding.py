@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -104,6 +105,21 @@ class Coverage:
     macs: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A realisation that would make a target take a node that it refuses.
+
+    Attributes:
+        name: Its name in the catalogue (`transpose-conv/sub-pixel`).
+        exactness: `exact`, or `lossy` for one that changes what the network computes.
+        moves: Whether it only moves values and computes nothing.
+    """
+
+    name: str
+    exactness: Literal["exact", "calibrated", "lossy"]
+    moves: bool = False
+
+
 @dataclass(frozen=True)
 class TargetResult:
     """What one target makes of one model.
@@ -118,6 +134,8 @@ class TargetResult:
         joins: For each graph that is cut into several pieces, what would join them.
         device: The device that was asked, None for a target; `target` is then its path under the
             device's name.
+        remedies: What would cure nodes that do not run on the accelerator, by graph and position;
+            empty where that was not asked.
     """
 
     target: Target
@@ -128,6 +146,7 @@ class TargetResult:
     cautions: tuple[Caution, ...] = ()
     joins: tuple[Join, ...] = ()
     device: Device | None = None
+    remedies: Mapping[tuple[int, int], tuple[Remedy, ...]] = field(default_factory=dict)
 
     @property
     def partitions(self) -> tuple[Partition, ...]:

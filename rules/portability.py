@@ -38,7 +38,12 @@ def refused_operator(here: OnTarget) -> Iterator[Finding]:
     """
     for node, verdict in here.verdicts():
         if verdict.status == "unsupported" and verdict.validation == "refused":
-            yield here.at(node, _joined(verdict.reasons), evidence=_evidence(verdict.reasons))
+            yield here.at(
+                node,
+                _joined(verdict.reasons),
+                evidence=_evidence(verdict.reasons),
+                fixes=here.fixes(node),
+            )
 
 
 @target_rule("NPU102", "undecided-operator", "warning", since="0.1.0")
@@ -108,7 +113,8 @@ def hidden_fallback(here: OnTarget) -> Iterator[Finding]:
                 else f"{accepted}cannot be built: {reason.message}"
                 for reason in verdict.reasons
             )
-            yield here.at(node, why, evidence=_evidence(verdict.reasons))
+            evidence = _evidence(verdict.reasons)
+            yield here.at(node, why, evidence=evidence, fixes=here.fixes(node))
 
 
 @target_rule("NPU105", "possible-fallback", "warning", since="0.1.0")

@@ -105,6 +105,39 @@ def refused_resize_flags(here: OnTarget) -> Iterator[Finding]:
     yield from _told(here, _cured(here, _without_flags), _about_flags)
 
 
+@target_rule("NPU111", "refused-layout", "info", since="0.1.0")
+def refused_layout(here: OnTarget) -> Iterator[Finding]:
+    """Finds refused operators that moves alone would cure: reshapes, transpositions, slices, pads.
+
+    Why it matters: nothing has to be computed otherwise, trained again or rounded. Only the order
+    in which values lie keeps the operator off the accelerator.
+
+    Example: a `DEPTH_TO_SPACE` on `pixel-4`, where a reshape, a transposition and another reshape
+    say the same and are taken.
+
+    What to do: `npulint fix` with the realisations that the finding names. The results are the
+    same to the bit.
+
+    Limits: known is what the catalogue of realisations knows, asked about the operator as it
+    stands in the model. In a large model only the first operators of each kind are asked about.
+    """
+    groups: dict[tuple[int, str, tuple[str, ...]], list[tuple[Node, Verdict]]] = {}
+    for _, node, verdict in _refused(here):
+        known = here.result.remedies.get((node.graph, node.index), ())
+        names = tuple(each.name for each in known if each.moves)
+        if names:
+            groups.setdefault((node.graph, node.op, names), []).append((node, verdict))
+    for (_, _, names), alike in groups.items():
+        reasons = dict.fromkeys(each for _, verdict in alike for each in verdict.reasons)
+        yield here.at(
+            alike[0][0],
+            f"moves alone would say the same and be taken ({', '.join(names)})",
+            others=(node.index for node, _ in alike),
+            evidence=(Evidence(each.message, each.source) for each in reasons),
+            fixes=names,
+        )
+
+
 def _told(
     here: OnTarget, cases: Iterator[_Case], about: Callable[[_Case], str]
 ) -> Iterator[Finding]:
@@ -221,4 +254,9 @@ def _zero_bias(operation: Operation) -> Value | None:
     return Value(-1, "bias", dtype, (channels,), constant, quantisation)
 
 
-RULES: tuple[Rule, ...] = (refused_version, missing_bias, refused_resize_flags)
+RULES: tuple[Rule, ...] = (
+    refused_version,
+    missing_bias,
+    refused_resize_flags,
+    refused_layout,
+)

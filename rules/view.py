@@ -195,6 +195,10 @@ class OnTarget(OnModel):
         for graph, verdicts, _ in self.graphs():
             yield from zip(graph.nodes, verdicts, strict=True)
 
+    def fixes(self, node: Node) -> tuple[str, ...]:
+        """Names of what in the catalogue would make the target take a node."""
+        return tuple(each.name for each in self.result.remedies.get((node.graph, node.index), ()))
+
     @property
     def _about(self) -> str | None:
         return self.result.target.name

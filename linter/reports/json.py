@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import npulint
 
 if TYPE_CHECKING:
-    from npulint.finding import Finding, ModelResult, Report, TargetResult
+    from collections.abc import Sequence
+
+    from npulint.finding import Finding, ModelResult, Remedy, Report, TargetResult
     from npulint.partition import Partition
     from npulint.verdict import Caution, Verdict
 
@@ -81,7 +83,7 @@ def _target(result: TargetResult) -> Json:
         "date": result.target.date,
         "otherwise": otherwise,
         "verdicts": [
-            _verdict(graph, index, verdict, delegated)
+            _verdict(graph, index, verdict, delegated, result.remedies.get((graph, index), ()))
             for graph, index, verdict, delegated in entries
             if verdict.reasons
             or verdict.cautions
@@ -113,7 +115,9 @@ def _outcome(status: str, validation: str, delegated: bool | None) -> Json:
     return {"verdict": status, "validation": validation, "delegated": delegated}
 
 
-def _verdict(graph: int, index: int, verdict: Verdict, delegated: bool | None) -> Json:
+def _verdict(
+    graph: int, index: int, verdict: Verdict, delegated: bool | None, cures: Sequence[Remedy]
+) -> Json:
     return {
         "graph": graph,
         "index": index,
@@ -127,7 +131,7 @@ def _verdict(graph: int, index: int, verdict: Verdict, delegated: bool | None) -
             for reason in verdict.reasons
         ],
         "cautions": list(map(_caution, verdict.cautions)),
-        "fixes": [],
+        "fixes": [cure.name for cure in cures],
     }
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _NODES_SHOWN = 8
 """Entries of a group's node list without -v."""
 
+_REMEDIES_SHOWN = 3
+"""Realisations under a group without -v."""
+
 _PIECES_SHOWN = 12
 """Pieces of a cut without -v."""
 
@@ -124,7 +127,7 @@ def _target(model: Model, result: TargetResult, layout: Layout) -> Iterator[str]
     ):
         if len(model.graphs) > 1:
             yield f"    graph {graph.index} ({printable(graph.name) or graph.kind})"
-        yield from _refusals(graph, verdicts, layout)
+        yield from _refusals(graph, result, layout)
         yield from _cautions(graph, verdicts, layout)
         if delegation.why_not:
             yield wrapped(
@@ -152,11 +155,11 @@ def _device(device: Device, layout: Layout) -> Iterator[str]:
         yield layout.style.dim(f"        [{start.source}]")
 
 
-def _refusals(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iterator[str]:
+def _refusals(graph: Graph, result: TargetResult, layout: Layout) -> Iterator[str]:
     """Refused and undecided nodes, those with the same operator and reasons as one group."""
     groups: dict[tuple[str, ...], list[Node]] = {}
     example: dict[tuple[str, ...], Verdict] = {}
-    for node, verdict in zip(graph.nodes, verdicts, strict=True):
+    for node, verdict in zip(graph.nodes, result.verdicts[graph.index], strict=True):
         if verdict.status == "supported":
             continue
         key = (verdict.status, node.op, *(reason.message for reason in verdict.reasons))
@@ -164,6 +167,7 @@ def _refusals(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iter
         example.setdefault(key, verdict)
     for key, nodes in groups.items():
         yield from _group(key[0], nodes, example[key], layout)
+        yield from _remedies(nodes, result, layout)
 
 
 def _group(status: str, nodes: list[Node], verdict: Verdict, layout: Layout) -> Iterator[str]:
@@ -182,6 +186,23 @@ def _group(status: str, nodes: list[Node], verdict: Verdict, layout: Layout) -> 
     if layout.verbose:
         for node in nodes:
             yield f"        node {node.index}  {printable(node.name)}".rstrip()
+
+
+def _remedies(nodes: list[Node], result: TargetResult, layout: Layout) -> Iterator[str]:
+    """What would cure some nodes that are refused alike, the commonest first."""
+    known = Counter(
+        remedy for node in nodes for remedy in result.remedies.get((node.graph, node.index), ())
+    )
+    if not known:
+        return
+    names = [remedy.name for remedy, _ in known.most_common()]
+    shown = names if layout.verbose else names[:_REMEDIES_SHOWN]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    allow = "" if any(each.exactness == "exact" for each in known) else " --allow lossy"
+    yield wrapped(
+        f"cure: npulint fix -t {result.target.name}{allow} ({', '.join(shown)}{more})",
+        layout, "        ", "          ",
+    )  # fmt: skip
 
 
 def _cautions(graph: Graph, verdicts: Sequence[Verdict], layout: Layout) -> Iterator[str]:

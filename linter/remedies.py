@@ -1,0 +1,267 @@
+"""What the catalogue of realisations knows that would cure refused nodes.
+
+Rules do not know the catalogue and the catalogue knows no rules; the engine brings the two
+together here, for refused nodes only and within bounds that do not grow with the model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from npulint import phone
+from npulint.errors import ModelFileError
+from npulint.finding import Remedy
+from npulint.fixers.catalogue import FAMILIES
+from npulint.fixers.legalise import Setting, weigh
+from npulint.fixers.memory import Memory
+from npulint.fixers.record import Policy, Refusal
+from npulint.model import OMITTED
+from npulint.opsets.table import Target
+from npulint.verdict import judge_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from npulint.finding import TargetResult
+    from npulint.fixers.record import Family, Occurrence, Realisation
+    from npulint.model import Graph, Model, Node, Value
+    from npulint.opsets.profile import Device
+    from npulint.verdict import Status, Verdict
+
+Place: TypeAlias = tuple[int, int]
+"""A node: its graph and its position there."""
+
+LOOKED_AT = 600
+"""Nodes of a graph among which occurrences are looked for, from shortly before the first one that
+is refused. What lies beyond, or is not asked about for the limits below, gets the names of what
+is refused alike before it: the same operator, for the same reasons."""
+
+WEIGHED = 96
+"""Realisations that are built to ask the targets about them, in one model."""
+
+WEIGHED_OF_ONE = 32
+"""The same, of one family."""
+
+HEAVY = 1024 * 1024
+"""Bytes of a constant from which on it is not read: `check` leaves weights on disk."""
+
+READ = 32 * 1024 * 1024
+"""Bytes of constants that are read of one graph."""
+
+_MOVES = frozenset({
+    "RESHAPE", "TRANSPOSE", "PAD", "SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V", "CONCATENATION",
+    "PACK", "UNPACK", "SQUEEZE", "EXPAND_DIMS", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH",
+})  # fmt: skip
+"""Operators that move values about and compute nothing."""
+
+_POLICY = Policy(allow="lossy")
+
+_Kind: TypeAlias = "tuple[Hashable, ...]"
+"""An operator and why a target refuses it."""
+
+
+def remedies(
+    model: Model, results: Sequence[TargetResult], asked: Sequence[Target | Device]
+) -> dict[str, dict[Place, tuple[Remedy, ...]]]:
+    """Name for each target what would cure the nodes that it refuses.
+
+    A realisation is named when its reader finds the node, its preconditions hold, and the target
+    takes all that it builds. Exact ones are named, others only where there is none.
+
+    Args:
+        model: The model.
+        results: What each target makes of it, of those that refuse something.
+        asked: These targets and devices.
+
+    Returns:
+        For each target's name the remedies by place; places without any are left out.
+    """
+    found: dict[str, dict[Place, tuple[Remedy, ...]]] = {each.target.name: {} for each in results}
+    # Without families of its own, so that each realisation is named for what it does alone.
+    ask = Memory(lambda graph: {each.name: _judged(graph, each) for each in asked})
+    search = _Search(Setting(ask, model.opsets.get("", 0), _POLICY, families=()))
+    for graph in model.graphs:
+        columns = [_Column(each, graph.index) for each in results]
+        if any(column.refused for column in columns):
+            for name, index, ways in search.through(graph, columns):
+                found[name][graph.index, index] = ways
+    return found
+
+
+def _judged(graph: Graph, asked: Target | Device) -> Sequence[Verdict]:
+    """What a target or a device makes of the nodes of a graph that stands for itself."""
+    if isinstance(asked, Target):
+        return judge_graph(graph, asked)
+    verdicts = judge_graph(graph, asked.start.target)
+    seen = phone.observe(graph, asked)
+    return [phone.combine(*pair, asked) for pair in zip(verdicts, seen, strict=True)]
+
+
+class _Column:
+    """What one target says about the nodes of a graph."""
+
+    def __init__(self, result: TargetResult, graph: int) -> None:
+        self.name = result.target.name
+        self.verdicts = result.verdicts[graph]
+        self.refused = [i for i, v in enumerate(self.verdicts) if v.status == "unsupported"]
+
+    def status(self, nodes: Iterable[int]) -> Status:
+        """What becomes of some nodes, taken together."""
+        states = {self.verdicts[index].status for index in nodes}
+        return next((s for s in _WORST_FIRST if s in states), "supported")
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Neighbouring nodes of a graph as a graph of their own.
+
+    Attributes:
+        graph: The nodes; what is read outside are its outputs.
+        start: Position of the first of them in the whole graph.
+    """
+
+    graph: Graph
+    start: int
+
+    def places(self, occurrence: Occurrence[Any]) -> tuple[int, ...]:
+        """Where the nodes of an occurrence are in the whole graph."""
+        return tuple(self.start + index for index in occurrence.nodes)
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search through a model, with what is known of occurrences that were weighed before."""
+
+    setting: Setting
+    spent: Counter[str] = field(default_factory=Counter)
+    known: dict[Hashable, Mapping[str, Status]] = field(default_factory=dict)
+
+    def through(
+        self, graph: Graph, columns: Sequence[_Column]
+    ) -> Iterator[tuple[str, int, tuple[Remedy, ...]]]:
+        """Each target's name with a node that it refuses and what would cure it."""
+        refused = {index for column in columns for index in column.refused}
+        window = _window(graph, max(0, min(refused) - LOOKED_AT // 10))
+        ways: dict[tuple[str, int], dict[Remedy, None]] = {}
+        for family in FAMILIES:
+            # Weights that are not where the file says cure nothing, and are no fault of `check`.
+            with suppress(ModelFileError):
+                for occurrence in family.recognise(window.graph):
+                    places = window.places(occurrence)
+                    if not refused.isdisjoint(places):
+                        for name, remedy in self._cures(family, occurrence, window, columns):
+                            for index in places:
+                                ways.setdefault((name, index), {})[remedy] = None
+        for column in columns:
+            alike: dict[_Kind, tuple[Remedy, ...]] = {}
+            for index in column.refused:
+                kind: _Kind = graph.nodes[index].op, column.verdicts[index].reasons
+                own = _best(ways.get((column.name, index), ())) or alike.get(kind, ())
+                if own:
+                    alike.setdefault(kind, own)
+                    yield column.name, index, own
+
+    def _cures(
+        self,
+        family: Family[Any],
+        occurrence: Occurrence[Any],
+        window: _Window,
+        columns: Sequence[_Column],
+    ) -> Iterator[tuple[str, Remedy]]:
+        """What cures an occurrence on which target."""
+        if isinstance(occurrence.found, Refusal):
+            return
+        before = {column.name: column.status(window.places(occurrence)) for column in columns}
+        form = _form(window.graph, occurrence)
+        for way in family.ways:
+            if way.exactness == "calibrated" or way.accepts(occurrence.found) is not None:
+                continue
+            key = (way.name, form)
+            if key not in self.known:
+                self.known[key] = self._asked(way, window.graph, occurrence, before)
+            moves = bool(way.uses) and _MOVES.issuperset(way.uses)
+            for name, after in self.known[key].items():
+                if before[name] == "unsupported" and after == "supported":
+                    yield name, Remedy(way.name, way.exactness, moves=moves)
+
+    def _asked(
+        self,
+        way: Realisation[Any],
+        graph: Graph,
+        occurrence: Occurrence[Any],
+        before: Mapping[str, Status],
+    ) -> Mapping[str, Status]:
+        """What becomes of what a way builds; nothing is said where asking would cost too much."""
+        family = way.name.partition("/")[0]
+        if self.spent[family] >= WEIGHED_OF_ONE or self.spent.total() >= WEIGHED:
+            return {}
+        self.spent[family] += 1
+        return weigh(way, graph, occurrence, before, self.setting).outcome or {}
+
+
+_WORST_FIRST: tuple[Status, ...] = ("unsupported", "unknown")
+
+
+def _best(ways: Iterable[Remedy]) -> tuple[Remedy, ...]:
+    """The exact ones, or all where none is exact."""
+    everything = tuple(ways)
+    return tuple(way for way in everything if way.exactness == "exact") or everything
+
+
+def _window(graph: Graph, start: int) -> _Window:
+    """The nodes from one position on, as many as are looked at."""
+    nodes = graph.nodes[start : start + LOOKED_AT]
+    values = _light(graph, nodes)
+    if len(nodes) == len(graph.nodes):
+        return _Window(replace(graph, values=values), 0)
+    made = {value for node in nodes for value in node.outputs if value != OMITTED}
+    later = graph.nodes[start + LOOKED_AT :]
+    read = {value for node in later for value in node.inputs}
+    return _Window(
+        replace(
+            graph,
+            values=values,
+            nodes=tuple(replace(node, index=place) for place, node in enumerate(nodes)),
+            outputs=tuple(sorted(made & (read | {*graph.outputs}))),
+        ),
+        start,
+    )
+
+
+def _light(graph: Graph, nodes: Iterable[Node]) -> tuple[Value, ...]:
+    """The values, with constants that are too large to be read as those that nobody can read."""
+    values = list(graph.values)
+    total = 0
+    for index in dict.fromkeys(i for node in nodes for i in node.inputs if i != OMITTED):
+        constant = values[index].constant
+        if constant is None or constant.payload is not None:
+            continue
+        total += constant.nbytes
+        if constant.nbytes > HEAVY or total > READ or constant.storage is None:
+            values[index] = replace(values[index], constant=replace(constant, sparse=True))
+    return tuple(values)
+
+
+def _form(graph: Graph, occurrence: Occurrence[Any]) -> Hashable:
+    """All of an occurrence that what is built of it and the answers may hang on, weights apart."""
+    return tuple(
+        (
+            node.op, node.version,
+            tuple(sorted((name, repr(value)) for name, value in node.attributes.items())),
+            tuple(
+                None if index == OMITTED else _told(graph.values[index])
+                for index in (*node.inputs, *node.outputs)
+            ),
+        )
+        for node in (graph.nodes[index] for index in occurrence.nodes)
+    )  # fmt: skip
+
+
+def _told(value: Value) -> Hashable:
+    small = value.constant is not None and "int" in value.constant.dtype
+    contents = value.constant.payload if small and value.constant is not None else None
+    return value.dtype, value.shape, value.quantisation, value.constant is None, contents

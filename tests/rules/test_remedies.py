@@ -1,0 +1,168 @@
+"""What would cure refused nodes: true where it is said, bounded, and never in the way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from graph_text import model
+from onnx import TensorProto, helper
+
+import npulint
+from npulint import opsets, remedies
+from npulint.engine import node_verdicts
+from npulint.fixers.catalogue import FAMILIES
+from npulint.fixers.record import Policy
+from npulint.model import Model
+from npulint.reports.json import document
+from npulint.rewriting import rewrite
+
+EXPORTS = Path(__file__).parents[2] / "reference_models" / "exports"
+NAMES = frozenset(way.name for family in FAMILIES for way in family.ways)
+
+SHUFFLE = """
+    x: float32[1,8,8,16]
+    DEPTH_TO_SPACE (x) -> y {block_size: 2}
+    y: float32[1,16,16,4]
+"""
+
+
+def cures(subject: Model | Path, target: str) -> dict[tuple[int, int], tuple[str, ...]]:
+    (result,) = npulint.check(subject, [target]).models
+    known = result.targets[0].remedies
+    return {place: tuple(each.name for each in ways) for place, ways in known.items()}
+
+
+def refused(subject: Model, target: str) -> Counter[str]:
+    verdicts = node_verdicts(subject, opsets.find(target))
+    return Counter(
+        node.op
+        for graph, judged in zip(subject.graphs, verdicts, strict=True)
+        for node, verdict in zip(graph.nodes, judged, strict=True)
+        if verdict.status == "unsupported"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "target"),
+    [
+        ("unet_small.tflite", "nnapi-1.1"),
+        ("unet_small.onnx", "nnapi-1.1"),
+        ("smallnet.tflite", "pixel-4"),
+    ],
+)
+def test_each_realisation_that_is_named_cures_by_itself(file: str, target: str) -> None:
+    loaded = npulint.load(EXPORTS / file)
+    named = {name for names in cures(loaded, target).values() for name in names}
+    assert named
+    for name in named:
+        policy = Policy(without=NAMES - {name})
+        rewritten = rewrite(loaded, [opsets.find(target)], policy).model
+        assert not refused(rewritten, target), name
+
+
+def test_one_that_is_not_named_cures_nothing() -> None:
+    loaded = npulint.load(EXPORTS / "smallnet.tflite")
+    (names,) = cures(loaded, "pixel-4").values()
+    others = {way.name for f in FAMILIES if f.name == "shuffle" for way in f.ways} - {*names}
+    policy = Policy(without=NAMES - others)
+    rewritten = rewrite(loaded, [opsets.find("pixel-4")], policy).model
+    assert refused(rewritten, "pixel-4")
+
+
+def test_reports_carry_the_names() -> None:
+    report = npulint.check(EXPORTS / "unet_small.tflite", ["nnapi-1.1"])
+    (drawn,) = document(report)["models"]
+    verdicts = [each for each in drawn["targets"][0]["verdicts"] if each["reasons"]]
+    findings = [each for each in drawn["findings"] if each["code"] == "NPU101"]
+    assert [each["index"] for each in verdicts] == [each["index"] for each in findings]
+    assert all("transpose-conv/zero-insert-conv" in each["fixes"] for each in verdicts)
+    assert [each["fixes"] for each in verdicts] == [each["fixes"] for each in findings]
+
+
+def test_what_lies_beyond_the_window_gets_the_names_of_its_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = cures(EXPORTS / "unet_small.tflite", "nnapi-1.1")
+    monkeypatch.setattr(remedies, "LOOKED_AT", 10)
+    assert set(cures(EXPORTS / "unet_small.tflite", "nnapi-1.1").values()) == set(whole.values())
+
+
+@pytest.mark.parametrize("limit", ["WEIGHED", "WEIGHED_OF_ONE"])
+def test_beyond_the_limits_nothing_is_claimed(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remedies, limit, 0)
+    assert cures(EXPORTS / "unet_small.tflite", "nnapi-1.1") == {}
+
+
+def upsampler(path: Path) -> Path:
+    """A transposed convolution whose 64 KiB of weights lie in a file of their own."""
+    ones = np.ones(64 * 64 * 4, np.float32).tobytes()
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [64, 64, 2, 2], ones, raw=True)
+    node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 64, side, side])
+        for name, side in (("x", 8), ("y", 16))
+    ]
+    graph = helper.make_graph([node], "net", ends[:1], ends[1:], [weights])
+    built = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(built, path, save_as_external_data=True, location="w.data", size_threshold=0)
+    return path
+
+
+@pytest.mark.parametrize("limit", ["HEAVY", "READ"])
+def test_large_weights_are_left_on_disk(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = upsampler(tmp_path / "up.onnx")
+    assert cures(path, "nnapi-1.1")
+    monkeypatch.setattr(remedies, limit, 65_535)
+    assert cures(path, "nnapi-1.1") == {}
+
+
+def test_weights_that_vanish_while_they_are_looked_at_are_no_fault(tmp_path: Path) -> None:
+    loaded = npulint.load(upsampler(tmp_path / "up.onnx"))
+    (tmp_path / "w.data").unlink()
+    assert cures(loaded, "nnapi-1.1") == {}
+    assert [each.code for each in npulint.check(loaded, ["nnapi-1.1"]).models[0].findings]
+
+
+def test_weights_that_nobody_can_read_cure_nothing() -> None:
+    loaded = model(
+        """
+        x: float32[1,8,8,4]
+        size: const int32[4] = 1 16 16 4
+        w: const float32[4,2,2,4]
+        TRANSPOSE_CONV (size, w, x) -> y {stride_h: 2, stride_w: 2, padding: SAME}
+        y: float32[1,16,16,4]
+        """
+    )
+    assert cures(loaded, "nnapi-1.1") == {}
+
+
+def test_nobody_asks_where_nothing_is_refused_or_nobody_wants_to_know() -> None:
+    script = (
+        "import sys, npulint; path, target, wanted = sys.argv[1:];"
+        "npulint.check(path, [target], remedies=wanted == 'wanted');"
+        "print('npulint.fixers.catalogue' in sys.modules)"
+    )
+    file = str(EXPORTS / "unet_small.tflite")
+    for target, wanted, loaded in (
+        ("nnapi-1.2", "wanted", False),
+        ("nnapi-1.1", "unwanted", False),
+        ("nnapi-1.1", "wanted", True),
+    ):
+        command = [sys.executable, "-c", script, file, target, wanted]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert said.strip() == str(loaded), (target, wanted)
+
+
+def test_a_realisation_that_only_moves_values_says_so() -> None:
+    (result,) = npulint.check(model(SHUFFLE), ["pixel-4"]).models
+    (ways,) = result.targets[0].remedies.values()
+    assert {each.name: each.moves for each in ways}["shuffle/transposes"]
+    assert not all(each.moves for each in ways)
