@@ -70,6 +70,7 @@ class Norm:
 
 def find_norms(facts: GraphFacts) -> Iterator[Norm]:
     """Find the normalisations of a graph, in the order of their nodes."""
+    rooted: set[int] = set()
     for node in facts.ordered(*_NATIVE_NAMES, *_ROOTS):
         operator = facts.meaning(node)
         native = [kind for record, kind in _NATIVE if isinstance(operator, record)]
@@ -78,8 +79,10 @@ def find_norms(facts: GraphFacts) -> Iterator[Norm]:
             space = _space(facts, source, _native_axes(operator))
             yield Norm(native[0], node, (node.index,), source, space)
         elif operator is not None and _is_root(facts, node, operator):
-            found = _taken_apart(facts, node)
+            # The root of one variance may be taken twice, for the scale and for the shift.
+            found = None if node.inputs[0] in rooted else _taken_apart(facts, node)
             if found is not None:
+                rooted.add(node.inputs[0])
                 yield found
 
 
@@ -99,83 +102,128 @@ def _is_root(facts: GraphFacts, node: Node, operator: Operator) -> bool:
 
 def _taken_apart(facts: GraphFacts, root: Node) -> Norm | None:
     """The pattern around a root; None where the root belongs to something else."""
-    under = _mean_under(facts, root)
-    if under is None:
-        return None
-    mean, between = under
-    squared = _squared(facts, mean.inputs[0])
-    if squared is None:
-        return None
-    source, centre = squared
-    after = _on_to_product(facts, root, source)
-    if after is None:
-        return None
-    axes = _axes(facts, mean)
-    nodes = {root.index, mean.index, *between, *centre, *after}
-    kind = _kind(facts, source, axes, centred=len(centre) > 1 or _differs(facts, between))
-    return Norm(kind, root, tuple(sorted(nodes)), source, _space(facts, source, axes))
-
-
-def _mean_under(facts: GraphFacts, root: Node) -> tuple[Node, list[int]] | None:
-    """The mean whose root is taken, and the nodes between the two."""
-    between: list[int] = []
-    index = root.inputs[0]
-    for _ in range(_FARTHEST):
-        node = facts.maker(index)
-        operator = None if node is None else facts.meaning(node)
-        if node is None or operator is None:
+    under = _under(facts, root)
+    for statistic in (node for node in under if _reduces(facts, node)):
+        squared = _squared(facts, statistic.inputs[0])
+        if squared is None:
+            continue
+        others = [each for each in under if _reduces(facts, each) and each is not statistic]
+        centred = len(squared.nodes) > 1 or bool(others)
+        if not centred and not _divided(facts, statistic, under):
             return None
-        if _averages(facts, node, operator):
-            return node, between
-        passes = isinstance(operator, (*_STEPS, Binary, Variadic))
-        passes = passes or operator == Unary("relu")
-        computed = [each for each in node.inputs if each >= 0 and not facts.is_constant(each)]
-        if not passes or not computed:
+        after = _on_to_product(facts, root, squared.source)
+        if after is None:
             return None
-        # The mean of squares less the square of the mean: the first of two operands.
-        between.append(node.index)
-        index = computed[0]
+        axes = _axes(facts, statistic)
+        nodes = {*(each.index for each in under), *squared.nodes, *after}
+        space = _space(facts, squared.source, axes)
+        kind = _kind(facts, squared.source, axes, centred=centred)
+        return Norm(kind, root, tuple(sorted(nodes)), squared.source, space)
     return None
 
 
-def _averages(facts: GraphFacts, node: Node, operator: Operator) -> bool:
+def _under(facts: GraphFacts, root: Node) -> list[Node]:
+    """The nodes between a root and the means that it is made of, with these."""
+    found: list[Node] = []
+    waiting, seen = [root.inputs[0]], {root.index}
+    while waiting and len(seen) < 2 * _FARTHEST:
+        node = facts.maker(waiting.pop(0))
+        if node is None or node.index in seen:
+            continue
+        seen.add(node.index)
+        if _reduces(facts, node):
+            found.append(node)
+        elif _passes(facts, node):
+            found.append(node)
+            waiting += [each for each in node.inputs if each >= 0]
+    return found
+
+
+def _passes(facts: GraphFacts, node: Node) -> bool:
+    """Whether exporters write a node between a mean and what becomes of it."""
+    operator = facts.meaning(node)
+    if isinstance(operator, Unary):
+        return operator.kind in ("relu", "neg", "square")
+    return isinstance(operator, (*_STEPS, Binary, Variadic))
+
+
+def _reduces(facts: GraphFacts, node: Node) -> bool:
+    """Whether a node is a mean, or a sum of which one may be made."""
+    operator = facts.meaning(node)
     if isinstance(operator, Reduce):
-        return operator.kind == "mean"
+        return operator.kind in ("mean", "sum")
     if not isinstance(operator, Pool) or operator.kind != "average":
         return False
-    space = facts.space(node.inputs[0])
-    return space is not None and operator.window.kernel == space
+    return operator.window.kernel == facts.space(node.inputs[0])
 
 
-def _squared(facts: GraphFacts, index: int) -> tuple[int, list[int]] | None:
-    """What is squared into a value, and the nodes that centre and square it."""
+def _divided(facts: GraphFacts, statistic: Node, under: list[Node]) -> bool:
+    """Whether a statistic is a mean: by itself, or as a sum times or over a constant."""
+    operator = facts.meaning(statistic)
+    if not isinstance(operator, Reduce) or operator.kind == "mean":
+        return True
+    products = (Binary("mul"), Binary("div"))
+    return any(
+        facts.meaning(node) in products and any(map(facts.is_constant, node.inputs))
+        for node in under
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Squared:
+    """What is squared, and the nodes that do it: those that centre it, too."""
+
+    source: int
+    nodes: tuple[int, ...]
+
+
+def _squared(facts: GraphFacts, index: int) -> _Squared | None:
+    """What a value is the square of; None where it is no square."""
     node = facts.maker(index)
-    operator = None if node is None else facts.meaning(node)
-    if node is None or operator is None:
+    if node is None:
         return None
-    if operator == Binary("squared_difference"):
-        mean = facts.maker(node.inputs[1])
-        return node.inputs[0], [node.index, *([] if mean is None else [mean.index])]
-    if not _squares(facts, node, operator):
+    if facts.meaning(node) == Binary("squared_difference"):
+        return _centred(facts, node) or _Squared(node.inputs[0], (node.index,))
+    if not _squares(facts, node):
         return None
-    base = node.inputs[0]
-    centring = facts.maker(base)
-    if centring is None or facts.meaning(centring) != Binary("sub"):
-        return base, [node.index]
-    nodes = [node.index, centring.index]
-    mean = facts.maker(centring.inputs[1])
-    for _ in range(2):
-        # An exporter may restore the rank that the mean has lost.
-        if mean is None:
-            break
-        nodes.append(mean.index)
-        if not isinstance(facts.meaning(mean), _STEPS):
-            break
-        mean = facts.maker(mean.inputs[0])
-    return centring.inputs[0], nodes
+    base = facts.maker(node.inputs[0])
+    centred = None if base is None else _centred(facts, base)
+    if centred is None:
+        return _Squared(node.inputs[0], (node.index,))
+    return _Squared(centred.source, (node.index, *centred.nodes))
 
 
-def _squares(facts: GraphFacts, node: Node, operator: Operator) -> bool:
+def _centred(facts: GraphFacts, node: Node) -> _Squared | None:
+    """What a node subtracts a mean of its own from, in whatever order."""
+    differences = (Binary("sub"), Binary("add"), Binary("squared_difference"))
+    if facts.meaning(node) not in differences or any(map(facts.is_constant, node.inputs)):
+        return None
+    for source, other in (node.inputs, node.inputs[::-1]):
+        mean = _mean_of(facts, other)
+        if mean:
+            return _Squared(source, (node.index, *mean))
+    return None
+
+
+def _mean_of(facts: GraphFacts, index: int) -> tuple[int, ...]:
+    """The nodes from a value back to the mean that it is, the mean among them; else none."""
+    found: list[int] = []
+    for _ in range(_FARTHEST):
+        node = facts.maker(index)
+        if node is None:
+            return ()
+        found.append(node.index)
+        if _reduces(facts, node):
+            return tuple(found)
+        computed = [each for each in node.inputs if each >= 0 and not facts.is_constant(each)]
+        if not _passes(facts, node) or len(computed) != 1:
+            return ()
+        index = computed[0]
+    return ()
+
+
+def _squares(facts: GraphFacts, node: Node) -> bool:
+    operator = facts.meaning(node)
     if operator == Unary("square"):
         return True
     if operator == Binary("mul"):
@@ -219,17 +267,8 @@ def _kind(facts: GraphFacts, source: int, axes: tuple[int, ...], *, centred: boo
     rank = facts.graph.values[source].rank
     if rank == 4 and axes == (2, 3):
         return "instance normalisation"
-    return "layer normalisation" if len(axes) == 1 else "normalisation"
-
-
-def _differs(facts: GraphFacts, between: list[int]) -> bool:
-    """Whether a difference is taken between the mean and the root: E[x^2] - E[x]^2."""
-    graph = facts.graph
-    return any(
-        facts.meaning(graph.nodes[index]) == Binary("sub")
-        and not any(facts.is_constant(each) for each in graph.nodes[index].inputs)
-        for index in between
-    )
+    # At rank 3 the last axis may hold the channels or all of the space.
+    return "layer normalisation" if rank == 4 and len(axes) == 1 else "normalisation"
 
 
 def _space(facts: GraphFacts, source: int, axes: tuple[int, ...]) -> Space | None:
