@@ -20,6 +20,8 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 _DEPTH = 8
 """How far up a graph a bound is looked for."""
 
+_FUSED = "fused_activation_function"
+
 _MOVES = frozenset({
     "MEAN", "ReduceMean", "AVERAGE_POOL_2D", "AveragePool", "GlobalAveragePool", "RESHAPE",
     "Reshape", "TRANSPOSE", "Transpose", "ReduceMax", "REDUCE_MAX", "MAX_POOL_2D", "MaxPool",
@@ -76,7 +78,7 @@ def lower_bound(graph: Graph, index: int, depth: int = _DEPTH) -> float:
     node = maker(graph, index)
     if node is None or not depth:
         return -math.inf
-    if node.op in _NEVER_NEGATIVE:
+    if node.op in _NEVER_NEGATIVE or node.attributes.get(_FUSED) in _NEVER_NEGATIVE:
         return 0.0
     bounds = [lower_bound(graph, each, depth - 1) for each in node.inputs[:2]]
     rule = _BOUNDS.get(node.op)
@@ -117,7 +119,7 @@ def _of_convolution(graph: Graph, node: Node, bounds: Sequence[float]) -> float:
 _NEVER_NEGATIVE = frozenset(
     {
         "SQUARE", "SQUARED_DIFFERENCE", "RELU", "RELU6", "Relu", "ABS", "Abs", "EXP", "Exp",
-        "LOGISTIC", "Sigmoid", "SOFTMAX", "Softmax",
+        "LOGISTIC", "Sigmoid", "SOFTMAX", "Softmax", "RELU_0_TO_1",
     }
 )  # fmt: skip
 

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.looking import only_reader
+from npulint.fixers.looking import data, lower_bound, only_reader
 from npulint.fixers.pointwise.ways import readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
+    from npulint.fixers.norms.constants import Readings
     from npulint.model import Graph, Node
 
 _WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+_BEHIND = (*_WINDOWS, "MAX_POOL_2D")
+
+_LOWEST = float(np.finfo(np.float32).min)
+"""No finite number lies below it."""
 
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
@@ -33,6 +38,8 @@ class Padding:
         sides: Zeros before and after, along H and W.
         same: What SAME would add.
         apart: Whether the padding is a node of its own.
+        value: What it adds.
+        least: What no element of the map lies below.
     """
 
     window: Node
@@ -41,6 +48,8 @@ class Padding:
     sides: Sides
     same: Sides
     apart: bool
+    value: float = 0.0
+    least: float = 0.0
 
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Padding]]:
@@ -52,21 +61,21 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Padding]]:
             found = _read(graph, node, None)
             if found is not None:
                 yield Occurrence(node.op, (node.index,), node.outputs, found)
-        elif node.op == "PAD":
+        elif node.op in ("PAD", "PADV2"):
             reader = only_reader(graph, node.outputs[0])
-            if reader is None or reader.op not in _WINDOWS or reader.inputs[0] != node.outputs[0]:
+            if reader is None or reader.op not in _BEHIND or reader.inputs[0] != node.outputs[0]:
                 continue
             found = _read(graph, reader, node)
             if found is not None and reader.attributes.get("padding") == "VALID":
                 nodes = (node.index, reader.index)
-                yield Occurrence(f"PAD+{reader.op}", nodes, reader.outputs, found)
+                yield Occurrence(f"{node.op}+{reader.op}", nodes, reader.outputs, found)
 
 
 def _read(graph: Graph, window: Node, pad: Node | None) -> Padding | Refusal | None:
     readings = readings_of(graph)
     source = window.inputs[0] if pad is None else pad.inputs[0]
     refusal = unfit(readings, window, (source, window.outputs[0]))
-    shape, kernel = readings.sizes(source), readings.sizes(window.inputs[1])
+    shape, kernel = readings.sizes(source), _kernel(readings, window)
     if refusal is not None or shape is None or kernel is None or len(shape) != 4:
         return refusal or Refusal("the sizes of its inputs and outputs are not all fixed")
     same = _same(window, shape, kernel)
@@ -78,8 +87,23 @@ def _read(graph: Graph, window: Node, pad: Node | None) -> Padding | Refusal | N
     held = [int(each) for each in amounts.reshape(-1)]
     if any(held[:2]) or any(held[6:]):
         return None
+    added = np.zeros(1, np.float32) if pad.op == "PAD" else data(graph, pad.inputs[2])
+    if added is None or added.size != 1:
+        return Refusal("what is added is computed at run time")
     sides = (held[2], held[3]), (held[4], held[5])
-    return Padding(window, source, shape, sides, same, apart=True)
+    value = float(added.reshape(-1)[0])
+    least = lower_bound(graph, source)
+    return Padding(window, source, shape, sides, same, apart=True, value=value, least=least)
+
+
+def _kernel(readings: Readings, window: Node) -> tuple[int, ...] | None:
+    """The window's size, its batch and channels around it."""
+    if window.op in _WINDOWS:
+        return readings.sizes(window.inputs[1])
+    rows, columns = (
+        int(str(window.attributes.get(f"filter_{side}", 1))) for side in ("height", "width")
+    )
+    return 1, rows, columns, 1
 
 
 def _same(window: Node, shape: tuple[int, ...], kernel: tuple[int, ...]) -> Sides:
@@ -104,6 +128,10 @@ def _agrees(p: Padding) -> Refusal | None:
         return Refusal("the padding is the window's own already")
     if p.sides != p.same:
         return Refusal(f"SAME would add {p.same} along H and W, not {p.sides}")
+    if p.window.op in _WINDOWS:
+        return Refusal(f"SAME adds zeros, not {p.value:g}") if p.value else None
+    if p.value > _LOWEST and p.value > p.least:
+        return Refusal(f"it adds {p.value:g}, and elements may lie below that")
     return None
 
 
@@ -135,9 +163,12 @@ FAMILY: Family[Padding] = Family(
     (
         Realisation(
             name="padding/same",
-            uses=("CONV_2D", "DEPTHWISE_CONV_2D"),
+            uses=("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"),
             exactness="exact",
-            argument="where PAD adds what SAME would, the window does it itself",
+            argument=(
+                "where PAD adds what SAME would, the window does it itself; a maximum is none of "
+                "what is added where no element lies below that"
+            ),
             accepts=_agrees,
             build=_put_in,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers.convolutions import matrices, same_padding, weight_folding
+from npulint.fixers.convolutions import matrices, same_padding, weight_folding, window_padding
 from npulint.fixers.forms import halves, indices, ranks
 from npulint.fixers.forms import ways as forms
 from npulint.fixers.moving import repeats
@@ -31,6 +31,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     indices.FAMILY,
     ranks.FAMILY,
     same_padding.FAMILY,
+    window_padding.FAMILY,
     limits.FAMILY,
     *powers.FAMILIES,
     *gelu.FAMILIES,
