@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,8 +168,26 @@ def _check_one(
             model=model,
             summary=summarise(model),
             targets=judged,
-            findings=run_rules(model, judged),
+            findings=run_rules(model, judged, today=today()),
         )
+
+
+def today() -> date:
+    """The day on which a model is looked at.
+
+    `SOURCE_DATE_EPOCH`, in seconds since 1970, fixes it for reports that have to come out the same
+    again (reproducible-builds.org/docs/source-date-epoch).
+
+    Raises:
+        UsageError: That variable is not a number of seconds.
+    """
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    if not fixed:
+        return datetime.now(timezone.utc).date()
+    try:
+        return datetime.fromtimestamp(int(fixed), timezone.utc).date()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"SOURCE_DATE_EPOCH is {fixed!r}: expected seconds since 1970") from None
 
 
 def _with_remedies(

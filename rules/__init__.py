@@ -15,10 +15,13 @@ from npulint.rules.hygiene import RULES as HYGIENE
 from npulint.rules.partitions import RULES as PARTITIONS
 from npulint.rules.portability import RULES as PORTABILITY
 from npulint.rules.restoration import RULES as RESTORATION
+from npulint.rules.runtime import RULES as RUNTIME
 from npulint.rules.sole_causes import RULES as SOLE_CAUSES
 from npulint.rules.view import OnModel, OnTarget
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from npulint.finding import Finding, TargetResult
     from npulint.model import Model
     from npulint.rules.record import Rule
@@ -27,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *PORTABILITY,
     *SOLE_CAUSES,
     *PARTITIONS,
+    *RUNTIME,
     *RESTORATION,
     *HYGIENE,
 )
@@ -37,6 +41,8 @@ def run_rules(
     model: Model,
     results: Sequence[TargetResult],
     wanted: Callable[[Rule], bool] = lambda _: True,
+    *,
+    today: date | None = None,
 ) -> tuple[Finding, ...]:
     """Run rules on a model, then on each target's result in their order.
 
@@ -44,11 +50,13 @@ def run_rules(
         model: The model.
         results: What each target makes of it.
         wanted: Which rules to run.
+        today: The day on which it is asked. None where that does not matter: rules about what
+            grows old are silent then.
 
     Returns:
         What they found: of the model first, then target by target, in the order of codes.
     """
-    facts = Facts(model)
+    facts = Facts(model, today)
     chosen = [rule for rule in RULES if wanted(rule)]
     found: list[Finding] = []
     for rule in chosen:

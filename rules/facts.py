@@ -12,6 +12,8 @@ from npulint.model import OMITTED
 from npulint.operators.onnx_node import NoConversionError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from npulint.model import Graph, Model, Node, Operation, Value
     from npulint.operators.rearrangements import Operator
     from npulint.rules.norms import Norm
@@ -145,11 +147,13 @@ class Facts:
 
     Attributes:
         model: The model.
+        today: The day on which it is asked, for what grows old; None where nothing does.
         graphs: Facts of each of its graphs, the main one first.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, today: date | None = None) -> None:
         self.model = model
+        self.today = today
         self.graphs = tuple(GraphFacts(graph, model) for graph in model.graphs)
 
     @property
