@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from npulint.fixers.convolutions import matrices, same_padding, weight_folding, window_padding
-from npulint.fixers.forms import halves, indices, ranks
+from npulint.fixers.forms import halves, indices, positions, ranks
 from npulint.fixers.forms import ways as forms
 from npulint.fixers.moving import repeats
 from npulint.fixers.pointwise import (
@@ -29,6 +29,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     matrices.FAMILY,
     halves.FAMILY,
     indices.FAMILY,
+    positions.FAMILY,
     ranks.FAMILY,
     same_padding.FAMILY,
     window_padding.FAMILY,

@@ -47,6 +47,7 @@ _UNIONS = {
     "FULLY_CONNECTED": "FullyConnectedOptions", "TRANSPOSE_CONV": "TransposeConvOptions",
     "TILE": "TileOptions", "BATCH_MATMUL": "BatchMatMulOptions", "CAST": "CastOptions",
     "MEAN": "ReducerOptions", "SUM": "ReducerOptions", "GATHER": "GatherOptions",
+    "ARG_MAX": "ArgMaxOptions", "ARG_MIN": "ArgMinOptions",
     "MIRROR_PAD": "MirrorPadOptions", "SLICE": "SliceOptions", "PAD": "PadOptions",
 }  # fmt: skip
 
