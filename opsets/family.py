@@ -14,11 +14,12 @@ from npulint.opsets.entries import RULE_KEYS, Family, build_advice, build_entry,
 from npulint.opsets.measures import Fact
 from npulint.opsets.names import TITLES, check_attributes, operator_names
 from npulint.opsets.relations import RELATIONS
-from npulint.opsets.table import Default, Entry, Partitioning, Setting, Target
+from npulint.opsets.table import Default, Entry, Opsets, Partitioning, Setting, Target
 
 _KEYS = (
     "family", "title", "dialect", "date", "sources", "settings", "levels", "kinds", "variants",
     "otherwise", "partitioning", "cautions", "limits", "operators", "agreement", "witnesses",
+    "opsets",
 )  # fmt: skip
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -90,6 +91,7 @@ def build_target(document: Part, name: str) -> Target:
         partitioning=_partitioning(document, family),
         cautions=build_advice(document, family, settings),
         limits=tuple(item.text() for item in document.list_at("limits")),
+        opsets=_opsets(document, family),
         sources={short: " ".join(filter(None, ends)) for short, ends in family.sources.items()},
     )
 
@@ -236,6 +238,21 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
         float16_constants=cast(Literal["look-through", "checked-through", "as-is"], float16),
         source=family.cite(part.at("source")),
     )
+
+
+def _opsets(document: Part, family: Family) -> Opsets | None:
+    if "opsets" not in document:
+        return None
+    part = document.at("opsets")
+    part.words(Opsets.__dataclass_fields__)
+    if document.text_at("dialect") != "onnx":
+        raise document.error("opsets are those of ONNX, and this table is of tflite", "opsets")
+    oldest, newest = (_count(part.at(k)) if k in part else None for k in ("oldest", "newest"))
+    if oldest is None and newest is None:
+        raise part.error("expected oldest, newest or both")
+    if oldest is not None and newest is not None and oldest > newest:
+        raise part.error(f"the oldest opset, {oldest}, is above the newest, {newest}")
+    return Opsets(oldest, newest, family.cite(part.at("source")))
 
 
 def _of_tflite(document: Part, part: Part, key: str, *words: str) -> str:

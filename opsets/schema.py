@@ -60,6 +60,7 @@ def _schema() -> dict[str, Any]:
             variants=_list("variant"),
             otherwise={"$ref": "#/$defs/otherwise"},
             partitioning={"$ref": "#/$defs/partitioning"},
+            opsets={"$ref": "#/$defs/opsets"},
             cautions=_list("caution"),
             limits=_TEXTS,
             operators=_list("operator"),
@@ -88,6 +89,10 @@ def _definitions() -> dict[str, Any]:
             float16_constants={"enum": ["as-is", "look-through", "checked-through"]},
             source=_TEXT,
         ),
+        "opsets": {
+            **_object("source", oldest=_COUNT, newest=_COUNT, source=_TEXT),
+            "anyOf": [{"required": ["oldest"]}, {"required": ["newest"]}],
+        },
         "variant": _object("name title", name=_TEXT, title=_TEXT, settings={"type": "object"}),
         "otherwise": _object(
             "verdict say source",

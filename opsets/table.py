@@ -57,6 +57,34 @@ class Partitioning:
 
 
 @dataclass(frozen=True, slots=True)
+class Opsets:
+    """The ONNX opsets whose models a runtime loads.
+
+    Attributes:
+        oldest: The oldest one; None where nothing is said of old ones.
+        newest: The newest one; None where nothing is said of new ones.
+        source: Where that is written down.
+    """
+
+    oldest: int | None
+    newest: int | None
+    source: str
+
+    @property
+    def range(self) -> str:
+        """Which ones they are, in words."""
+        if self.oldest is None:
+            return f"opset {self.newest} and older"
+        if self.newest is None:
+            return f"opset {self.oldest} and newer"
+        return f"opset {self.oldest} to {self.newest}"
+
+    def holds(self, opset: int) -> bool:
+        """Whether an opset is among them."""
+        return (self.oldest or opset) <= opset <= (self.newest or opset)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One demand of an entry: a condition, what its failure is called, and its source.
 
@@ -165,6 +193,7 @@ class Target:
         cautions: Warnings about the target as a whole.
         limits: What the table cannot know, as sentences.
         sources: Every source by its short name.
+        opsets: Which opsets the runtime loads; None where the table is silent, or not of ONNX.
     """
 
     name: str
@@ -181,3 +210,4 @@ class Target:
     cautions: tuple[Advice, ...] = ()
     limits: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    opsets: Opsets | None = None

@@ -9,7 +9,7 @@ from npulint.finding import Finding
 from npulint.operators.effects import may_act
 from npulint.operators.no_ops import is_static, permutation, source_of
 from npulint.operators.semantics import Clip, Unary
-from npulint.rules import hygiene_fusion
+from npulint.rules import hygiene_fusion, hygiene_opsets
 from npulint.rules.record import Rule, model_rule
 from npulint.rules.words import counted, million_macs, plural, size
 
@@ -276,4 +276,5 @@ RULES: tuple[Rule, ...] = (
     cancelling_pair,
     no_op_node,
     *hygiene_fusion.RULES,
+    *hygiene_opsets.RULES,
 )

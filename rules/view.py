@@ -97,6 +97,22 @@ class OnModel:
             fixes=self.rule.fixes,
         )
 
+    def doubt(self, why: str) -> Finding:
+        """What cannot be told of the model: information, whatever the rule's severity.
+
+        Args:
+            why: What cannot be told and why, as a sentence.
+        """
+        return Finding(
+            code=self.rule.code,
+            rule=self.rule.name,
+            severity="info",
+            message=why,
+            target=self._about,
+            fingerprint=fingerprint(self.rule.code, self._about or "", "unknown", why),
+            unknown=True,
+        )
+
     def unsure(self, nodes: Iterable[Node], why: str) -> Iterable[Finding]:
         """What cannot be told of some nodes, as one finding a graph; nothing for no nodes.
 

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 CONVERSION = "onnx2tf 1.29 and TensorFlow Lite's converter 2.21 (float32, channels last)"
 """By which conversion an ONNX model is judged on a target that takes TFLite models."""
 
+OLDEST_CONVERTED_OPSET = 11
+"""The README of onnx2tf 1.29, key concept: "Only for opset=11 or higher"."""
+
+NEWEST_CONVERTED_OPSET = 24
+"""onnx2tf 1.29 comes with onnx 1.19.0 (its metadata, Requires-Dist), whose newest opset is this
+one (docs/Versioning.md of onnx). What it makes of newer models nobody has written down."""
+
 
 def lower_graph(graph: Graph) -> tuple[Lowering, ...]:
     """Say for each node of an ONNX graph which TFLite operations a converter makes of it.

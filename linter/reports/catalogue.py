@@ -188,6 +188,9 @@ def _target(target: Target, layout: Layout) -> Iterator[str]:
             layout, "", "  ",
         )  # fmt: skip
         yield style.dim(f"  [{cut.source}]")
+    if target.opsets is not None:
+        yield wrapped(f"loads models of {target.opsets.range}", layout, "", "  ")
+        yield style.dim(f"  [{target.opsets.source}]")
     for limit in target.limits:
         yield wrapped(f"limit: {limit}", layout, "", "  ")
     yield ""

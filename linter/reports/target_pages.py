@@ -54,6 +54,7 @@ def _lines(table: opsets.Table, family: Family) -> Iterator[str]:
     yield from _cautions(family)
     yield from _limits(first)
     yield from _cut(first)
+    yield from _opsets(first)
     yield from _unlisted(first)
     yield from _operators(family)
     yield from _sources(first)
@@ -118,6 +119,15 @@ def _cutting(rules: Partitioning) -> str:
     if rules.dynamic_tensors == "refused":
         said += " One tensor whose size is not known before the run keeps the whole graph back."
     return said
+
+
+def _opsets(target: Target) -> Iterator[str]:
+    if target.opsets is not None:
+        yield "## Opsets"
+        yield ""
+        source = markdown.source(target.opsets.source, target.sources)
+        yield f"It loads models of {target.opsets.range} ({source})."
+        yield ""
 
 
 def _unlisted(target: Target) -> Iterator[str]:

@@ -94,6 +94,7 @@ KEYS: dict[str, Fault] = {
     "condition": ("rank: x", "ranks: x", 32, "did you mean rank"),
     "comparison": ("at_most: 4", "at_most: 4, upto: 5", 32, "unknown key 'upto'"),
     "entry": ("inputs: [x, y]", "input: [x, y]", 27, "did you mean inputs"),
+    "opsets": ("limits:", "opsets: {new: 3, source: code 1}\nlimits:", 24, "unknown key 'new'"),
     "top": ("limits:", "limit:", 24, "did you mean limits"),
 }
 NAMES: dict[str, Fault] = {
@@ -168,6 +169,12 @@ SOURCES: dict[str, Fault] = {
     "no day of the calendar": ('"2026-01-01"', '"2026-02-30"', 7, "'2026-02-30'"),
 }
 VALUES: dict[str, Fault] = {
+    "opsets of TFLite": (
+        "limits:",
+        "opsets: {newest: 3, source: code 1}\nlimits:",
+        24,
+        "this table is of tflite",
+    ),
     "range upside down": ("[1, 4096]", "[4096, 1]", 34, r"expected \[low, high\]"),
     "range of one": ("[1, 4096]", "[1]", 34, r"expected \[low, high\]"),
     "range of words": ("[1, 4096]", "[one, many]", 34, "expected a number"),

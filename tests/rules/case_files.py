@@ -1,9 +1,10 @@
 """The cases of each rule: `cases/CODE.yaml`, with what fires, what stays silent, what is unknown.
 
 A case has a name (`case`), a graph (see `graph_text`), and where they matter `dialect`,
-`target` (one, or a list) and `model` (further fields of the model). What fires states the nodes
-that each finding is about (`nodes`, a list of lists) and words of the messages (`says`). Where a
-rule always knows, `unknown` is the reason why, in words.
+`target` (one, or a list; a table by its place in the folder of tests) and `model` (further
+fields of the model). What fires states the nodes that each finding is about (`nodes`, a list of
+lists) and words of the messages (`says`). Where a rule always knows, `unknown` is the reason
+why, in words.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from graph_text import model
 from npulint import check
 from npulint.finding import Finding
 
+TESTS = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases"
 
 
@@ -66,6 +68,7 @@ def always_known(code: str) -> str:
 
 def _case(code: str, kind: str, item: dict[str, Any]) -> Case:
     asked = item.get("target", ())
+    names = [asked] if isinstance(asked, str) else list(asked)
     said = item.get("says", ())
     extra = item.keys() - {"case", "graph", "dialect", "target", "model", "nodes", "says"}
     assert not extra, f"{code}: {item['case']}: unknown keys {extra}"
@@ -75,7 +78,7 @@ def _case(code: str, kind: str, item: dict[str, Any]) -> Case:
         item["case"],
         item["graph"],
         item.get("dialect", "tflite"),
-        (asked,) if isinstance(asked, str) else tuple(asked),
+        tuple(str(TESTS / name) if ".yaml" in name else name for name in names),
         item.get("model", {}),
         tuple(map(tuple, item["nodes"])) if "nodes" in item else None,
         (said,) if isinstance(said, str) else tuple(said),
