@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from npulint.finding import TargetResult
-    from npulint.fixers.record import Family, Occurrence, Realisation
+    from npulint.fixers.record import Family, Occurrence
     from npulint.model import Graph, Model, Node, Value
     from npulint.opsets.profile import Device
     from npulint.verdict import Status, Verdict
@@ -138,6 +138,7 @@ class _Search:
 
     setting: Setting
     spent: Counter[str] = field(default_factory=Counter)
+    skipped: set[int] = field(default_factory=set)
     known: dict[Hashable, Mapping[str, Status]] = field(default_factory=dict)
 
     def through(
@@ -146,6 +147,7 @@ class _Search:
         """Each target's name with a node that it refuses and what would cure it."""
         refused = {index for column in columns for index in column.refused}
         window = _window(graph, max(0, min(refused) - LOOKED_AT // 10))
+        self.skipped.clear()
         ways: dict[tuple[str, int], dict[Remedy, None]] = {}
         for family in FAMILIES:
             # Weights that are not where the file says cure nothing, and are no fault of `check`.
@@ -156,11 +158,14 @@ class _Search:
                         for name, remedy in self._cures(family, occurrence, window, columns):
                             for index in places:
                                 ways.setdefault((name, index), {})[remedy] = None
+        asked = {*range(window.start, window.start + len(window.graph.nodes))} - self.skipped
         for column in columns:
             alike: dict[_Kind, tuple[Remedy, ...]] = {}
             for index in column.refused:
                 kind: _Kind = graph.nodes[index].op, column.verdicts[index].reasons
-                own = _best(ways.get((column.name, index), ())) or alike.get(kind, ())
+                own = _best(ways.get((column.name, index), ()))
+                if not own and index not in asked:
+                    own = alike.get(kind, ())
                 if own:
                     alike.setdefault(kind, own)
                     yield column.name, index, own
@@ -181,26 +186,23 @@ class _Search:
             if way.exactness == "calibrated" or way.accepts(occurrence.found) is not None:
                 continue
             key = (way.name, form)
+            if key not in self.known and not self._affordable(family):
+                self.skipped.update(window.places(occurrence))
+                continue
             if key not in self.known:
-                self.known[key] = self._asked(way, window.graph, occurrence, before)
+                found = weigh(way, window.graph, occurrence, before, self.setting)
+                self.known[key] = found.outcome or {}
             moves = bool(way.uses) and _MOVES.issuperset(way.uses)
             for name, after in self.known[key].items():
                 if before[name] == "unsupported" and after == "supported":
                     yield name, Remedy(way.name, way.exactness, moves=moves)
 
-    def _asked(
-        self,
-        way: Realisation[Any],
-        graph: Graph,
-        occurrence: Occurrence[Any],
-        before: Mapping[str, Status],
-    ) -> Mapping[str, Status]:
-        """What becomes of what a way builds; nothing is said where asking would cost too much."""
-        family = way.name.partition("/")[0]
-        if self.spent[family] >= WEIGHED_OF_ONE or self.spent.total() >= WEIGHED:
-            return {}
-        self.spent[family] += 1
-        return weigh(way, graph, occurrence, before, self.setting).outcome or {}
+    def _affordable(self, family: Family[Any]) -> bool:
+        """Whether one more realisation of a family may be built, which is then counted."""
+        if self.spent[family.name] >= WEIGHED_OF_ONE or self.spent.total() >= WEIGHED:
+            return False
+        self.spent[family.name] += 1
+        return True
 
 
 _WORST_FIRST: tuple[Status, ...] = ("unsupported", "unknown")

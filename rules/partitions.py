@@ -27,6 +27,9 @@ _FEW = 4
 _FEW_OF = 10
 """One in so many nodes at most is few, in a large graph."""
 
+_LIGHT = 1024 * 1024
+"""Bytes a run below which borders are no matter: copying them takes a tenth of a millisecond."""
+
 _HEAVY_BORDER = 0.5
 """Share of all that the nodes write from which border traffic dominates: half of it is then
 written or read once more outside, so the copies move as much memory as every second operator."""
@@ -109,7 +112,8 @@ def border_traffic(here: OnTarget) -> Iterator[Finding]:
     What to do: cure what runs on the CPU at high resolution first; move a cheap operator that
     stays refused to where the maps are small.
 
-    Limits: the model's own inputs and outputs cross in any case and are taken off. Bytes are
+    Limits: below 1 MiB a run nothing is said. The model's own inputs and outputs cross in any
+    case and are taken off. Bytes are
     counted as the file has them; a runtime that keeps both sides in shared memory copies less.
     """
     for graph, _, delegation in here.graphs():
@@ -118,7 +122,7 @@ def border_traffic(here: OnTarget) -> Iterator[Finding]:
             continue
         crossing = _crossing(graph, handed)
         written = _bytes(graph, {i for node in graph.nodes for i in node.outputs if i >= 0})
-        if crossing is not None and written and crossing > _HEAVY_BORDER * written:
+        if crossing is not None and written and crossing > max(_LIGHT, _HEAVY_BORDER * written):
             yield here.whole(
                 f"{size(crossing)} a run cross the borders of {plural(len(handed), 'piece')}, "
                 f"{share(crossing / written)} of the {size(written)} that all nodes write",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -78,8 +78,8 @@ def missing_bias(here: OnTarget) -> Iterator[Finding]:
 
     Example: a `FULLY_CONNECTED` of two operands on `hexagon-nn`, which takes exactly three.
 
-    What to do: `npulint fix` adds a bias of zeros (`bias/zeros`), which changes no result. Or
-    export with a bias.
+    What to do: in a float model `npulint fix` adds a bias of zeros (`bias/zeros`), which changes
+    no result. A quantised one is exported again, with a bias.
 
     Limits: asked is the check about the same operator with a stored bias of zeros of the type
     that TFLite demands there.
@@ -122,7 +122,7 @@ def refused_layout(here: OnTarget) -> Iterator[Finding]:
     stands in the model. In a large model only the first operators of each kind are asked about.
     """
     groups: dict[tuple[int, str, tuple[str, ...]], list[tuple[Node, Verdict]]] = {}
-    for _, node, verdict in _refused(here):
+    for node, verdict in here.verdicts():
         known = here.result.remedies.get((node.graph, node.index), ())
         names = tuple(each.name for each in known if each.moves)
         if names:
@@ -152,7 +152,14 @@ def _told(
             why,
             others=(case.node.index for case in alike),
             evidence=(Evidence(each.message, each.source) for each in reasons),
+            fixes=_common(here, (case.node for case in alike)),
         )
+
+
+def _common(here: OnTarget, nodes: Iterable[Node]) -> Iterable[str]:
+    """What cures each of some nodes, in the order of the first."""
+    first, *others = (here.fixes(node) for node in nodes)
+    return (name for name in first if all(name in other for other in others))
 
 
 def _cured(here: OnTarget, change: _Change) -> Iterator[_Case]:
@@ -179,10 +186,20 @@ def _versions(here: OnTarget) -> Iterator[_Case]:
 
 
 def _refused(here: OnTarget) -> Iterator[tuple[Graph, Node, Verdict]]:
-    """What is not taken for certain, by the check or behind it."""
+    """What is not taken for certain, by the check or behind it.
+
+    On a phone an operator that was seen on the CPU is left out: what its path would take may
+    still fall there.
+    """
+    device = here.device
+    observed = () if device is None else (o for o in device.observed if o.outcome != "caution")
+    fallen = {op for each in observed for op in each.pattern.ops}
     for node, verdict in here.verdicts():
         if verdict.status == "unsupported":
-            yield here.model.graphs[node.graph], node, verdict
+            graph = here.model.graphs[node.graph]
+            if fallen and any(op.op in fallen for op in _operations(here, graph, node)):
+                continue
+            yield graph, node, verdict
 
 
 def _operations(here: OnTarget, graph: Graph, node: Node) -> tuple[Operation, ...]:
@@ -204,7 +221,7 @@ def _about_version(case: _Case) -> str:
     said = f"refused only for its version: {written} is written, up to {taken} is taken, and its "
     if needed <= taken:
         return f"{said}options and types need no more than {needed}"
-    return f"{said}options or types need {needed}"
+    return f"{said}options or types need {'a higher one' if needed > written else needed}"
 
 
 def _about_bias(_: _Case) -> str:

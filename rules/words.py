@@ -17,12 +17,12 @@ def plural(number: int, noun: str) -> str:
 
 def size(nbytes: int) -> str:
     """Bytes in binary magnitude: `20.5 KiB`."""
-    scaled = float(nbytes)
-    for prefix in ("", "Ki", "Mi"):
-        if scaled < 1023.5:
-            return f"{scaled:.0f} B" if not prefix else f"{scaled:.3g} {prefix}B"
-        scaled /= 1024
-    return f"{scaled:.3g} GiB"
+    scaled, prefix = float(nbytes), ""
+    for larger in ("Ki", "Mi", "Gi"):
+        if scaled >= 1023.5:
+            scaled, prefix = scaled / 1024, larger
+    shown = f"{scaled:.0f}" if not prefix or scaled >= 99.95 else f"{scaled:.3g}"
+    return f"{shown} {prefix}B"
 
 
 def share(part: float) -> str:

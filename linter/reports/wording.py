@@ -48,7 +48,8 @@ def size(nbytes: int | None) -> str:
         if scaled < 1023.5 or prefix == "Ei":
             break
         scaled /= 1024
-    return f"{scaled:.0f} B" if prefix == "" else f"{scaled:.3g} {prefix}B"
+    shown = f"{scaled:.0f}" if prefix == "" or scaled >= 99.95 else f"{scaled:.3g}"
+    return f"{shown} {prefix}B"
 
 
 def share(part: float | None) -> str:

@@ -166,3 +166,37 @@ def test_a_realisation_that_only_moves_values_says_so() -> None:
     (ways,) = result.targets[0].remedies.values()
     assert {each.name: each.moves for each in ways}["shuffle/transposes"]
     assert not all(each.moves for each in ways)
+
+
+def test_what_was_looked_at_in_vain_does_not_borrow_from_its_like() -> None:
+    wide = "float32[1,2,8,8,4]"
+    loaded = model(
+        f"""
+        x: {wide}
+        z: float32[1,2,8,8,1]
+        DIV v2 (x, x) -> h {{fused_activation_function: NONE}}
+        h: {wide}
+        DIV v2 (h, z) -> y {{fused_activation_function: NONE}}
+        y: {wide}
+        """
+    )
+    (result,) = npulint.check(loaded, ["neuron"]).models
+    first, second = result.targets[0].verdicts[0]
+    assert first.reasons == second.reasons, "refused alike, and only one for nothing"
+    known = cures(loaded, "neuron")
+    assert "version/lowest" in known[0, 0]
+    assert "version/lowest" not in known.get((0, 1), ())
+
+
+def test_what_is_said_to_need_no_more_is_what_the_catalogue_writes_lower(full: bool) -> None:
+    models = sorted((Path(__file__).parents[1] / "truth" / "models").glob("*.tflite"))
+    counted: Counter[bool] = Counter()
+    for path in models[:: 1 if full else 6]:
+        (result,) = npulint.check(path, ["nnapi-1.2", "neuron", "hexagon-nn", "pixel-4"]).models
+        for each in result.findings:
+            if each.code == "NPU108":
+                needless = "need no more than" in each.message
+                assert ("version/lowest" in each.fixes) is needless, (path.name, each)
+                counted[needless] += 1
+    assert counted[True], "no operator was refused for a version that it does not need"
+    assert counted[False], "no operator was refused for a version that it needs"
