@@ -18,6 +18,7 @@ from npulint.fixers.building.windows import (
     stuffed,
     windows,
 )
+from npulint.fixers.convolutions.batch_blocks import in_batch
 from npulint.fixers.convolutions.conv_products import (
     by_blocks,
     by_matrix,
@@ -157,6 +158,12 @@ def _dilated(c: Convolution) -> Refusal | None:
     return None
 
 
+def _dilated_alone(c: Convolution) -> Refusal | None:
+    if c.strides != (1, 1):
+        return Refusal(f"strides {c.strides} skip some of the samples that go together")
+    return _dilated(c)
+
+
 def _other_window(c: Convolution) -> Refusal | None:
     if c.op == "DEPTHWISE_CONV_2D" or c.groups == c.sizes[1] > 1:
         return Refusal("depthwise convolutions have their own operator")
@@ -192,6 +199,23 @@ FAMILY = Family(
             argument="a dilated window is a larger one with zeros between its samples",
             accepts=_dilated,
             build=_stuffed,
+        ),
+        Realisation(
+            name="conv/batch-blocks",
+            uses=(
+                "SPACE_TO_BATCH_ND",
+                "CONV_2D",
+                "DEPTHWISE_CONV_2D",
+                "BATCH_TO_SPACE_ND",
+                "STRIDED_SLICE",
+            ),
+            exactness="exact",
+            argument=(
+                "a dilated window meets only every n-th sample, so with those moved into the "
+                "batch it is a plain one; strides of 1; in ONNX by reshapes and transpositions"
+            ),
+            accepts=_dilated_alone,
+            build=in_batch,
         ),
         Realisation(
             name="conv/dense",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from npulint.fixers.convolutions import conv_forms, conv_partial, conv_pieces, conv_shuffle, pools
+from npulint.fixers.convolutions import (
+    batch_blocks,
+    conv_forms,
+    conv_partial,
+    conv_pieces,
+    conv_shuffle,
+    pools,
+)
 from npulint.fixers.moving import depth_space, joins, pads, pieces, resizes, stacks
 from npulint.fixers.record import Family
 
@@ -16,6 +23,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     joins.FAMILY,
     stacks.FAMILY,
     joins.CONVOLUTIONS,
+    batch_blocks.FAMILY,
     conv_forms.FAMILY,
     depth_space.FAMILY,
     conv_shuffle.FAMILY,

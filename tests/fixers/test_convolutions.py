@@ -278,6 +278,8 @@ def test_the_same_bits(
         ("conv/taps", {"window": (4, 5)}, "20 products"),
         ("conv/taps", {"groups": 2}, "no groups"),
         ("conv/stuffed", {"dilations": (1, 1)}, "no dilation"),
+        ("conv/batch-blocks", {"dilations": (1, 1)}, "no dilation"),
+        ("conv/batch-blocks", {"strides": (2, 1)}, "skip some of the samples"),
         ("conv/dense", {"groups": 1}, "no groups"),
         ("conv/by-group", {"groups": 40}, "40 groups"),
         ("conv/by-group", {"groups": 1}, "no groups"),
@@ -300,6 +302,7 @@ def test_a_broken_precondition_is_refused_with_its_reason(
     usual = {"conv/stuffed": {"dilations": (2, 2)}, "conv/dense": {"groups": 2}}
     usual["conv/taps"] = {"window": (3, 3), "strides": (2, 2)}
     usual["conv/blocks"] = usual["conv/taps"]
+    usual["conv/batch-blocks"] = usual["conv/stuffed"]
     usual["conv/by-group"] = usual["conv/dense"]
     within = replace(found, **usual.get(way, {}))  # type: ignore[arg-type]
     assert chosen.accepts(within) is None
