@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 Answers: TypeAlias = "Mapping[str, Sequence[Verdict]]"
 """What each chosen target says about every node of a graph, by the target's name."""
 
-_RANK: Mapping[Status, int] = {"unsupported": 0, "unknown": 1, "supported": 2}
+_RANK: Mapping[Status, int] = {"unsupported": 0, "unknown": 1, "supported": 3}
+_SEEN = 2
+"""Between what nothing is known of and what is taken: the path takes it, the phone may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,38 @@ class Choice:
         return next((each for each in self.alternatives if each.name == self.realisation), None)
 
 
-def worst(verdicts: Sequence[Verdict]) -> Verdict:
+def _rank(target: str, verdict: Verdict) -> int:
+    """How far a node gets: what a phone was seen to refuse perhaps is ahead of the unknown."""
+    observed = all(each.constraint.startswith(f"{target}/") for each in verdict.reasons)
+    if verdict.status == "unknown" and verdict.reasons and observed:
+        return _SEEN
+    return _RANK[verdict.status]
+
+
+def worst(target: str, verdicts: Sequence[Verdict]) -> Verdict:
     """The verdict that decides over nodes that only serve together."""
-    return min(verdicts, key=lambda verdict: _RANK[verdict.status])
+    return min(verdicts, key=lambda verdict: _rank(target, verdict))
 
 
 def outcome(answers: Answers, nodes: Sequence[int]) -> dict[str, Status]:
     """What becomes of some nodes, taken together, on each target."""
     return {
-        target: worst([verdicts[index] for index in nodes]).status
+        target: worst(target, [verdicts[index] for index in nodes]).status
         for target, verdicts in answers.items()
     }
+
+
+def standing(answers: Answers, nodes: Sequence[int]) -> dict[str, int]:
+    """How far some nodes get, taken together, on each target: the higher, the better."""
+    return {
+        target: min(_rank(target, verdicts[index]) for index in nodes)
+        for target, verdicts in answers.items()
+    }
+
+
+def ranked(states: Mapping[str, Status]) -> dict[str, int]:
+    """How far something gets at least of which only the statuses are known."""
+    return {target: _RANK[state] for target, state in states.items()}
 
 
 def taken(states: Mapping[str, Status]) -> bool:
@@ -91,9 +114,9 @@ def taken(states: Mapping[str, Status]) -> bool:
     return all(state == "supported" for state in states.values())
 
 
-def gain(before: Mapping[str, Status], after: Mapping[str, Status]) -> int:
-    """By how much more is taken; 0 where anything is worse on any target."""
-    steps = [_RANK[after[target]] - _RANK[before[target]] for target in before]
+def gain(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    """By how much further something gets; 0 where it gets less far on any target."""
+    steps = [after[target] - before[target] for target in before]
     return 0 if min(steps, default=0) < 0 else sum(steps)
 
 
@@ -103,13 +126,13 @@ def closeness(before: Mapping[str, Status], after: Mapping[str, Status]) -> tupl
     return fine, sum(_RANK[state] for state in after.values())
 
 
-def objection(before: Mapping[str, Status], answers: Answers) -> str:
+def objection(before: Mapping[str, int], answers: Answers) -> str:
     """What keeps new nodes from being taken, empty where all are; what is worse comes first."""
     said = []
     for target, verdicts in answers.items():
-        verdict = worst(verdicts)
+        verdict = worst(target, verdicts)
         reason = verdict.reasons[0].message if verdict.reasons else verdict.status
-        if _RANK[verdict.status] < _RANK[before[target]]:
+        if _rank(target, verdict) < before[target]:
             return f"worse on {target}: {reason}"
         if verdict.status != "supported":
             said.append(f"{target}: {reason}")

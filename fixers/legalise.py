@@ -17,7 +17,9 @@ from npulint.fixers.choice import (
     gain,
     objection,
     outcome,
+    ranked,
     runs_left,
+    standing,
     taken,
 )
 from npulint.fixers.memory import Ask
@@ -62,11 +64,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where ways are weighed: an occurrence, what becomes of it, and what encloses it."""
+    """Where ways are weighed: an occurrence, how far it gets, and what encloses it."""
 
     graph: Graph
     occurrence: Occurrence[Any]
     before: Mapping[str, Status]
+    standing: Mapping[str, int]
     within: tuple[str, ...]
 
 
@@ -113,7 +116,7 @@ def legalise(
         before = outcome(answers, occurrence.nodes)
         if taken(before):
             continue
-        place = _Place(graph, occurrence, before, within)
+        place = _Place(graph, occurrence, before, standing(answers, occurrence.nodes), within)
         refusal = _refusal(place, keep)
         if refusal is not None:
             choices.append(_choice(place, None, refusal.reason, ()))
@@ -150,7 +153,7 @@ def weigh(
     Returns:
         The realisation as an alternative, without an outcome where it cannot be built.
     """
-    place = _Place(graph, occurrence, before, ())
+    place = _Place(graph, occurrence, before, ranked(before), ())
     refusal = _refusal(place, frozenset())
     if refusal is not None:
         return Alternative(way.name, way.exactness, lost=refusal.reason)
@@ -205,10 +208,10 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
         bytes=_bytes(fragment.graph),
         outcome=states,
         note=note,
-        lost=objection(place.before, answers),
+        lost=objection(place.standing, answers),
     )
     cost = tuple(_COSTS[criterion](alternative, answers) for criterion in setting.policy.order)
-    better = gain(place.before, states)
+    better = gain(place.standing, standing(answers, nodes))
     dear = _too_dear(place, alternative, setting) if better else ""
     if dear:
         return _Weighed(replace(alternative, lost=dear))

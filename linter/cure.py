@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _BLAMED = 4
 """Realisations that one model may be too sensitive for before all is given up."""
 
+_NOISE = 1e-6
+"""Share of a value's range that differs wherever anything is computed in another order."""
+
 _MACS_SLACK = 1.01
 """By how much the arithmetic on the CPU may grow unmentioned: a border padded, a row more."""
 
@@ -248,12 +251,24 @@ def _with_less(
 
 
 def _blamed(result: FixResult, comparison: Comparison) -> str:
-    """The realisation behind the first value that is too far off, empty where none is known."""
-    first = comparison.regions.first if comparison.regions else None
-    if comparison.same or first is None:
+    """The realisation at which the difference grows most on the way to what is too far off.
+
+    The first value that is beyond the bound need not be where it comes from: what passes on a
+    difference adds a little of its own. Empty where no realisation is known there.
+    """
+    regions = comparison.regions
+    if comparison.same or regions is None or regions.first is None:
         return ""
-    made = (each.realisation for each in result.choices if first.name in each.results)
-    return (next(made, None) or "").partition(" + ")[0]
+    made = {name: each.realisation for each in result.choices for name in each.results}
+    blamed, steepest, before = "", 0.0, _NOISE
+    for value in regions.values:
+        growth = value.difference.max_relative / before
+        if growth > steepest and made.get(value.name):
+            blamed, steepest = made[value.name] or "", growth
+        if value is regions.first:
+            break
+        before = max(before, value.difference.max_relative)
+    return blamed.partition(" + ")[0]
 
 
 def _lifts_doubts(result: FixResult) -> bool:

@@ -72,8 +72,10 @@ class Arithmetic(ABC):
         """1x1 depthwise convolution of a feature map: one factor and one summand a channel."""
 
     @abstractmethod
-    def average(self, value: int, window: tuple[int, int]) -> int:
-        """Average pooling of a feature map by windows that do not overlap."""
+    def average(
+        self, value: int, window: tuple[int, int], strides: tuple[int, int] | None = None
+    ) -> int:
+        """Average pooling of a feature map; without strides by windows that do not overlap."""
 
     @abstractmethod
     def transpose(self, value: int, order: Sequence[int]) -> int:
@@ -148,6 +150,13 @@ class Arithmetic(ABC):
             return 1, channels, 1, 1
         rows = rest[0] if rest else 1
         return lead[0], channels, rows, math.prod(rest[1:])
+
+
+def pooled(
+    height: int, width: int, window: tuple[int, int], strides: tuple[int, int]
+) -> tuple[int, int]:
+    """Height and width after pooling without padding."""
+    return (height - window[0]) // strides[0] + 1, (width - window[1]) // strides[1] + 1
 
 
 def broadcast(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:

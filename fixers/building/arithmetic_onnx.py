@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import Arithmetic, Elementwise, broadcast
+from npulint.fixers.building.arithmetic import Arithmetic, Elementwise, broadcast, pooled
 from npulint.fixers.building.builder import Feature
 
 if TYPE_CHECKING:
@@ -79,12 +79,15 @@ class OnnxArithmetic(Arithmetic):
         kernel = scale.astype(self.dtype)[:, None, None, None]
         return self.builder.conv(x, kernel, shift.astype(self.dtype), channels).value
 
-    def average(self, value: int, window: tuple[int, int]) -> int:
+    def average(
+        self, value: int, window: tuple[int, int], strides: tuple[int, int] | None = None
+    ) -> int:
         """AveragePool."""
         batch, channels, height, width = self.shape(value)
-        shape = batch, channels, height // window[0], width // window[1]
+        steps = strides or window
+        shape = batch, channels, *pooled(height, width, window, steps)
         return self.builder.value_node(
-            "AveragePool", (value,), shape, kernel_shape=window, strides=window, pads=(0, 0, 0, 0)
+            "AveragePool", (value,), shape, kernel_shape=window, strides=steps, pads=(0, 0, 0, 0)
         )
 
     def transpose(self, value: int, order: Sequence[int]) -> int:

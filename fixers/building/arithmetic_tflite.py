@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import Arithmetic, Elementwise, broadcast
+from npulint.fixers.building.arithmetic import Arithmetic, Elementwise, broadcast, pooled
 from npulint.fixers.building.builder import Feature
 
 if TYPE_CHECKING:
@@ -83,13 +83,17 @@ class TFLiteArithmetic(Arithmetic):
             fused_activation_function="NONE", dilation_w_factor=1, dilation_h_factor=1,
         )  # fmt: skip
 
-    def average(self, value: int, window: tuple[int, int]) -> int:
+    def average(
+        self, value: int, window: tuple[int, int], strides: tuple[int, int] | None = None
+    ) -> int:
         """AVERAGE_POOL_2D."""
         batch, height, width, channels = self.shape(value)
-        shape = batch, height // window[0], width // window[1], channels
+        steps = strides or window
         return self.builder.value_node(
-            "AVERAGE_POOL_2D", (value,), shape,
-            padding="VALID", stride_w=window[1], stride_h=window[0],
+            "AVERAGE_POOL_2D",
+            (value,),
+            (batch, *pooled(height, width, window, steps), channels),
+            padding="VALID", stride_w=steps[1], stride_h=steps[0],
             filter_width=window[1], filter_height=window[0], fused_activation_function="NONE",
         )  # fmt: skip
 

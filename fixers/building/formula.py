@@ -52,6 +52,10 @@ class Formula(ABC):
         """PRELU with a slope that broadcasts to the data, all of its axes given."""
 
     @abstractmethod
+    def rectify(self, x: int, slope: int) -> int:
+        """PRELU with a slope that is a value, and broadcasts to the data as it is."""
+
+    @abstractmethod
     def dense(self, x: int, matrix: Array, bias: Array) -> int:
         """A fully connected layer of rows `[M, K]` by a matrix `[N, K]`."""
 

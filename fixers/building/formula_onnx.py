@@ -57,6 +57,10 @@ class OnnxFormula(Formula):
         """PRelu."""
         return self._node("PRelu", (x, self.constant(slope, x)))
 
+    def rectify(self, x: int, slope: int) -> int:
+        """PRelu."""
+        return self.builder.value_node("PRelu", (x, slope), self.shape(x))
+
     def dense(self, x: int, matrix: Array, bias: Array) -> int:
         """Gemm."""
         weights = self.builder.constant(matrix.astype(self.dtype), "weights")

@@ -58,6 +58,10 @@ class TFLiteFormula(Formula):
             "PRELU", (x, self.builder.constant(inner, "slope")), self.shape(x)
         )
 
+    def rectify(self, x: int, slope: int) -> int:
+        """PRELU."""
+        return self.builder.value_node("PRELU", (x, slope), self.shape(x))
+
     def dense(self, x: int, matrix: Array, bias: Array) -> int:
         """FULLY_CONNECTED, with its bias."""
         weights = self.builder.constant(matrix.astype(self.dtype), "weights")

@@ -10,9 +10,18 @@ from npulint.fixers.convolutions import (
     conv_partial,
     conv_pieces,
     conv_shuffle,
+    local_means,
     pools,
 )
-from npulint.fixers.moving import depth_space, joins, pads, pieces, resizes, stacks
+from npulint.fixers.moving import (
+    depth_space,
+    joins,
+    pads,
+    pieces,
+    resizes,
+    running_sums,
+    stacks,
+)
 from npulint.fixers.record import Family
 
 FAMILIES: tuple[Family[Any], ...] = (
@@ -29,4 +38,6 @@ FAMILIES: tuple[Family[Any], ...] = (
     conv_shuffle.FAMILY,
     resizes.FAMILY,
     pools.FAMILY,
+    local_means.FAMILY,
+    running_sums.FAMILY,
 )

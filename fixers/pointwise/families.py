@@ -14,6 +14,7 @@ from npulint.fixers.pointwise import (
     gelu,
     limits,
     powers,
+    products,
     rectifiers,
     scale_shift,
 )
@@ -35,6 +36,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     window_padding.FAMILY,
     limits.FAMILY,
     *powers.FAMILIES,
+    products.FAMILY,
     *gelu.FAMILIES,
     *activations.FAMILIES,
 )

@@ -58,12 +58,15 @@ def always(_: Function) -> Refusal | None:
 
 
 def _erf(made: Formula, x: int) -> int:
-    return _erf_of(made, x, 1.0)
+    return _of_limited(made, made.clip(made.times(x, 1.0 / REACH), -1.0, 1.0))
 
 
-def _erf_of(made: Formula, x: int, factor: float) -> int:
-    """The error function of factor * x."""
-    t = made.clip(made.times(x, factor / REACH), -1.0, 1.0)
+def _erf_by_limits(made: Formula, x: int) -> int:
+    return _of_limited(made, made.times(made.clip(x, -REACH, REACH), 1.0 / REACH))
+
+
+def _of_limited(made: Formula, t: int) -> int:
+    """The error function of 4t, t in -1 to 1."""
     square = made.binary("mul", t, t)
     upper = made.binary("mul", t, _polynomial(made, square, UPPER))
     return made.binary("div", upper, _polynomial(made, square, LOWER))
@@ -79,7 +82,8 @@ def _polynomial(made: Formula, x: int, coefficients: tuple[float, ...]) -> int:
 
 
 def _gelu(made: Formula, x: int) -> int:
-    raised = made.plus(_erf_of(made, x, math.sqrt(0.5)), 1.0)
+    t = made.clip(made.times(x, math.sqrt(0.5) / REACH), -1.0, 1.0)
+    raised = made.plus(_of_limited(made, t), 1.0)
     return made.binary("mul", made.times(x, 0.5), raised)
 
 
@@ -205,6 +209,14 @@ ERF: Family[Function] = Family(
             ),
             accepts=always,
             build=written(_erf),
+        ),
+        Realisation(
+            name="erf/rational-limits",
+            uses=("MAXIMUM", "MINIMUM", "MUL", "ADD", "DIV"),
+            exactness="exact",
+            argument="as the rational form, limited to -4 to 4 before it is scaled and not after",
+            accepts=always,
+            build=written(_erf_by_limits),
         ),
     ),
 )

@@ -1,0 +1,90 @@
+"""Products of two computed values by other operators: bit-identical, in the real runtimes."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import Array, Step, onnx_model, outputs, tflite_model
+
+from npulint.fixers.pointwise.products import FAMILY
+from npulint.fixers.record import Refusal
+from npulint.formats import load
+
+SAMPLE, ALL = 20, 200
+WAY = "product/prelu"
+
+
+def instance(folder: Path, dialect: str, seed: int) -> tuple[Path, Array]:
+    """A product of what ABS and NEG make of parts of x, either operand the smaller one."""
+    draw = random.Random(seed)
+    shape = [1, *(draw.randint(1, 4) for _ in range(draw.choice((1, 2, 3, 3, 3))))]
+    names = ("MUL", "NEG", "MEAN") if dialect == "tflite" else ("Mul", "Neg", "ReduceMean")
+    axes = sorted(draw.sample(range(1, len(shape)), draw.randint(0, len(shape) - 1)))
+    kept = [1 if axis in axes else size for axis, size in enumerate(shape)]
+    steps, constants, small = [], {}, "n"
+    if axes and dialect == "tflite":
+        constants["axes"] = np.array(axes, np.int32)
+        steps = [Step(names[2], ["x", "axes"], "m", kept, {"keep_dims": True})]
+        small = "m"
+    elif axes:
+        steps = [Step(names[2], ["x"], "m", kept, {"axes": axes, "keepdims": 1})]
+        small = "m"
+    steps.append(Step(names[1], ["x"], "n", shape))
+    operands = [small, "x"] if small == "n" else [small, "n"]
+    draw.shuffle(operands)
+    options = {"fused_activation_function": draw.choice(("NONE", "NONE", "RELU", "RELU6"))}
+    steps.append(Step(names[0], operands, "y", shape, options if dialect == "tflite" else {}))
+    x = np.random.default_rng(seed).normal(0, 3, shape).astype(np.float32)
+    x[np.random.default_rng(seed + 1).random(shape) < 0.2] = 0
+    path = folder / f"{seed}.{dialect}"
+    if dialect == "tflite":
+        return tflite_model(path, shape, constants, steps), x
+    return onnx_model(path, shape, constants, steps, draw.choice((7, 9, 11, 13, 17))), x
+
+
+@pytest.mark.parametrize("dialect", ["tflite", "onnx"])
+def test_bit_identical_on_any_numbers(dialect: str, full: bool, tmp_path: Path) -> None:
+    """One of two terms is 0 and the other is rounded as the product is: no integers are needed."""
+    for seed in range(ALL if full else SAMPLE):
+        path, x = instance(tmp_path, dialect, seed)
+        result = outputs(path, FAMILY, WAY, x)
+        assert not isinstance(result, Refusal), seed
+        expected, found, again = result
+        assert np.array_equal(expected, found), seed
+        assert not list(FAMILY.recognise(again.graphs[0])), seed
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        (([1, 2, 1, 3], [1, 1, 4, 3]), "neither of its operands"),
+        (([1, 2, 2, 2, 2], [1, 2, 2, 2, 2]), "over 4 axes"),
+    ],
+)
+def test_a_broken_precondition_is_refused(
+    shapes: tuple[list[int], list[int]], said: str, tmp_path: Path
+) -> None:
+    whole = [max(pair) for pair in zip(*shapes, strict=True)]
+    operands, steps, constants = [], [], {}
+    for number, shape in enumerate(shapes):
+        axes = [axis for axis, size in enumerate(shape) if size != whole[axis]]
+        constants[f"a{number}"] = np.array(axes or [0], np.int32)
+        step = Step("MEAN", ["x", f"a{number}"], f"v{number}", shape, {"keep_dims": True})
+        steps.append(step)
+        operands.append(f"v{number}")
+    steps.append(Step("MUL", operands, "y", whole))
+    path = tflite_model(tmp_path / "m.tflite", whole, constants, steps)
+    refusal = outputs(path, FAMILY, WAY, np.zeros(whole, np.float32))
+    assert isinstance(refusal, Refusal)
+    assert said in refusal.reason
+
+
+def test_squares_and_products_with_constants_are_not_meant(tmp_path: Path) -> None:
+    shape = [1, 2, 2, 3]
+    steps = [Step("MUL", ["x", "x"], "z", shape), Step("MUL", ["z", "c"], "y", shape)]
+    constants = {"c": np.ones(3, np.float32)}
+    path = tflite_model(tmp_path / "m.tflite", shape, constants, steps)
+    assert not list(FAMILY.recognise(load(path).graphs[0]))
