@@ -107,27 +107,45 @@ def _is_parameter(value: Value) -> bool:
 
 def peak_activation_bytes(graph: Graph) -> int | None:
     """The most bytes of activations alive at once, in file order; None where a size is unknown."""
+    curve = alive_bytes(graph)
+    if curve is None:
+        return None
+    inputs = sum(_activation_size(graph.values[index]) or 0 for index in set(graph.inputs))
+    return max(curve, default=inputs)
+
+
+def alive_bytes(graph: Graph) -> tuple[int, ...] | None:
+    """Bytes of activations alive while each node runs, in file order.
+
+    Each activation lives from its producer to its last reader, inputs of the graph from the
+    start, its outputs to the end. While a node runs, what it reads and what it writes are alive.
+    Constants do not count.
+
+    Returns:
+        One figure a node; None where a size is not known.
+    """
     last_use = _last_uses(graph)
+    sizes = [_activation_size(value) for value in graph.values]
     alive = 0
+    curve: list[int] = []
     for index in set(graph.inputs):
-        size = _activation_size(graph.values[index])
+        size = sizes[index]
         if size is None:
             return None
         alive += size
-    peak = alive
     for node in graph.nodes:
         for index in node.outputs:
             if index < 0:
                 continue
-            size = _activation_size(graph.values[index])
+            size = sizes[index]
             if size is None:
                 return None
             alive += size
-        peak = max(peak, alive)
+        curve.append(alive)
         for index in {i for i in (*node.inputs, *node.outputs) if i >= 0}:
             if last_use.get(index, -1) == node.index:
-                alive -= _activation_size(graph.values[index]) or 0
-    return peak
+                alive -= sizes[index] or 0
+    return tuple(curve)
 
 
 def _last_uses(graph: Graph) -> dict[int, int]:
