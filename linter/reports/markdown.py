@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from npulint.reports.citation import ADDRESS, CODE_PLACE, LINES, address, line_address
+
 _SPECIAL = re.compile(r"[\\|<*`]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
-_CODE_PLACE = re.compile(r"([\w.-]+/[\w.-]+) (\S+)(?: (.+))? @([0-9a-f]{7,40})")
-_LINES = re.compile(r"(\d+)(?:-(\d+))?")
 _DAY = re.compile(r" \(\d{4}-\d\d-\d\d\)$")
-_ADDRESS = re.compile(r"https?://\S+")
 
 
 def text(words: str) -> str:
@@ -46,7 +45,7 @@ def source(cited: str, sources: Mapping[str, str] = MappingProxyType({})) -> str
         sources: What the page has in its last section, by their short names: pages are called by
             those.
     """
-    parts = [_CODE_PLACE.fullmatch(part) for part in cited.split("; ")]
+    parts = [CODE_PLACE.fullmatch(part) for part in cited.split("; ")]
     places = [part for part in parts if part is not None]
     if len(places) == len(parts):
         return "; ".join(map(_code_source, places))
@@ -60,40 +59,31 @@ def source(cited: str, sources: Mapping[str, str] = MappingProxyType({})) -> str
 
 def whole_source(cited: str) -> str:
     """A source by its full name, linked where it is a file of a repository."""
-    place = _CODE_PLACE.fullmatch(cited)
-    return f"[{text(cited)}]({_address(place)})" if place else _with_addresses(cited)
-
-
-def _address(place: re.Match[str]) -> str:
-    repository, path, _, commit = place.groups()
-    kind = "tree" if path.endswith("/") else "blob"
-    return f"https://github.com/{repository}/{kind}/{commit}/{path}"
+    place = CODE_PLACE.fullmatch(cited)
+    return f"[{text(cited)}]({address(place)})" if place else _with_addresses(cited)
 
 
 def _code_source(place: re.Match[str]) -> str:
     _, path, within, _ = place.groups()
-    address = _address(place)
+    file = address(place)
     name = path.rstrip("/").rpartition("/")[2]
     first, *rest = within.split(", ") if within else [""]
-    links = [_link(f"{name} {first}".strip(), address, first, name)]
-    return ", ".join([*links, *(_link(each, address, each, "") for each in rest)])
+    links = [_link(f"{name} {first}".strip(), file, first, name)]
+    return ", ".join([*links, *(_link(each, file, each, "") for each in rest)])
 
 
-def _link(label: str, address: str, lines: str, name: str) -> str:
+def _link(label: str, file: str, lines: str, name: str) -> str:
     """A link to some lines of a file; where no lines are named, to the file, with the words."""
-    span = _LINES.fullmatch(lines)
-    if span is None:
+    if LINES.fullmatch(lines) is None:
         words = text(lines)
-        return " ".join(filter(None, (f"[{text(name)}]({address})" if name else "", words)))
-    first, last = span.groups()
-    end = f"-L{last}" if last else ""
-    return f"[{text(label)}]({address}#L{first}{end})"
+        return " ".join(filter(None, (f"[{text(name)}]({file})" if name else "", words)))
+    return f"[{text(label)}]({line_address(file, lines)})"
 
 
 def _with_addresses(cited: str) -> str:
     parts: list[str] = []
     start = 0
-    for match in _ADDRESS.finditer(cited):
+    for match in ADDRESS.finditer(cited):
         parts += [text(cited[start : match.start()]), f"<{match[0]}>"]
         start = match.end()
     parts.append(text(cited[start:]))
