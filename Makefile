@@ -15,7 +15,7 @@ DEMO_REFUSED := reference_models/exports/unet_small.tflite
 DEMO_CURED := build/demo/unet_small.tflite
 DEMO_CURE_FOR := nnapi-1.1 mate30-pro-5g
 
-.PHONY: demo test test-full lint types tools pytest exports docs map clean
+.PHONY: demo test test-full lint types tools pytest browser exports docs map clean
 # The steps of `make test` run in the order given, so that pytest's closing line comes last.
 .NOTPARALLEL:
 
@@ -63,8 +63,9 @@ types: .venv-types/.tools
 # Validators that tests hold reports against, at the versions named here.
 SARIF_VALIDATOR := @microsoft/sarif-multitool@5.7.0
 JUNIT_SCHEMA_FROM := pytest==8.4.2
+ACCESSIBILITY_CHECKER := axe-core@4.14.1
 
-tools: build/tools/.sarif build/tools/junit-10.xsd
+tools: build/tools/.sarif build/tools/junit-10.xsd build/tools/.axe browser
 
 build/tools/.sarif:
 	@echo "== installing $(SARIF_VALIDATOR) into build/tools"
@@ -80,8 +81,21 @@ build/tools/junit-10.xsd: | .venv/.created
 	@tar -xzf build/tools/pytest/pytest-*.tar.gz -C build/tools/pytest --strip-components 3 --wildcards '*/junit-10.xsd'
 	@mv build/tools/pytest/junit-10.xsd $@
 
+build/tools/.axe:
+	@echo "== installing $(ACCESSIBILITY_CHECKER) into build/tools"
+	@command -v npm >/dev/null || { echo "make tools needs npm (Debian: apt-get install npm)"; exit 1; }
+	@npm install --silent --no-audit --no-fund --prefix build/tools $(ACCESSIBILITY_CHECKER)
+	@touch $@
+
+# The HTML report is tested in a real browser, which is the system's own.
+browser:
+	@test -n "$(CHROMIUM)" || command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || \
+	    { echo "make test needs Chromium (Debian: apt-get install chromium), or CHROMIUM=/path/to/it"; exit 1; }
+	@test -n "$(CHROMEDRIVER)" || command -v chromedriver >/dev/null || \
+	    { echo "make test needs Chromium's driver (Debian: apt-get install chromium-driver), or CHROMEDRIVER=/path/to/it"; exit 1; }
+
 pytest: .venv/.dev tools
-	@echo "== pytest"
+	@echo "== pytest (pictures of the HTML report go to build/screenshots)"
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # Write the shipped exports again, with the frameworks of the development environment.

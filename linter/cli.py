@@ -17,7 +17,7 @@ from npulint.cli_fix import fix
 from npulint.cli_matrix import matrix
 from npulint.cli_models import models
 from npulint.cli_verify import verify
-from npulint.errors import NpulintError
+from npulint.errors import NpulintError, UsageError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
     EXIT_FINDINGS,
@@ -93,6 +93,8 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.reports.forms import pair
 
     drawings = pair(forms, outputs) if forms or outputs else (("text", None),)
+    if ("html", None) in drawings and not quiet and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError("--format html is for a browser: name a file, -o report.html, or a pipe")
     paths = find_models(models)
     told = not quiet or bool(outputs) or fail_on == "info"
     with progress(len(paths)) as step:

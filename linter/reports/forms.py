@@ -22,11 +22,12 @@ ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "junit": (".xml",),
         "markdown": (".md",),
         "github": (),
+        "html": (".html", ".htm"),
     }
 )
 """Every form by its name, with the endings that its files usually have."""
 
-_EXTRA = {"sarif": "sarif_om", "junit": "junitparser"}
+_EXTRA = {"sarif": "sarif_om", "junit": "junitparser", "html": "jinja2"}
 """What a form needs beyond npulint's own dependencies; all of it comes with the extra `report`."""
 
 
@@ -67,6 +68,7 @@ _MODULES = {
     "junit": "junit",
     "markdown": "pull_request",
     "github": "annotations",
+    "html": "html",
 }
 
 

@@ -30,3 +30,10 @@ def _lines(rule: Rule) -> Iterator[str]:
         # Docstrings are written with code between backquotes, so they are Markdown already.
         said = " ".join((part[2] if part else paragraph).split())
         yield from ("", said[0].upper() + said[1:])
+
+
+def advice(rule: Rule) -> tuple[str, str, str]:
+    """What a rule finds, why it matters, and what to do, as sentences on one line each."""
+    matched = (_PART.fullmatch(paragraph) for paragraph in rule.page.split("\n\n"))
+    said = {part[1]: " ".join(part[2].split()) for part in matched if part is not None}
+    return rule.summary, said.get("Why it matters", ""), said.get("What to do", "")

@@ -92,7 +92,7 @@ def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
                 each.target.name,
                 f"{sum(v.validation == 'accepted' for v in verdicts):,} of {len(verdicts):,}",
                 f"{sum(v.validation == 'unknown' for v in verdicts):,}",
-                *_handed_over(each),
+                *handed_over(each),
             )
         )
     table = columns(rows)
@@ -101,7 +101,7 @@ def _overview(result: ModelResult, layout: Layout) -> Iterator[str]:
         yield layout.style.verdict(line, whole=each.node_share == 1.0)
 
 
-def _handed_over(result: TargetResult) -> tuple[str, str, str]:
+def handed_over(result: TargetResult) -> tuple[str, str, str]:
     """Nodes, pieces and MACs that are handed over, where it is known how a graph is cut."""
     if result.target.partitioning is None:
         return "?", "?", "?"
