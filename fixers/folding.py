@@ -72,7 +72,6 @@ def fold(graph: Graph, evaluate: Evaluate) -> Graph:
 
 def stored(value: Value, array: Array) -> Value:
     """The value with its elements stored."""
-    array = np.ascontiguousarray(array)
     shape = tuple(int(size) for size in array.shape)
     payload = array.astype(array.dtype.newbyteorder("<")).tobytes()
     constant = Constant(str(array.dtype), shape, payload, None, len(payload))

@@ -21,7 +21,7 @@ from npulint.fixers.record import Policy
 from npulint.formats import load, save
 from npulint.model import Graph
 from npulint.opsets import load_target
-from npulint.rewriting import rewrite
+from npulint.rewriting import cleaned, rewrite
 
 node = helper.make_node
 I64, F32 = np.int64, np.float32
@@ -173,3 +173,20 @@ def test_nothing_is_run_where_nothing_is_constant(tmp_path: Path) -> None:
     path = onnx_model(tmp_path, [node("Relu", ["x"], ["y"])], [2])
     graph = load(path).graphs[0]
     assert fold(graph, never) is graph
+
+
+def test_a_scalar_stays_a_scalar(tmp_path: Path) -> None:
+    """An index of one element would keep the axis that an index without axes drops."""
+    nodes = [
+        node("Add", ["one", "one"], ["index"]),
+        node("Gather", ["x", "index"], ["y"], axis=0),
+    ]
+    path = onnx_model(tmp_path, nodes, [4, 2], one=np.array(1, I64))
+    model = cleaned(load(path))
+    (gather,) = model.graphs[0].nodes
+    assert model.graphs[0].values[gather.inputs[1]].shape == ()
+    save(model, tmp_path / "cleaned.onnx")
+    x = np.arange(8, dtype=F32).reshape(4, 2)
+    was, now = run(path, x), run(tmp_path / "cleaned.onnx", x)
+    assert was.shape == now.shape == (2,)
+    assert np.array_equal(was, now)
