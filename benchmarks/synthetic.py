@@ -88,6 +88,8 @@ class _Block:
 
     def _weight(self, suffix: str, *shape: int) -> str:
         array = self.rng.standard_normal(shape, dtype=np.float32) * np.float32(0.05)
+        if suffix == "eps":  # Below 0 it would make roots of what has none.
+            array = np.abs(array)
         name = f"{self.name}.{suffix}"
         self.graph.initializer.append(numpy_helper.from_array(np.asarray(array, "<f4"), name))
         return name

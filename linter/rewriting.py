@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from npulint.bodies import kept
 from npulint.cost import node_macs
 from npulint.engine import node_verdicts
+from npulint.fixers.absorbing import absorb
 from npulint.fixers.folding import fold
 from npulint.fixers.legalise import Setting, legalise
 from npulint.fixers.memory import Memory
@@ -95,7 +96,8 @@ def rewrite(
 def cleaned(model: Model) -> Model:
     """The model with what has no effect taken out, and what is constant computed and stored.
 
-    The clean-ups that a rewrite begins and ends with, alone: every output stays as it is.
+    The clean-ups that a rewrite begins and ends with, and factors and summands beside convolutions
+    folded into their weights: outputs stay as they are but for the rounding of those.
 
     Args:
         model: The model; its runtime must be installed where it computes anything of constants.
@@ -104,7 +106,13 @@ def cleaned(model: Model) -> Model:
         The model cleaned up; the same object where there is nothing to clean up.
     """
     for position in range(len(model.graphs)):
-        model, _ = _tidied(model, position)
+        for _ in range(_ROUNDS):
+            model, _ = _tidied(model, position)
+            graph = model.graphs[position]
+            new, place = absorb(graph, model.opsets.get("", 0), _kept(model, graph))
+            if new is graph:
+                break
+            model = _with_graph(model, new, place)
     return model
 
 

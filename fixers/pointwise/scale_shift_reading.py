@@ -11,7 +11,7 @@ import numpy as np
 from npulint.fixers.norms.constants import Readings
 from npulint.fixers.pointwise.ways import activation, channel_axis, unfit
 from npulint.fixers.record import Refusal
-from npulint.operators.semantics import Binary, Unary
+from npulint.operators.semantics import BatchNorm, Binary, Unary
 
 if TYPE_CHECKING:
     from npulint.fixers.norms.constants import Numbers
@@ -27,7 +27,8 @@ class ScaleShift:
 
     Attributes:
         nodes: Positions of the nodes, in order.
-        kinds: What each of them does: `add`, `sub`, `mul`, `div`, `neg`.
+        kinds: What each of them does: `add`, `sub`, `mul`, `div`, `neg`, or `normalise` by stored
+            statistics.
         source: Position of the data.
         result: Position of what is made.
         scale: All axes of the result given, each of size 1 or the result's; None where it is 1.
@@ -56,11 +57,11 @@ class ScaleShift:
 
 
 def rows(readings: Readings) -> Iterator[ScaleShift | tuple[Node, Refusal]]:
-    """Every node that multiplies by or adds a constant, and every row of such nodes."""
+    """Every node that multiplies by or adds constants, and every row of such nodes."""
     graph = readings.graph
     made: dict[int, ScaleShift] = {}
     for node in graph.nodes:
-        one = read(readings, node)
+        one = _normalised(readings, node) or read(readings, node)
         if isinstance(one, Refusal):
             yield node, one
         elif one is not None:
@@ -105,6 +106,39 @@ def read(readings: Readings, node: Node) -> ScaleShift | Refusal | None:
         shape=shape,
         channel_axis=channel_axis(readings, len(shape)),
         activation=activation(readings, node),
+    )
+
+
+def _normalised(readings: Readings, node: Node) -> ScaleShift | Refusal | None:
+    """A batch normalisation by statistics that are stored."""
+    norm = readings.operator(node)
+    if not isinstance(norm, BatchNorm) or len(node.outputs) != 1:
+        return None
+    source, result = node.inputs[0], node.outputs[0]
+    shape = readings.sizes(result)
+    parts = [readings.numbers(index) for index in node.inputs[1:]]
+    gain, offset, mean, variance = parts
+    if gain is None or offset is None or mean is None or variance is None:
+        return None
+    if shape is None or len(shape) < 2 or shape != readings.sizes(source):
+        return None
+    if any(part is None or part.shape != shape[1:2] for part in parts):
+        return None
+    refusal = unfit(readings, node, (*node.inputs, result))
+    if refusal is not None:
+        return refusal
+    sizes = (1, shape[1], *(1 for _ in shape[2:]))
+    scale = gain / np.sqrt(variance + norm.epsilon)
+    return ScaleShift(
+        nodes=(node.index,),
+        kinds=("normalise",),
+        source=source,
+        result=result,
+        scale=scale.reshape(sizes),
+        shift=(offset - mean * scale).reshape(sizes),
+        shape=shape,
+        channel_axis=channel_axis(readings, len(shape)),
+        activation="NONE",
     )
 
 
