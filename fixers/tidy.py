@@ -15,20 +15,22 @@ import numpy as np
 from npulint.fixers.surgery import compact
 from npulint.model import OMITTED, Constant, Value
 from npulint.operators.effects import ACTS, DRAWS, may_act
-from npulint.operators.no_ops import is_static, permutation, source_of
+from npulint.operators.no_ops import is_static, permutation, slice_ranges, source_of
 
 if TYPE_CHECKING:
     from npulint.model import Attribute, Graph, Node
 
 _TRANSPOSES = frozenset({"Transpose", "TRANSPOSE"})
 _RESHAPES = frozenset({"Reshape", "RESHAPE"})
+_SHORTENED = _TRANSPOSES | _RESHAPES | {"Slice"}
 
 
 def tidy(graph: Graph, keep: frozenset[int] = frozenset()) -> tuple[Graph, Mapping[int, int]]:
     """Drop what has no effect on any result.
 
-    Nodes whose results nobody uses, nodes that hand on what they take, transposes of transposes
-    and reshapes of reshapes, and nodes that compute what another one computes already.
+    Nodes whose results nobody uses, nodes that hand on what they take, transposes of transposes,
+    reshapes of reshapes and slices of slices along other axes, and nodes that compute what another
+    one computes already.
 
     Args:
         graph: The graph.
@@ -138,8 +140,8 @@ class _Broom:
         return value.dtype, value.shape, value.shape_signature, value.quantisation
 
     def _shortened(self, node: Node) -> Node:
-        """A transpose of a transpose, or a reshape of a reshape, done at once."""
-        if node.op not in _TRANSPOSES | _RESHAPES or node.domain or node.custom:
+        """A transpose of a transpose, a reshape of a reshape, a slice of a slice, done at once."""
+        if node.op not in _SHORTENED or node.domain or node.custom:
             return node
         inner = self._makers.get(node.inputs[0])
         if inner is None or inner.op != node.op or inner.domain or inner.custom:
@@ -147,9 +149,21 @@ class _Broom:
         between, source = (self.values[each.inputs[0]] for each in (node, inner))
         if between.quantisation != source.quantisation:
             return node  # Nobody requantises on the way, but a file may say so.
+        if node.op == "Slice":
+            return self._cut(node, inner)
         return (
             self._transposed(node, inner) if node.op in _TRANSPOSES else self._shaped(node, inner)
         )
+
+    def _cut(self, node: Node, inner: Node) -> Node:
+        """A slice of what a slice of other axes has left."""
+        first, then = (slice_ranges(self.values, each) for each in (inner, node))
+        if first is None or then is None or first.keys() & then.keys():
+            return node
+        ranges = [(*bounds[:2], axis, bounds[2]) for axis, bounds in {**first, **then}.items()]
+        columns = zip(*ranges, strict=True)
+        operands = (self._stored(np.array(column, np.int64), node.inputs[1]) for column in columns)
+        return replace(node, inputs=(inner.inputs[0], *operands))
 
     def _transposed(self, node: Node, inner: Node) -> Node:
         first, then = (permutation(self.values, each) for each in (inner, node))

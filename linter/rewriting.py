@@ -109,7 +109,7 @@ def cleaned(model: Model) -> Model:
         for _ in range(_ROUNDS):
             model, _ = _tidied(model, position)
             graph = model.graphs[position]
-            new, place = absorb(graph, model.opsets.get("", 0), _kept(model, graph))
+            new, place = absorb(graph, model.opsets.get("", 0), kept(model, graph))
             if new is graph:
                 break
             model = _with_graph(model, new, place)

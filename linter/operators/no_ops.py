@@ -77,6 +77,25 @@ def permutation(values: Sequence[Value], node: Node) -> tuple[int, ...] | None:
     return whole_numbers(values, node, 1)
 
 
+def slice_ranges(values: Sequence[Value], node: Node) -> Mapping[int, tuple[int, int, int]] | None:
+    """Start, end and step by axis of an ONNX slice; None where they are not known or attributes."""
+    rank = values[node.inputs[0]].rank
+    starts, ends = (whole_numbers(values, node, operand) for operand in (1, 2))
+    if rank is None or starts is None or ends is None:
+        return None
+    axes, steps = tuple(range(len(starts))), (1,) * len(starts)
+    for operand in (3, 4):
+        if len(node.inputs) > operand and node.inputs[operand] != OMITTED:
+            stated = whole_numbers(values, node, operand)
+            if stated is None:
+                return None
+            axes, steps = (stated, steps) if operand == 3 else (axes, stated)
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        return None
+    bounds = zip(starts, ends, steps, strict=True)
+    return {axis % rank: each for axis, each in zip(axes, bounds, strict=True)}
+
+
 def whole_numbers(values: Sequence[Value], node: Node, operand: int) -> tuple[int, ...] | None:
     """A small stored operand of whole numbers; None where it is computed, large or left out."""
     if len(node.inputs) <= operand or node.inputs[operand] == OMITTED:

@@ -190,3 +190,28 @@ def test_a_scalar_stays_a_scalar(tmp_path: Path) -> None:
     was, now = run(path, x), run(tmp_path / "cleaned.onnx", x)
     assert was.shape == now.shape == (2,)
     assert np.array_equal(was, now)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [
+        (((1, 9, 2, 1),), ((0, 3, 3, 2),), 1),
+        (((1, 9, -2, 1), (-1, -9, 1, -2)), ((0, 3, 3, 2),), 1),
+        (((1, 9, 2, 1),), ((0, 3, -2, 2),), 2),
+    ],
+)
+def test_slices_of_other_axes_are_one(tmp_path: Path, first: Any, then: Any, expected: int) -> None:
+    """Start, end, axis and step of each; along one axis the second counts from the first's."""
+    stored, nodes = {}, []
+    for number, (source, ranges, result) in enumerate((("x", first, "a"), ("a", then, "y"))):
+        names = [f"{part}{number}" for part in ("starts", "ends", "axes", "steps")]
+        columns = (np.array(column, I64) for column in zip(*ranges, strict=True))
+        stored |= dict(zip(names, columns, strict=True))
+        nodes.append(node("Slice", [source, *names], [result]))
+    path = onnx_model(tmp_path, nodes, [1, 4, 6, 7], **stored)
+    model = cleaned(load(path))
+    assert len(model.graphs[0].nodes) == expected
+    save(model, tmp_path / "cleaned.onnx")
+    x = np.arange(168, dtype=F32).reshape(1, 4, 6, 7)
+    assert np.array_equal(run(path, x), run(tmp_path / "cleaned.onnx", x))
+    assert cleaned(model) is model
