@@ -10,6 +10,7 @@ from npulint.bodies import kept
 from npulint.cost import node_macs
 from npulint.model import OMITTED
 from npulint.operators.onnx_node import NoConversionError
+from npulint.operators.semantics import Binary
 
 if TYPE_CHECKING:
     from datetime import date
@@ -69,8 +70,11 @@ class GraphFacts:
             yield from self.by_op.get(op, ())
 
     def ordered(self, *ops: str) -> list[Node]:
-        """The nodes of some operators of the dialect's own, in the order of the file."""
-        return sorted(self.of(*ops), key=lambda node: node.index)
+        """The nodes of some operators of the dialect's own, in the order of the file.
+
+        Those that lack their first operand or result are left out: no runtime loads them.
+        """
+        return sorted(filter(_is_whole, self.of(*ops)), key=lambda node: node.index)
 
     def operand(self, node: Node, position: int) -> Value | None:
         """An operand of a node; None where it is left out."""
@@ -85,7 +89,7 @@ class GraphFacts:
         return self.graph.values[node.outputs[position]]
 
     def meaning(self, node: Node) -> Operator | None:
-        """What a node computes, None where that is not known.
+        """What a node computes, None where that is not known or it lacks an operand or result.
 
         Axes are counted as the readers of the dialect count them; see
         `npulint.operators.from_tflite` and `npulint.operators.conversions`.
@@ -106,11 +110,15 @@ class GraphFacts:
         return from_onnx
 
     def _read(self, node: Node) -> Operator | None:
+        if not _is_whole(node):
+            return None
         try:
-            return self._reader(self.graph.operation(node))
+            read = self._reader(self.graph.operation(node))
         except (NoConversionError, ArithmeticError, LookupError, ValueError):
             # A node that contradicts itself computes nothing that anybody knows.
             return None
+        pair = not isinstance(read, Binary) or [i >= 0 for i in node.inputs] == [True, True]
+        return read if pair else None
 
     def maker(self, index: int) -> Node | None:
         """The node that makes a value; None for inputs, constants and what several nodes make."""
@@ -173,7 +181,7 @@ class Facts:
         graph = self.main.graph
         maps = [i for i in graph.inputs if graph.values[i].rank == _FEATURE_RANK]
         spaces = [self.main.space(index) for index in maps]
-        known = [space for space in spaces if space is not None]
+        known = [space for space in spaces if space is not None and area(space)]
         if not known or len(known) < len(spaces):
             return None
         return max(known, key=area)
@@ -182,6 +190,11 @@ class Facts:
 def area(space: Space) -> int:
     """Positions of a feature map."""
     return space[0] * space[1]
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether a node has its first operand and its first result."""
+    return bool(node.inputs and node.outputs) and node.inputs[0] >= 0 and node.outputs[0] >= 0
 
 
 def _total(sizes: list[int | None], indexes: tuple[int, ...]) -> int | None:

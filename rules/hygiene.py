@@ -205,7 +205,7 @@ def _before(facts: GraphFacts, node: Node) -> tuple[Node | None, bool]:
     index = node.inputs[0]
     for step in range(_DEEPEST):
         maker = facts.maker(index)
-        if maker is None or maker.custom:
+        if maker is None or maker.custom or not maker.inputs:
             return None, False
         if maker.op == node.op:
             return maker, step == 0

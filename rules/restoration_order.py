@@ -169,8 +169,8 @@ def _distinct_share(facts: GraphFacts, resize: Node, node: Node) -> float | None
         return 1.0
     share = 1.0
     for axis, (size, result) in enumerate(zip(small, large, strict=True)):
-        factor, rest = divmod(result, size)
-        if rest or len(window.kernel) != len(small):
+        factor, rest = divmod(result, max(size, 1))
+        if rest or not factor or len(window.kernel) != len(small):
             return None
         taps = window.kernel[axis]
         before = window.pads[axis][0]

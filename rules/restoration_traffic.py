@@ -261,7 +261,7 @@ def _shares(facts: GraphFacts, some: list[Node], every: list[Node]) -> _Shares |
         for counts in (facts.macs, facts.traffic)
     ]
     products, moved, all_products, all_moved = sums
-    if not moved or all_moved == moved:
+    if not moved or not all_products or all_moved == moved:
         return None
     return _Shares(
         products / all_products,

@@ -22,7 +22,8 @@ def source_of(values: Sequence[Value], dialect: Dialect, node: Node) -> int | No
     if node.custom or node.domain or not node.inputs or node.inputs[0] == OMITTED:
         return None
     test = (_TFLITE if dialect == "tflite" else _ONNX).get(node.op)
-    if test is None or any(index != OMITTED for index in node.outputs[1:]):
+    lone = node.outputs[:1] != (OMITTED,) and all(i == OMITTED for i in node.outputs[1:])
+    if test is None or not node.outputs or not lone:
         return None
     x, y = values[node.inputs[0]], values[node.outputs[0]]
     alike = (
