@@ -65,8 +65,8 @@ def unfolded_scale_shift(here: OnModel) -> Iterator[Finding]:
                 graph=facts.graph,
                 evidence=(
                     Evidence(
-                        "MUL falls back to the CPU on a Mate 30 Pro 5G and a Pixel 4: "
-                        "Inception-ResNetV2-FPN takes 22164 and 20150 ms",
+                        "MUL and RESIZE_NEAREST_NEIGHBOR fall back to the CPU on a Mate 30 Pro 5G "
+                        "and a Pixel 4: Inception-ResNetV2-FPN takes 22164 and 20150 ms",
                         f"{DEBLURRING}, table 2",
                     ),
                 ),
