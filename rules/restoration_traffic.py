@@ -64,7 +64,8 @@ def split_and_concat(here: OnModel) -> Iterator[Finding]:
         if found:
             nodes = sorted({index for join in found for index in join.nodes})
             yield here.whole(
-                f"{_said(found)}; the splits and joins alone {_copied(facts, nodes)}",
+                f"{_said(found)}; the splits and joins alone "
+                f"{moved(facts, nodes) or 'copy the maps twice'}",
                 graph=facts.graph,
                 evidence=(
                     Evidence(
@@ -161,12 +162,13 @@ def _said(found: list[_Join]) -> str:
     return ", and ".join(filter(None, kinds))
 
 
-def _copied(facts: GraphFacts, nodes: list[int]) -> str:
+def moved(facts: GraphFacts, nodes: list[int]) -> str | None:
+    """What nodes read and write, as half a sentence; None where sizes are not known."""
     sizes = [facts.traffic[index] for index in nodes]
-    part = None if None in sizes else sum(each or 0 for each in sizes)
-    total = None if None in facts.traffic else sum(each or 0 for each in facts.traffic)
-    if part is None or not total:
-        return "copy the maps twice"
+    total = sum(each or 0 for each in facts.traffic)
+    if None in sizes or None in facts.traffic or not total:
+        return None
+    part = sum(each or 0 for each in sizes)
     return (
         f"read and write {size(part)} of activations, {percent(part, total)} of what all "
         "operators do"
