@@ -63,8 +63,8 @@ def unprepared(graph: Graph) -> tuple[Obstacle, ...]:
     """The nodes of a TFLite graph that no CPU kernel prepares, as far as that is written down.
 
     Told are missing and mistyped biases of convolutions, operands whose element types differ
-    where they must agree, types that a kernel does not take, and int16 with a zero point. Such
-    a model does not run at all.
+    where they must agree, types that a kernel does not take, int16 with a zero point, and
+    quantised operands on other grids than the kernel computes on. Such a model does not run.
     """
     return tuple(o for o in _walk(graph, Bodies(())) if o.kind == "prepare")
 
@@ -270,7 +270,7 @@ class _Preparation:
             f"the size of {self._name(index)}, made by {node.op} (node {node.index}), is not "
             f"known before it runs: {why}"
         )
-        return Obstacle("dynamic", node.index, index, message, source)
+        return Obstacle("dynamic", node.index, index, message, source, why)
 
     def _name(self, index: int) -> str:
         return f"tensor {index}"

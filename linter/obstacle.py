@@ -21,6 +21,8 @@ class Obstacle:
         value: Position of the tensor, if one is meant.
         message: One sentence.
         source: Where the runtime says so.
+        why: What of the message goes on after the operator's name; empty where no node is to
+            blame.
     """
 
     kind: Kind
@@ -28,3 +30,4 @@ class Obstacle:
     value: int | None
     message: str
     source: str
+    why: str = ""

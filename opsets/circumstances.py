@@ -25,16 +25,20 @@ class InputPixels:
     def test(self, at: Sequence[Scene]) -> Truth:
         """Compare; unknown where a model has no such input or one without a size."""
         graph = at[0].graph
-        sizes = [_pixels(graph, graph.values[index]) for index in graph.inputs]
+        sizes = [pixels_of(graph, graph.values[index]) for index in graph.inputs]
         known = [size for size in sizes if size is not None]
-        return RELATIONS[self.relation].test(max(known), self.bound) if known else None
+        return self.holds(max(known)) if known else None
+
+    def holds(self, pixels: int) -> Truth:
+        """Compare a number of positions."""
+        return RELATIONS[self.relation].test(pixels, self.bound)
 
     def clause(self) -> str:
         """`the input has at least 2073600 pixels`."""
         return f"the input has {RELATIONS[self.relation].wording.format(f'{self.bound:,}')} pixels"
 
 
-def _pixels(graph: Graph, value: Value) -> int | None:
+def pixels_of(graph: Graph, value: Value) -> int | None:
     """Height times width of a feature map by its dialect's layout; None where unknown."""
     if value.shape is None or len(value.shape) != 4:
         return None

@@ -224,12 +224,15 @@ class _Maker:
 
     def measured(self, document: Part) -> Iterator[Measurement]:
         for group in document.list_at("measured"):
-            group.words(("by", "source", "rows"))
+            group.words(("by", "pixels", "source", "rows"))
+            pixels = group.at("pixels").integer() if "pixels" in group else None
+            if pixels is not None and pixels < 1:
+                raise group.error("expected a number above 0", "pixels")
             by, source = group.text_at("by"), self.family.cite(group.at("source"))
             for row in group.at("rows").each():
-                yield self._row(row, by, source)
+                yield self._row(row, by, pixels, source)
 
-    def _row(self, row: Part, by: str, source: str) -> Measurement:
+    def _row(self, row: Part, by: str, pixels: int | None, source: str) -> Measurement:
         row.words(("network", "type", "note", "fell", *_RESULTS))
         if not any(key in row for key in _RESULTS):
             raise row.error(f"expected a result: one of {', '.join(_RESULTS)}")
@@ -241,6 +244,7 @@ class _Maker:
             network=row.text_at("network"),
             type=row.text_at("type"),
             by=by,
+            pixels=pixels,
             milliseconds=_number(row, "ms"),
             failed=row.text_at("failed", ""),
             megabytes=_number(row, "mb"),

@@ -14,12 +14,20 @@ from npulint.opsets.entries import RULE_KEYS, Family, build_advice, build_entry,
 from npulint.opsets.measures import Fact
 from npulint.opsets.names import TITLES, check_attributes, operator_names
 from npulint.opsets.relations import RELATIONS
-from npulint.opsets.table import Default, Entry, Opsets, Partitioning, Setting, Target
+from npulint.opsets.table import (
+    Alignment,
+    Default,
+    Entry,
+    Opsets,
+    Partitioning,
+    Setting,
+    Target,
+)
 
 _KEYS = (
     "family", "title", "dialect", "date", "sources", "settings", "levels", "kinds", "variants",
-    "otherwise", "partitioning", "cautions", "limits", "operators", "agreement", "witnesses",
-    "opsets",
+    "otherwise", "partitioning", "alignment", "cautions", "limits", "operators", "agreement",
+    "witnesses", "opsets",
 )  # fmt: skip
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -89,6 +97,7 @@ def build_target(document: Part, name: str) -> Target:
         entries=Entries(_by_operator(document), family, settings),
         otherwise=_default(document.at("otherwise"), family) if "otherwise" in document else None,
         partitioning=_partitioning(document, family),
+        alignment=_alignment(document, family),
         cautions=build_advice(document, family, settings),
         limits=tuple(item.text() for item in document.list_at("limits")),
         opsets=_opsets(document, family),
@@ -253,6 +262,17 @@ def _opsets(document: Part, family: Family) -> Opsets | None:
     if oldest is not None and newest is not None and oldest > newest:
         raise part.error(f"the oldest opset, {oldest}, is above the newest, {newest}")
     return Opsets(oldest, newest, family.cite(part.at("source")))
+
+
+def _alignment(document: Part, family: Family) -> Alignment | None:
+    if "alignment" not in document:
+        return None
+    part = document.at("alignment")
+    part.words(Alignment.__dataclass_fields__)
+    channels = part.at("channels").integer()
+    if channels < 2:
+        raise part.error(f"expected a number of channels from 2, found {channels}", "channels")
+    return Alignment(channels, part.text_at("say"), family.cite(part.at("source")))
 
 
 def _of_tflite(document: Part, part: Part, key: str, *words: str) -> str:

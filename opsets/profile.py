@@ -103,6 +103,7 @@ class Measurement:
         network: What was run, in the source's words.
         type: Its numbers' kind (`float`, `8-bit PTQ`).
         by: How it was run, and at which size.
+        pixels: Height times width of the images, as the source gives them; None where it does not.
         milliseconds: The latency; None where it failed or only memory was measured.
         failed: The failure in the source's words, empty for none.
         megabytes: Memory at the peak; None where it was not measured.
@@ -114,6 +115,7 @@ class Measurement:
     network: str
     type: str
     by: str
+    pixels: int | None
     milliseconds: float | None
     failed: str
     megabytes: float | None

@@ -61,6 +61,7 @@ def _schema() -> dict[str, Any]:
             otherwise={"$ref": "#/$defs/otherwise"},
             partitioning={"$ref": "#/$defs/partitioning"},
             opsets={"$ref": "#/$defs/opsets"},
+            alignment={"$ref": "#/$defs/alignment"},
             cautions=_list("caution"),
             limits=_TEXTS,
             operators=_list("operator"),
@@ -93,6 +94,12 @@ def _definitions() -> dict[str, Any]:
             **_object("source", oldest=_COUNT, newest=_COUNT, source=_TEXT),
             "anyOf": [{"required": ["oldest"]}, {"required": ["newest"]}],
         },
+        "alignment": _object(
+            "channels say source",
+            channels={"type": "integer", "minimum": 2},
+            say=_TEXT,
+            source=_TEXT,
+        ),
         "variant": _object("name title", name=_TEXT, title=_TEXT, settings={"type": "object"}),
         "otherwise": _object(
             "verdict say source",

@@ -127,6 +127,21 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Alignment:
+    """A number of channels up to a multiple of which the accelerator pads feature maps.
+
+    Attributes:
+        channels: The number.
+        say: What becomes of other numbers of channels, as a sentence.
+        source: Where it is written down.
+    """
+
+    channels: int
+    say: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Default:
     """What the runtime does with an operator that the table has no entry for."""
 
@@ -190,6 +205,7 @@ class Target:
         entries: Entries by operator name; built when first asked for.
         otherwise: What happens to operators without an entry; None when the table is silent.
         partitioning: How graphs are cut; None where nothing is known of it.
+        alignment: How channels are padded; None where nothing is known of it.
         cautions: Warnings about the target as a whole.
         limits: What the table cannot know, as sentences.
         sources: Every source by its short name.
@@ -207,6 +223,7 @@ class Target:
     entries: Mapping[str, Entry]
     otherwise: Default | None
     partitioning: Partitioning | None
+    alignment: Alignment | None = None
     cautions: tuple[Advice, ...] = ()
     limits: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)

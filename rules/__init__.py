@@ -10,13 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from npulint.rules.channels import RULES as CHANNELS
 from npulint.rules.facts import Facts
 from npulint.rules.hygiene import RULES as HYGIENE
+from npulint.rules.limits import RULES as LIMITS
 from npulint.rules.partitions import RULES as PARTITIONS
 from npulint.rules.portability import RULES as PORTABILITY
+from npulint.rules.preparation import RULES as PREPARATION
+from npulint.rules.quantisation import RULES as QUANTISATION
+from npulint.rules.quantised_forms import RULES as QUANTISED_FORMS
 from npulint.rules.restoration import RULES as RESTORATION
 from npulint.rules.runtime import RULES as RUNTIME
+from npulint.rules.shapes import RULES as SHAPES
 from npulint.rules.sole_causes import RULES as SOLE_CAUSES
+from npulint.rules.types import RULES as TYPES
 from npulint.rules.view import OnModel, OnTarget
 
 if TYPE_CHECKING:
@@ -26,13 +33,25 @@ if TYPE_CHECKING:
     from npulint.model import Model
     from npulint.rules.record import Rule
 
-RULES: tuple[Rule, ...] = (
-    *PORTABILITY,
-    *SOLE_CAUSES,
-    *PARTITIONS,
-    *RUNTIME,
-    *RESTORATION,
-    *HYGIENE,
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (
+            *PORTABILITY,
+            *SOLE_CAUSES,
+            *PREPARATION,
+            *PARTITIONS,
+            *SHAPES,
+            *CHANNELS,
+            *LIMITS,
+            *TYPES,
+            *QUANTISATION,
+            *QUANTISED_FORMS,
+            *RUNTIME,
+            *RESTORATION,
+            *HYGIENE,
+        ),
+        key=lambda rule: rule.code,
+    )
 )
 """Every rule, in the order of their codes."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.bodies import kept
 from npulint.cost import node_macs
+from npulint.dynamic import unprepared
 from npulint.model import OMITTED
 from npulint.operators.onnx_node import NoConversionError
 from npulint.operators.semantics import Binary
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from npulint.model import Graph, Model, Node, Operation, Value
+    from npulint.obstacle import Obstacle
     from npulint.operators.rearrangements import Operator
     from npulint.rules.norms import Norm
 
@@ -45,6 +47,22 @@ class GraphFacts:
             if not node.custom:
                 found.setdefault(node.op, []).append(node)
         return {op: tuple(nodes) for op, nodes in found.items()}
+
+    @cached_property
+    def by_dtype(self) -> dict[str, tuple[Node, ...]]:
+        """The nodes that read or make a tensor of each element type, in file order."""
+        values = self.graph.values
+        found: dict[str, list[Node]] = {}
+        for node in self.graph.nodes:
+            for dtype in {values[i].dtype for i in (*node.inputs, *node.outputs) if i >= 0}:
+                if dtype is not None:
+                    found.setdefault(dtype, []).append(node)
+        return {dtype: tuple(nodes) for dtype, nodes in found.items()}
+
+    @cached_property
+    def unprepared(self) -> tuple[Obstacle, ...]:
+        """The nodes of a TFLite graph that no CPU kernel prepares; none of an ONNX graph."""
+        return unprepared(self.graph) if self.graph.dialect == "tflite" else ()
 
     @cached_property
     def macs(self) -> tuple[int | None, ...]:

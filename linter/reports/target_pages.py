@@ -55,6 +55,7 @@ def _lines(table: opsets.Table, family: Family) -> Iterator[str]:
     yield from _limits(first)
     yield from _cut(first)
     yield from _opsets(first)
+    yield from _aligned(first)
     yield from _unlisted(first)
     yield from _operators(family)
     yield from _sources(first)
@@ -104,6 +105,16 @@ def _cut(target: Target) -> Iterator[str]:
     else:
         yield f"{_cutting(rules)} ({markdown.source(rules.source, target.sources)})"
     yield ""
+
+
+def _aligned(target: Target) -> Iterator[str]:
+    rule = target.alignment
+    if rule is not None:
+        said = markdown.text(f"Channels are padded to a multiple of {rule.channels}: {rule.say}")
+        yield "## Channels"
+        yield ""
+        yield f"{said} ({markdown.source(rule.source, target.sources)})"
+        yield ""
 
 
 def _cutting(rules: Partitioning) -> str:

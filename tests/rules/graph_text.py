@@ -3,6 +3,7 @@
 x: float32[1,64,64,8]                     a value; an input of the graph unless some node makes it
 h: float32[?,64,W,8]                      `?` a size that is not known, a word a symbolic one
 r: float32                                a value of unknown rank
+a: untold[1,8]                            one whose element type is not stated
 w: const float32[8,3,3,8]                 a constant whose elements do not matter
 s: const int32[2] = 64 64                 a constant with its elements
 t: const float32[256] = 0.5 * 256         one whose elements are the same
@@ -108,7 +109,8 @@ def _value(found: re.Match[str], draft: _Draft) -> Value:
     words = found["rest"].split()
     options = {"scale", "zero", "axis", "open", "as", "at"}
     given = {w: words[i + 1] for i, w in enumerate(words) if w in options}
-    value = Value(index, found["name"], dtype=found["dtype"], shape=shape)
+    dtype = None if found["dtype"] == "untold" else found["dtype"]
+    value = Value(index, found["name"], dtype=dtype, shape=shape)
     if "scale" in given:
         zeros = tuple(map(int, given["zero"].split(","))) if "zero" in given else ()
         scales = tuple(map(float, given["scale"].split(",")))

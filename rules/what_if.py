@@ -1,0 +1,117 @@
+"""Refused nodes that a target would take if their operands were others: what is at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from npulint.finding import Evidence
+from npulint.operators import lower_graph
+from npulint.verdict import judge
+
+if TYPE_CHECKING:
+    from npulint.finding import Finding
+    from npulint.model import Graph, Node, Operation, Value
+    from npulint.rules.view import OnTarget
+    from npulint.verdict import Reason
+
+Change: TypeAlias = "Callable[[Operation], Operation]"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Nodes of one graph that a target refuses as they are and takes with operands changed.
+
+    Attributes:
+        graph: The graph.
+        nodes: The nodes, in file order.
+        reasons: Every condition that they break and that the change would meet.
+    """
+
+    graph: Graph
+    nodes: tuple[Node, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def ops(self) -> str:
+        """Their operators, as a list in a sentence."""
+        return ", ".join(sorted({node.op for node in self.nodes}))
+
+    def finding(self, here: OnTarget, why: str) -> Finding:
+        """One finding about all of them, at the first.
+
+        Args:
+            here: The rule's view.
+            why: What is wrong: goes on after the operator's name and a colon.
+        """
+        others = len(self.nodes) - 1
+        also = f" (and {others} more {'node' if others == 1 else 'nodes'})" if others else ""
+        return here.at(
+            self.nodes[0],
+            why + also,
+            evidence=tuple(dict.fromkeys(Evidence(r.message, r.source) for r in self.reasons)),
+            others=[node.index for node in self.nodes],
+        )
+
+
+def faults(
+    here: OnTarget, nodes: Callable[[Graph], Iterable[Node]], change: Change
+) -> Iterator[Fault]:
+    """Refused nodes that the target's table takes once they are changed.
+
+    What only a device's observations refuse is left out: they do not say what else would run.
+
+    Args:
+        here: The rule's view of a target.
+        nodes: Which nodes of a graph to look at.
+        change: Makes of an operator what it might be instead.
+
+    Yields:
+        One fault for each graph that has such nodes.
+    """
+    for graph, verdicts in zip(here.model.graphs, here.result.verdicts, strict=True):
+        found: list[Node] = []
+        reasons: dict[Reason, None] = {}
+        for node in nodes(graph):
+            if verdicts[node.index].status != "unsupported":
+                continue
+            broken = _mended(here, graph, node, change)
+            if broken:
+                found.append(node)
+                reasons.update(dict.fromkeys(broken))
+        if found:
+            yield Fault(graph, tuple(found), tuple(reasons))
+
+
+def _mended(here: OnTarget, graph: Graph, node: Node, change: Change) -> tuple[Reason, ...]:
+    """What a node breaks on the target and would not break if changed; nothing if it would."""
+    broken: list[Reason] = []
+    for operation in _operations(here, graph, node):
+        verdict = judge(operation, here.target)
+        if verdict.status == "supported":
+            continue
+        if judge(change(operation), here.target).status != "supported":
+            return ()
+        broken += verdict.reasons
+    return tuple(broken)
+
+
+def _operations(here: OnTarget, graph: Graph, node: Node) -> tuple[Operation, ...]:
+    """What the target's table is asked about a node."""
+    if graph.dialect == "onnx" and here.target.dialect == "tflite":
+        return lower_graph(graph)[node.index].operations
+    return (graph.operation(node),)
+
+
+def operands(change: Callable[[Value], Value]) -> Change:
+    """A change of each operand and result of an operator, by what it is."""
+
+    def changed(operation: Operation) -> Operation:
+        return replace(
+            operation,
+            inputs=tuple(None if each is None else change(each) for each in operation.inputs),
+            outputs=tuple(None if each is None else change(each) for each in operation.outputs),
+        )
+
+    return changed
