@@ -128,7 +128,11 @@ def parse(path: Path, text: bytes) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = None if mark is None else mark.line + 1
-        raise TableError(path, f"not YAML: {error.problem}", line=line) from None
+        problem = f"not YAML: {error.problem}"
+        if "nesting depth" in (error.problem or ""):
+            # libyaml has a bound of its own, 1,000, which it meets before it tells of any level.
+            problem = _TOO_DEEP
+        raise TableError(path, problem, line=line) from None
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count(b"\n") + 1
         raise TableError(path, f"not a text: {str(error).splitlines()[0]}", line=line) from None
@@ -136,6 +140,9 @@ def parse(path: Path, text: bytes) -> Source:
         raise TableError(path, "empty: expected a support table")
     reader = _Reader(path)
     return Source(path, Part(reader.plain(node, ())), reader.lines)
+
+
+_TOO_DEEP = f"nested deeper than {DEPTH}: not a support table"
 
 
 def _check_size(path: Path, events: Iterable[yaml.Event]) -> None:
@@ -151,8 +158,7 @@ def _check_size(path: Path, events: Iterable[yaml.Event]) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH:
-                message = f"nested deeper than {DEPTH}: not a support table"
-                raise TableError(path, message, line=line)
+                raise TableError(path, _TOO_DEEP, line=line)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
