@@ -18,6 +18,7 @@ from npulint.reports.html import render
 from npulint.verdict import Verdict
 
 ROOT = Path(__file__).parent.parent.parent
+TRUTH = ROOT / "tests" / "truth" / "models"
 PHONES = ("mate30-pro-5g", "reno3-5g", "pixel-4")
 LARGE = 5000
 
@@ -76,6 +77,12 @@ def large(folder: Path) -> Report:
     return check(path, targets=["nnapi-1.1", "nnapi-1.2", "hiai", "neuron", "pixel-4"])
 
 
+def many(_: Path) -> Report:
+    """More models than stand open, one of them of several graphs, one with open sizes."""
+    names = ("net_lstm_f32", "blk_dynspatial_f32", "net_mobilenet_v2_int8", "blk_dense_f16")
+    return check([TRUTH / f"{name}.tflite" for name in names], targets=["nnapi-1.2", "hiai"])
+
+
 def accepted(folder: Path) -> Report:
     """Findings of which the user has accepted some, and one that is about no node."""
     report = refused(folder)
@@ -98,6 +105,7 @@ REPORTS: Mapping[str, Callable[[Path], Report]] = MappingProxyType(
         "refused": refused,
         "large": large,
         "several": lambda _: real(),
+        "many": many,
         "hostile": lambda _: hostile(),
         "accepted": accepted,
     }

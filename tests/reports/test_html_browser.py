@@ -293,6 +293,32 @@ def test_a_command_can_be_copied(browser: Browser, pages: Pages) -> None:
         assert chosen == browser.one(".command pre").text
 
 
+def test_of_many_models_each_is_opened_when_asked_for(browser: Browser, pages: Pages) -> None:
+    browser.open(pages("many"))
+    assert len(browser.shown(".model")) == 4
+    assert browser.shown(".timeline") == []
+    browser.all(".overview tbody a")[0].click()
+    browser.until("document.querySelector('#m0 .ribbon[role=slider]')")
+    ribbons = browser.shown(".ribbon")
+    assert len(ribbons) == 3 * 2, "graphs and targets"
+    press(ribbons[2], Keys.END)
+    assert said(ribbons[2]).startswith("node 2,")
+    browser.driver.get(f"{pages('many').as_uri()}#m2-g0-n5")
+    browser.driver.refresh()
+    assert browser.one("#m2 .panel header").text.startswith("node 5 ")
+    assert browser.errors() == []
+
+
+def test_of_many_models_filters_leave_those_that_have_something(
+    browser: Browser, pages: Pages
+) -> None:
+    browser.open(pages("many"))
+    browser.one(".filters [name=text]").send_keys("while")
+    browser.until("document.querySelector('.found').textContent !== ''")
+    assert [each.text.split()[-1] for each in browser.shown(".model h2")] == ["net_lstm_f32.tflite"]
+    assert len(browser.shown(".overview tbody tr")) == 1
+
+
 def test_a_large_model_is_listed_page_by_page(browser: Browser, pages: Pages) -> None:
     browser.open(pages("large"))
     browser.run("document.querySelector('.nodes').open = true")
@@ -348,7 +374,7 @@ WINDOWS = {"wide": 1440, "narrow": 390}
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("name", ["clean", "refused", "large", "several"])
+@pytest.mark.parametrize("name", ["clean", "phones", "large", "several", "many"])
 def test_pictures(browser: Browser, pages: Pages, name: str, window: str, dark: bool) -> None:
     """What the page looks like, for people to look at: build/screenshots."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from npulint.model import Graph
     from npulint.reports.html.standing import Standing
 
+_UNFOLDED = 3
+"""Models up to which all stand open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -161,6 +164,11 @@ class Page:
         if len(self.models) == 1:
             return f"{self.models[0].name} · npulint"
         return f"{plural(len(self.models), 'model')} · npulint"
+
+    @property
+    def folded(self) -> bool:
+        """Whether each model is opened by the reader: of many, few are looked at."""
+        return len(self.models) > _UNFOLDED
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -42,10 +42,16 @@ class Filters {
     for (const rule of document.querySelectorAll('.rule')) {
       rule.hidden = rule.querySelector('.finding:not([hidden])') === null;
     }
-    for (const box of document.querySelectorAll('.findings')) {
-      const all = box.querySelectorAll('.finding').length;
-      const none = box.querySelector('.finding:not([hidden])') === null;
-      box.querySelector('.nothing').hidden = !(all && none);
+    const about = Boolean(words || wanted.severity || wanted.rule || wanted.who);
+    for (const model of document.querySelectorAll('.model')) {
+      const none = model.querySelector('.finding:not([hidden])') === null;
+      const nothing = model.querySelector('.nothing');
+      if (nothing) nothing.hidden = !none || model.querySelector('.finding') === null;
+      // Of many models those are left of which there is something to say.
+      const away = model.tagName === 'DETAILS' && about && none;
+      model.hidden = away;
+      const row = document.querySelector(`.overview tr[data-model="${model.dataset.model}"]`);
+      if (row) row.hidden = away;
     }
     for (const element of document.querySelectorAll('[data-key]')) {
       element.hidden = wanted.target !== '' && element.dataset.key !== wanted.target;

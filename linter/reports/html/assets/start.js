@@ -1,5 +1,7 @@
 // Sets everything going.
 
+const started = new Set();
+
 /** Choose a node from anywhere, and go there. */
 function choose(model, graph, node, target) {
   const timeline = Timeline.find(model.number, graph);
@@ -15,21 +17,29 @@ function follow(address, target = -1) {
   if (!named) return false;
   const [model, graph, node] = named.slice(1).map(Number);
   if (!document.getElementById(`data-${model}`)) return false;
+  const section = document.getElementById(`m${model}`);
+  if (section.tagName === 'DETAILS') section.open = true;
+  startModel(section);
   const found = Model.of(model);
   if (!(graph in found.graphs) || node >= found.nodes(graph)) return false;
   choose(found, graph, node, target);
   return true;
 }
 
-/** Open whatever an address leads into. */
+/** Open whatever an address leads into, and what that is in. */
 function open(address) {
-  const element = address.length > 1 && document.getElementById(address.slice(1));
-  if (element && element.tagName === 'DETAILS') element.open = true;
+  let element = address.length > 1 && document.getElementById(address.slice(1));
+  while (element) {
+    if (element.tagName === 'DETAILS') element.open = true;
+    element = element.parentElement;
+  }
 }
 
+/** Set one model going, once. */
 function startModel(section) {
   const number = Number(section.dataset.model);
-  if (!document.getElementById(`data-${number}`)) return;
+  if (started.has(number) || !document.getElementById(`data-${number}`)) return;
+  started.add(number);
   const model = Model.of(number);
   for (const figure of section.querySelectorAll('.timeline')) {
     if (figure.querySelector('.tracks')) new Timeline(figure, model);
@@ -43,7 +53,10 @@ function startModel(section) {
 
 for (const element of document.querySelectorAll('.needs-script')) element.hidden = false;
 startTheme();
-document.querySelectorAll('.model').forEach(startModel);
+for (const section of document.querySelectorAll('.model')) {
+  if (section.tagName === 'DETAILS') section.addEventListener('toggle', () => startModel(section));
+  else startModel(section);
+}
 for (const button of document.querySelectorAll('.copy')) {
   button.addEventListener('click', () => copyCommand(button));
 }
@@ -58,7 +71,10 @@ document.addEventListener('click', (event) => {
   }
 });
 addEventListener('beforeprint', () => {
-  for (const details of document.querySelectorAll('.finding, .target')) details.open = true;
+  for (const each of document.querySelectorAll('.finding, .target')) each.open = true;
+  for (const section of document.querySelectorAll('.model')) {
+    if (section.tagName !== 'DETAILS' || section.open) startModel(section);
+  }
   for (const card of FindingCard.all) card.show();
 });
 new Filters(document.querySelector('.filters'));
