@@ -346,9 +346,13 @@ def test_all_pieces_are_written_when_asked(browser: Browser, pages: Pages) -> No
 
 def test_on_paper_everything_is_open(browser: Browser, pages: Pages) -> None:
     browser.open(pages("refused"))
-    browser.driver.execute_cdp_cmd("Page.printToPDF", {})
-    assert browser.run("return [...document.querySelectorAll('.finding')].every(f => f.open)")
-    assert browser.run("return document.querySelectorAll('.finding .drawing').length") == 3
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert len(browser.all(".finding[open]")) == len(browser.all(".finding .drawing")) == 3
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert len(browser.all(".finding[open]")) == 1
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.shown(".filters, .theme, .controls, .hint, .copy") == []
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert browser.errors() == []
 
 

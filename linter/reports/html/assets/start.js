@@ -70,12 +70,20 @@ document.addEventListener('click', (event) => {
     history.replaceState(null, '', address);
   }
 });
+const unfolded = [];
 addEventListener('beforeprint', () => {
-  for (const each of document.querySelectorAll('.finding, .target')) each.open = true;
-  for (const section of document.querySelectorAll('.model')) {
-    if (section.tagName !== 'DETAILS' || section.open) startModel(section);
+  for (const section of document.querySelectorAll('section.model, .model[open]')) {
+    startModel(section);
+  }
+  for (const each of document.querySelectorAll('.finding, .target')) {
+    if (each.open) continue;
+    each.open = true;
+    unfolded.push(each);
   }
   for (const card of FindingCard.all) card.show();
+});
+addEventListener('afterprint', () => {
+  for (const each of unfolded.splice(0)) each.open = false;
 });
 new Filters(document.querySelector('.filters'));
 open(location.hash);
