@@ -106,6 +106,7 @@ exports: .venv/.dev
 # profile or a rule.
 docs: .venv/.light
 	@$(BIN)/python -m npulint.opsets.compile
+	@$(BIN)/python -m npulint.config.schema
 	@$(BIN)/npulint docs --output docs
 
 # Build every reference network at its published size and draw what the targets make of them: a

@@ -6,18 +6,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 import npulint
 from npulint import completing
+from npulint.cli_check import check
 from npulint.cli_completion import completion
+from npulint.cli_config import show
 from npulint.cli_fix import fix
 from npulint.cli_matrix import matrix
 from npulint.cli_models import models
+from npulint.cli_settings import asked_as_configured, config_option, targets_of, whom_to_ask
 from npulint.cli_verify import verify
-from npulint.errors import NpulintError, UsageError
+from npulint.errors import NpulintError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
     EXIT_FINDINGS,
@@ -27,24 +30,16 @@ from npulint.terminal import (
     MODEL,
     deliver,
     format_option,
-    forms_option,
     input_shapes_option,
     layout_for,
     looked_at,
     no_color_option,
     one_line,
     output_option,
-    outputs_option,
-    progress,
     say_unreadable,
     targets_option,
     verbose_option,
 )
-
-if TYPE_CHECKING:
-    from npulint.finding import FailOn, Report
-
-_FAIL_ON = ("error", "warning", "info", "never")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,82 +49,12 @@ def cli() -> None:
 
 
 cli.add_command(completion)
+cli.add_command(check)
+cli.add_command(show)
 cli.add_command(fix)
 cli.add_command(matrix)
 cli.add_command(models)
 cli.add_command(verify)
-
-
-@cli.command()
-@click.argument("models", nargs=-1, required=True, type=MODEL)
-@targets_option
-@input_shapes_option
-@forms_option
-@outputs_option
-@click.option(
-    "--fail-on",
-    type=click.Choice(_FAIL_ON),
-    default="error",
-    show_default=True,
-    help="Mildest severity that makes the exit code 1.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing; only the exit code counts.")
-@verbose_option
-@no_color_option
-def check(  # noqa: PLR0913, PLR0917 - one parameter an option
-    models: tuple[Path, ...],
-    targets: tuple[str, ...],
-    shapes: dict[str, tuple[int, ...]],
-    forms: tuple[str, ...],
-    outputs: tuple[Path, ...],
-    fail_on: FailOn,
-    quiet: bool,
-    verbose: bool,
-    no_color: bool,
-) -> int:
-    """Lint model files, and the model files inside folders."""
-    from npulint.engine import check as run
-    from npulint.engine import find_models
-    from npulint.reports.forms import pair
-
-    drawings = pair(forms, outputs) if forms or outputs else (("text", None),)
-    if ("html", None) in drawings and not quiet and sys.stdout is not None and sys.stdout.isatty():
-        raise UsageError("--format html is for a browser: name a file, -o report.html, or a pipe")
-    paths = find_models(models)
-    told = not quiet or bool(outputs) or fail_on == "info"
-    with progress(len(paths)) as step:
-        report = run(paths, targets=targets, progress=step, input_shapes=shapes, remedies=told)
-    say_unreadable(report)
-    # All are drawn before any is written: what cannot be drawn leaves nothing behind.
-    drawn = [
-        (_draw(report, form, output, fail_on, verbose=verbose, no_color=no_color), output)
-        for form, output in drawings
-        if output is not None or not quiet
-    ]
-    for text, output in drawn:
-        deliver(text, output, looked_at(report))
-    return _exit_code(report, fail_on)
-
-
-def _draw(  # noqa: PLR0913 - what, where to, and how
-    report: Report,
-    form: str,
-    output: Path | None,
-    fail_on: FailOn,
-    *,
-    verbose: bool,
-    no_color: bool,
-) -> str:
-    from npulint.reports.forms import draw
-
-    layout = layout_for(output, verbose=verbose, no_color=no_color)
-    if form == "text" and output is None:
-        # On a terminal the unreadable files have had their line on standard error already.
-        readable = tuple(result for result in report.models if result.error is None)
-        if not readable:
-            return ""
-        report = replace(report, models=readable)
-    return draw(report, form, layout, fail_on)
 
 
 @cli.command()
@@ -168,6 +93,7 @@ def inspect(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.argument("new", type=MODEL)
 @targets_option
 @input_shapes_option
+@config_option
 @format_option
 @output_option
 @no_color_option
@@ -176,6 +102,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     new: Path,
     targets: tuple[str, ...],
     shapes: dict[str, tuple[int, ...]],
+    config: Path | None,
     form: Literal["text", "json"],
     output: Path | None,
     no_color: bool,
@@ -184,11 +111,15 @@ def diff(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.engine import check as run
     from npulint.reports import change as drawing
 
-    report = run([old, new], targets=targets, input_shapes=shapes, remedies=False)
+    asking = whom_to_ask(config)
+    # Both are asked the same, or nothing could be compared.
+    named = targets or targets_of(asking, new) or targets_of(asking, old)
+    report = run([old, new], named, input_shapes=shapes, remedies=False, accounts=asking)
     say_unreadable(report)
     if report.failed:
         return EXIT_BAD_INPUT
-    change = drawing.compare(*report.models)
+    notes = () if targets else asked_as_configured(asking, [new] if named else ())
+    change = replace(drawing.compare(*report.models), notes=(*notes, *report.notes))
     if form == "json":
         text = drawing.render_json(change)
     else:
@@ -324,12 +255,3 @@ def _our_fault(error: Exception, *, verbose: bool) -> int:
     ask = f"this is a fault of npulint {npulint.__version__}, please report it"
     click.echo(f"npulint: {ask}: {what}{'' if verbose else ' (-v shows where)'}", err=True)
     return EXIT_OUR_FAULT
-
-
-def _exit_code(report: Report, fail_on: FailOn) -> int:
-    from npulint.finding import fails
-
-    if report.failed:
-        return EXIT_BAD_INPUT
-    found = (finding for result in report.models for finding in result.findings)
-    return EXIT_FINDINGS if any(fails(each, fail_on) for each in found) else EXIT_OK

@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from npulint.cli_settings import (
+    asked_as_configured,
+    config_option,
+    shapes_of,
+    targets_of,
+    whom_to_ask,
+)
 from npulint.errors import NpulintError, UsageError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -61,6 +68,7 @@ def _order(_: click.Context, __: click.Parameter, given: str | None) -> tuple[Cr
 )
 @targets_option
 @input_shapes_option
+@config_option
 @click.option(
     "--allow",
     type=click.Choice(["exact", "calibrated", "lossy"]),
@@ -113,6 +121,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
     in_place: bool,
     targets: tuple[str, ...],
     shapes: dict[str, tuple[int, ...]],
+    config: Path | None,
     allow: Exactness,
     prefer: tuple[Criterion, ...],
     calibration: Path | None,
@@ -155,13 +164,15 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
         allow=allow,
         calibration=calibration,
         order=prefer,
-        input_shapes=shapes,
     )
+    asking = whom_to_ask(config)
     told = []
     with _progress() as step:
         for model in models:
             own = replace(wish, output=model) if in_place and not dry_run else wish
-            told.append(_attempt(model, targets, own, step, diff=diff))
+            own = replace(own, input_shapes=shapes or shapes_of(asking, model))
+            named = targets or targets_of(asking, model)
+            told.append(_attempt(model, named, own, step, diff=diff))
     for each in told:
         if each.error is not None:
             click.echo(f"npulint: {one_line(each.error)}", err=True)
@@ -169,7 +180,9 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
         deliver(cure_json.render_json(told), report, models=models)
     if not quiet:
         layout = layout_for(None, verbose=verbose, no_color=no_color)
-        deliver(cure_json.render_json(told) if form == "json" else _text(told, layout), None)
+        notes = () if targets else asked_as_configured(asking, models)
+        text = cure_json.render_json(told) if form == "json" else _text(told, layout, notes)
+        deliver(text, None)
     return max(_exit_code(each.result) for each in told)
 
 
@@ -252,12 +265,13 @@ def _attempt(
     return Told(model, result, diff=node_diff(old, new, names))
 
 
-def _text(told: Sequence[Told], layout: Layout) -> str:
+def _text(told: Sequence[Told], layout: Layout, notes: Sequence[str]) -> str:
     from npulint.reports.cure import render_text
+    from npulint.reports.wrapping import wrapped
 
-    return "\n".join(
-        render_text(each.result, layout, each.diff or ()) for each in told if each.result
-    )
+    drawn = [render_text(each.result, layout, each.diff or ()) for each in told if each.result]
+    said = [f"{wrapped(f'note: {note}', layout, '', '      ')}\n" for note in notes if drawn]
+    return "\n".join([*drawn, *said])
 
 
 def _exit_code(result: FixResult | None) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from npulint.cli_settings import config_option, shapes_of, targets_of, whom_to_ask
 from npulint.terminal import (
     EXIT_BAD_INPUT,
     EXIT_OK,
@@ -25,6 +26,7 @@ from npulint.terminal import (
 )
 
 if TYPE_CHECKING:
+    from npulint.config.applying import Accounts
     from npulint.finding import Report
 
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 @click.argument("models", nargs=-1, required=True, type=MODEL)
 @targets_option
 @input_shapes_option
+@config_option
 @click.option(
     "--fixed", is_flag=True, help="Show beside it what `fix` makes of each for all these targets."
 )
@@ -42,6 +45,7 @@ def matrix(  # noqa: PLR0913, PLR0917 - one parameter an option
     models: tuple[Path, ...],
     targets: tuple[str, ...],
     shapes: dict[str, tuple[int, ...]],
+    config: Path | None,
     fixed: bool,
     form: Literal["text", "json"],
     output: Path | None,
@@ -52,11 +56,12 @@ def matrix(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.engine import find_models
     from npulint.reports import matrix as drawing
 
+    asking = whom_to_ask(config)
     paths = find_models(models)
     with progress(len(paths)) as step:
-        report = run(paths, targets=targets, progress=step, input_shapes=shapes)
+        report = run(paths, targets, step, input_shapes=shapes, accounts=asking)
     say_unreadable(report)
-    after = _rewritten(report, targets, shapes) if fixed else None
+    after = _rewritten(report, targets, shapes, asking) if fixed else None
     if form == "json":
         text = drawing.render_json(report, after)
     else:
@@ -67,7 +72,10 @@ def matrix(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _rewritten(
-    report: Report, targets: tuple[str, ...], shapes: dict[str, tuple[int, ...]]
+    report: Report,
+    targets: tuple[str, ...],
+    shapes: dict[str, tuple[int, ...]],
+    asking: Accounts | None,
 ) -> Report:
     """The readable models of a report as `fix` would write them."""
     from npulint.cure import Wish
@@ -79,7 +87,8 @@ def _rewritten(
         for path in readable:
             if step is not None:
                 step(f"rewriting {path}")
-            found = cure(path, targets, Wish(input_shapes=shapes))
+            wish = Wish(input_shapes=shapes or shapes_of(asking, path))
+            found = cure(path, targets or targets_of(asking, path), wish)
             kept = found.before if found.held_back else found.result
             rewritten.append(replace(kept, path=path))
     return replace(report, models=tuple(rewritten))

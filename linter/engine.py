@@ -11,7 +11,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint import opsets
+from npulint.asking import Asking
 from npulint.cost import node_macs, summarise
 from npulint.errors import ModelFileError, UsageError
 from npulint.finding import Coverage, ModelResult, Report, TargetResult
@@ -23,9 +23,14 @@ from npulint.opsets.profile import Device
 from npulint.opsets.table import Target
 from npulint.partition import delegate_model
 from npulint.rules import run_rules
+from npulint.rules.demands import Demands
 from npulint.verdict import Caution, Verdict, judge_graph
 
 if TYPE_CHECKING:
+    from npulint.asking import Question
+    from npulint.config.applying import Accounts
+    from npulint.config.settings import Section
+    from npulint.finding import Finding
     from npulint.joins import Join
     from npulint.model import Dialect, Graph, Operation
     from npulint.partition import Delegation
@@ -33,31 +38,29 @@ if TYPE_CHECKING:
 
 MODEL_SUFFIXES = (".tflite", ".onnx")
 
-DEFAULT_TARGETS = ("nnapi-1.2", "nnapi-1.3", "neuron", "hexagon-nn", "qnn-htp-v75", "hiai")
-"""Asked when the user names none; `hexagon-nn` only for quantised .tflite models."""
 
-_ONLY_QUANTISED_TFLITE = "hexagon-nn"
-
-
-def check(
+def check(  # noqa: PLR0913 - one parameter an option
     models: Model | str | Path | Iterable[Model | str | Path],
     targets: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
     *,
     input_shapes: InputShapes | None = None,
     remedies: bool = True,
+    accounts: Accounts | None = None,
 ) -> Report:
     """Ask each target about each model.
 
     Args:
         models: Loaded models, or paths of model files, or a mixture.
-        targets: Names of targets and devices, or paths of table and profile files; the default
-            set when empty.
+        targets: Names of targets and devices, or paths of table and profile files; those of the
+            settings when empty, and the default set where these name none.
         progress: Called with each path before it is looked at.
         input_shapes: Sizes to ask about, by the names of inputs, the empty name standing for the
-            only one: for files that leave them open.
+            only one: for files that leave them open. Those of the settings when there are none.
         remedies: Whether to look up what would cure what is refused, which takes longer than all
             the rest on a small model.
+        accounts: Settings, and what is accepted by them; every rule runs and nothing is accepted
+            when None.
 
     Returns:
         A report with one result a model. A file that cannot be read, or has no such inputs,
@@ -68,16 +71,20 @@ def check(
         TableError: A table file or a profile is faulty.
     """
     given = [models] if isinstance(models, (Model, str, Path)) else list(models)
-    chosen = _load_targets(targets)
+    asking = Asking(targets, accounts, input_shapes or {})
+    day = today() if accounts is None else accounts.today
     results = []
     for item in given:
+        path = Path(item.path if isinstance(item, Model) else item)
         if progress is not None:
-            progress(str(item.path if isinstance(item, Model) else item))
-        results.append(
-            _check_one(item, chosen, input_shapes or {}, assumed=not targets, remedies=remedies)
-        )
-    notes = (*_notes(chosen, assumed=not targets), *_sized(input_shapes or {}))
-    return Report(models=tuple(results), notes=notes)
+            progress(str(path))
+        result = _check_one(item, asking.about(path), day, remedies=remedies)
+        results.append(result if accounts is None else accounts.settle(result))
+    return Report(
+        models=tuple(results),
+        notes=asking.notes(),
+        findings=() if accounts is None else accounts.close(),
+    )
 
 
 def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -109,57 +116,23 @@ def _models_within(folder: Path) -> Iterator[Path]:
     yield from (Path(os.fsdecode(error.filename)) for error in closed if error.filename)
 
 
-def _load_targets(names: Sequence[str]) -> tuple[Target | Device, ...]:
-    if not names:
-        # A default whose table is at fault is asked for all the same, and says so.
-        survey = opsets.survey()
-        known = {*survey.names, *(name for fault in survey.faults for name in fault.names)}
-        names = [name for name in DEFAULT_TARGETS if name in known]
-    chosen: dict[str, tuple[str, Target | Device]] = {}
-    for name in dict.fromkeys(names):
-        found = opsets.find(name)
-        if found.name in chosen:
-            both = f"{chosen[found.name][0]} and {name}"
-            raise UsageError(f"{both} are both called {found.name!r}: ask for one at a time")
-        chosen[found.name] = name, found
-    return tuple(found for _, found in chosen.values())
-
-
-def _notes(chosen: Sequence[Target | Device], *, assumed: bool) -> tuple[str, ...]:
-    if not assumed:
-        return ()
-    return (f"no target was named, so these were asked: {', '.join(t.name for t in chosen)}",)
-
-
-def _sized(shapes: InputShapes) -> Iterator[str]:
-    if shapes:
-        from npulint.sizing.wishes import asked
-
-        yield f"inputs are taken at the sizes asked for: {', '.join(map(asked, shapes.items()))}"
-
-
 def _check_one(
-    item: Model | str | Path,
-    targets: Sequence[Target | Device],
-    shapes: InputShapes,
-    *,
-    assumed: bool,
-    remedies: bool,
+    item: Model | str | Path, question: Question, day: date, *, remedies: bool
 ) -> ModelResult:
     with _gc_paused():
         try:
             model = item if isinstance(item, Model) else load(Path(item))
-            if shapes:
+            if question.shapes:
                 from npulint.sizing.walk import resized
 
-                model = resized(model, shapes)
+                model = resized(model, question.shapes)
         except ModelFileError as error:
             return ModelResult(path=Path(str(item)), error=_without_path(error))
         except UsageError as error:
             path = item.path if isinstance(item, Model) else Path(item)
-            return ModelResult(path=path, error=str(error))
-        asked = [t for t in targets if not assumed or _fits(t, model)]
+            return ModelResult(path=path, error=question.in_its_words(str(error)))
         macs = tuple(node_macs(graph) for graph in model.graphs)
+        asked = question.asked(model)
         judged = tuple(_ask(model, target, macs) for target in asked)
         if remedies:
             judged = _with_remedies(model, asked, judged)
@@ -168,7 +141,7 @@ def _check_one(
             model=model,
             summary=summarise(model),
             targets=judged,
-            findings=run_rules(model, judged, today=today()),
+            findings=_found(model, judged, question.section, day),
         )
 
 
@@ -208,16 +181,17 @@ def _refuses(result: TargetResult) -> bool:
     return any(v.status == "unsupported" for graph in result.verdicts for v in graph)
 
 
+def _found(
+    model: Model, judged: Sequence[TargetResult], section: Section | None, day: date
+) -> tuple[Finding, ...]:
+    if section is None:
+        return run_rules(model, judged, today=day)
+    demands = Demands(section.min_coverage, known=bool(section.require_known_coverage))
+    return run_rules(model, judged, section.wants, demands, today=day)
+
+
 def _without_path(error: ModelFileError) -> str:
     return str(error).removeprefix(f"{error.path}: ")
-
-
-def _fits(target: Target | Device, model: Model) -> bool:
-    if target.name != _ONLY_QUANTISED_TFLITE:
-        return True
-    return model.dialect == "tflite" and any(
-        value.quantisation is not None for graph in model.graphs for value in graph.values
-    )
 
 
 def node_verdicts(model: Model, asked: Target | Device) -> tuple[tuple[Verdict, ...], ...]:

@@ -46,6 +46,21 @@ class TableError(NpulintError):
         self.line = line
 
 
+class ConfigError(NpulintError):
+    """A configuration or a baseline that breaks its form.
+
+    Attributes:
+        path: The file at fault.
+        line: The line (from 1) of the offending key or value, if it is known.
+    """
+
+    def __init__(self, path: Path | str, message: str, *, line: int | None = None) -> None:
+        where = f"{path}:{line}" if line is not None else f"{path}"
+        super().__init__(f"{where}: {message}")
+        self.path = Path(path)
+        self.line = line
+
+
 class TargetError(NpulintError):
     """A target name that no table, device or file answers to."""
 

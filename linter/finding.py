@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -51,6 +51,8 @@ class Finding:
         nodes: Positions of all nodes that it is about, ascending; `index` is one of them.
         evidence: What shows it, each with its source.
         unknown: Whether the rule cannot tell, and says why. Such a finding is information.
+        file: The configuration or the baseline, for a finding that is about that and no model.
+        line: The line of that file.
     """
 
     code: str
@@ -66,6 +68,8 @@ class Finding:
     nodes: tuple[int, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     unknown: bool = False
+    file: Path | None = None
+    line: int | None = None
 
 
 def fails(finding: Finding, fail_on: FailOn) -> bool:
@@ -173,6 +177,8 @@ class ModelResult:
         error: Why it could not be read, in one sentence; everything else is empty then.
         findings: What the rules say and nobody has silenced.
         silenced: What they say and the user has accepted.
+        fail_on: The mildest severity of its findings that fails a run, where that is another than
+            for the rest of the run.
     """
 
     path: Path
@@ -182,6 +188,7 @@ class ModelResult:
     targets: tuple[TargetResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     silenced: tuple[Silenced, ...] = ()
+    fail_on: FailOn | None = None
 
     @property
     def dialect(self) -> Dialect | None:
@@ -196,15 +203,32 @@ class Report:
     Attributes:
         models: One result a file, in the order given.
         notes: What the user should know about the run itself (which targets were assumed).
+        findings: What the run shows of what the user has accepted: findings about suppressions and
+            the baseline, and about no model.
     """
 
     models: tuple[ModelResult, ...]
     notes: tuple[str, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
 
     def worst(self) -> Severity | None:
         """The gravest severity among all findings, None when there is none."""
-        found = {finding.severity for result in self.models for finding in result.findings}
+        found = {each.severity for each in self.all_findings()}
         return next((severity for severity in reversed(SEVERITIES) if severity in found), None)
+
+    def fails(self, fail_on: FailOn) -> bool:
+        """Whether a finding fails the run; `fail_on` holds where a model has none of its own."""
+        return any(fails(each, fail_on) for each in self.findings) or any(
+            fails(each, result.fail_on or fail_on)
+            for result in self.models
+            for each in result.findings
+        )
+
+    def all_findings(self) -> Iterator[Finding]:
+        """What nobody has silenced, of all models and then of the run."""
+        for result in self.models:
+            yield from result.findings
+        yield from self.findings
 
     @property
     def failed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeAlias, TypeVar
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -128,5 +129,7 @@ class Part:
 def _kind(data: object) -> str:
     if data is None:
         return "nothing"
+    if isinstance(data, date):
+        return f"the date {data}"
     names = {dict: "a mapping", list: "a list", bool: "true or false", str: "a text"}
     return names.get(type(data), f"the number {data}")

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from npulint.rules.accounts import RULES as ACCOUNTS
+from npulint.rules.books import Books, OnRun
 from npulint.rules.channels import RULES as CHANNELS
+from npulint.rules.demands import NONE, Demands
 from npulint.rules.facts import Facts
 from npulint.rules.hygiene import RULES as HYGIENE
 from npulint.rules.limits import RULES as LIMITS
@@ -49,6 +52,7 @@ RULES: tuple[Rule, ...] = tuple(
             *RUNTIME,
             *RESTORATION,
             *HYGIENE,
+            *ACCOUNTS,
         ),
         key=lambda rule: rule.code,
     )
@@ -60,6 +64,7 @@ def run_rules(
     model: Model,
     results: Sequence[TargetResult],
     wanted: Callable[[Rule], bool] = lambda _: True,
+    demands: Demands = NONE,
     *,
     today: date | None = None,
 ) -> tuple[Finding, ...]:
@@ -69,6 +74,7 @@ def run_rules(
         model: The model.
         results: What each target makes of it.
         wanted: Which rules to run.
+        demands: What the user demands of targets.
         today: The day on which it is asked. None where that does not matter: rules about what
             grows old are silent then.
 
@@ -84,8 +90,19 @@ def run_rules(
     for result in results:
         for rule in chosen:
             if rule.scope == "target":
-                found += rule.body(OnTarget(rule, facts, result))
+                found += rule.body(OnTarget(rule, facts, result, demands))
     return tuple(found)
+
+
+def run_accounts(books: Books, wanted: Callable[[Rule], bool]) -> tuple[Finding, ...]:
+    """Run the rules about what the user has accepted, after all models.
+
+    Args:
+        books: What came of it.
+        wanted: Which rules to run.
+    """
+    chosen = [rule for rule in RULES if rule.scope == "run" and wanted(rule)]
+    return tuple(found for rule in chosen for found in rule.body(OnRun(rule, books)))
 
 
 def find_rule(code_or_name: str) -> Rule | None:

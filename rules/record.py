@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from npulint.finding import Finding, Severity
+    from npulint.rules.books import OnRun
     from npulint.rules.view import OnModel, OnTarget
 
 TargetBody: TypeAlias = "Callable[[OnTarget], Iterator[Finding]]"
 ModelBody: TypeAlias = "Callable[[OnModel], Iterator[Finding]]"
+RunBody: TypeAlias = "Callable[[OnRun], Iterator[Finding]]"
 
 FAMILIES = {
     "1": "portability",
@@ -37,7 +39,8 @@ class Rule:
         name: The offence; reads after "allow".
         severity: How grave its findings are unless the user decides otherwise.
         since: The npulint version that brought it.
-        scope: Whether it looks at a model by itself, or at what one target makes of it.
+        scope: Whether it looks at a model by itself, at what one target makes of it, or at what
+            a whole run shows of what the user has accepted.
         body: The function that finds.
         fixes: Realisations, families of realisations or clean-ups that may cure what it finds,
             by their names in the catalogue.
@@ -47,7 +50,7 @@ class Rule:
     name: str
     severity: Severity
     since: str
-    scope: Literal["model", "target"]
+    scope: Literal["model", "target", "run"]
     body: Callable[..., Iterator[Finding]]
     fixes: tuple[str, ...] = ()
 
@@ -79,3 +82,8 @@ def model_rule(
 ) -> Callable[[ModelBody], Rule]:
     """Make a rule out of a function that looks at a model by itself."""
     return lambda body: Rule(code, name, severity, since, "model", body, fixes)
+
+
+def run_rule(code: str, name: str, severity: Severity, since: str) -> Callable[[RunBody], Rule]:
+    """Make a rule out of a function that looks at what a run shows of suppressions and baseline."""
+    return lambda body: Rule(code, name, severity, since, "run", body)

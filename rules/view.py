@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from npulint.opsets.profile import Device
     from npulint.opsets.table import Target
     from npulint.partition import Delegation
+    from npulint.rules.demands import Demands
     from npulint.rules.facts import Facts
     from npulint.rules.record import Rule
     from npulint.verdict import Verdict
@@ -185,11 +186,13 @@ class OnTarget(OnModel):
 
     Attributes:
         result: What the target makes of it: verdicts, pieces, coverage.
+        demands: What the user demands of it.
     """
 
-    def __init__(self, rule: Rule, facts: Facts, result: TargetResult) -> None:
+    def __init__(self, rule: Rule, facts: Facts, result: TargetResult, demands: Demands) -> None:
         super().__init__(rule, facts)
         self.result = result
+        self.demands = demands
 
     @property
     def target(self) -> Target:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npulint.reports.grouping import Group, grouped
 from npulint.reports.wording import plural, printable
 
 if TYPE_CHECKING:
-    from npulint.finding import FailOn, ModelResult, Report, Severity
+    from npulint.finding import FailOn, Report, Severity
 
 _COMMANDS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
 _SHOWN = 10
@@ -43,7 +44,7 @@ _ORDER = tuple(_COMMANDS.values())
 def _annotations(report: Report) -> Iterator[tuple[str, str]]:
     for result in report.models:
         if result.error is not None:
-            yield "error", _command("error", result, "npulint", result.error)
+            yield "error", _command("error", result.path, "npulint", result.error)
             continue
         for group in grouped(result.findings):
             first = group.first
@@ -51,7 +52,12 @@ def _annotations(report: Report) -> Iterator[tuple[str, str]]:
             if group.targets:
                 title += f" on {', '.join(group.targets)}"
             command = _COMMANDS[first.severity]
-            yield command, _command(command, result, title, _message(group))
+            yield command, _command(command, result.path, title, _message(group))
+    for group in grouped(report.findings):
+        first = group.first
+        command = _COMMANDS[first.severity]
+        title = f"{first.code} {first.rule}"
+        yield command, _command(command, first.file, title, _message(group), first.line)
 
 
 def _message(group: Group) -> str:
@@ -64,8 +70,12 @@ def _message(group: Group) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _command(command: str, result: ModelResult, title: str, message: str) -> str:
-    place = f"file={_property(str(result.path))},title={_property(title)}"
+def _command(
+    command: str, file: Path | None, title: str, message: str, line: int | None = None
+) -> str:
+    places = [] if file is None else [f"file={_property(str(file))}"]
+    places += [] if line is None else [f"line={line}"]
+    place = ",".join([*places, f"title={_property(title)}"])
     return f"::{command} {place}::{_data(message)}"
 
 

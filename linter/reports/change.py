@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from npulint.reports.matrix import pieces
 from npulint.reports.wording import columns, of_unit, printable, share, size
+from npulint.reports.wrapping import wrapped
 
 if TYPE_CHECKING:
     from npulint.cost import Summary
@@ -42,12 +43,21 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Two versions of a model: the model's own figures, and those on each target."""
+    """Two versions of a model: the model's own figures, and those on each target.
+
+    Attributes:
+        old: The file of the old version.
+        new: The file of the new one.
+        figures: Figures of the model itself.
+        targets: Figures on each target, by its name.
+        notes: What the user should know about the run itself.
+    """
 
     old: str
     new: str
     figures: tuple[Line, ...]
     targets: tuple[tuple[str, tuple[Line, ...]], ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def worse(self) -> bool:
@@ -122,7 +132,8 @@ def render_text(change: Change, layout: Layout) -> str:
     for name, moved in change.targets:
         lines += ["", layout.style.bold(f"  {name}")]
         lines += _table([line for line in moved if line.changed], layout) or ["    no change"]
-    lines += ["", _closing(change, layout)]
+    lines += ["", *(wrapped(f"note: {note}", layout, "", "      ") for note in change.notes)]
+    lines.append(_closing(change, layout))
     return "\n".join(lines) + "\n"
 
 
@@ -154,6 +165,7 @@ def render_json(change: Change) -> str:
         "old": change.old,
         "new": change.new,
         "worse": change.worse,
+        "notes": list(change.notes),
         "figures": [_document(line) for line in change.figures],
         "targets": {name: [_document(line) for line in lines] for name, lines in change.targets},
     }

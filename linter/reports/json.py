@@ -32,6 +32,14 @@ def document(report: Report) -> Json:
         "tool": {"name": "npulint", "version": npulint.__version__},
         "notes": list(report.notes),
         "models": [_model(result) for result in report.models],
+        "findings": [
+            {
+                **_finding(each),
+                "file": None if each.file is None else str(each.file),
+                "line": each.line,
+            }
+            for each in report.findings
+        ],
     }
 
 

@@ -27,7 +27,12 @@ def render(report: Report, fail_on: FailOn) -> str:
     document = junitparser.JUnitXml("npulint")
     for result in report.models:
         suite = junitparser.TestSuite(printable(str(result.path)))
-        suite.add_testcases(list(_cases(result, fail_on)))
+        suite.add_testcases(list(_cases(result, result.fail_on or fail_on)))
+        suite.update_statistics()
+        document.append(suite)
+    if report.findings:
+        suite = junitparser.TestSuite("npulint")
+        suite.add_testcases(list(_about_the_run(report, fail_on)))
         suite.update_statistics()
         document.append(suite)
     text: str = document.tostring().decode("utf-8")
@@ -47,10 +52,19 @@ def _cases(result: ModelResult, fail_on: FailOn) -> Iterator[Any]:
         accepted.setdefault((each.finding.code, each.finding.target), []).append(each)
     asked: list[str | None] = [None, *(each.target.name for each in result.targets)]
     for about in asked:
+        scope = "model" if about is None else "target"
         for rule in RULES:
             key = rule.code, about
-            if (rule.scope == "model") is (about is None) or key in found or key in accepted:
+            if rule.scope == scope or key in found or key in accepted:
                 yield _of_rule(rule, about, found.get(key, ()), accepted.get(key, ()), fail_on)
+
+
+def _about_the_run(report: Report, fail_on: FailOn) -> Iterator[Any]:
+    """What was found of suppressions and the baseline."""
+    for rule in RULES:
+        found = [each for each in report.findings if each.code == rule.code]
+        if rule.scope == "run":
+            yield _of_rule(rule, "run", found, (), fail_on)
 
 
 def _of_rule(

@@ -29,7 +29,10 @@ def render(report: Report, fail_on: FailOn) -> str:
     if len(report.models) > 1:
         blocks.append("\n".join(markdown.table(list(_overview(report)))))
     for result in report.models:
-        blocks += _model(result, fail_on)
+        blocks += _model(result, result.fail_on or fail_on)
+    if report.findings:
+        groups = grouped(report.findings)
+        blocks += ["### What was accepted", "\n".join(line for g in groups for line in _group(g))]
     return _cut(blocks)
 
 
@@ -47,9 +50,8 @@ def _cut(blocks: Sequence[str]) -> str:
 
 
 def _closing(report: Report, fail_on: FailOn) -> str:
-    found = [each for result in report.models for each in result.findings]
-    bad = any(fails(each, fail_on) for each in found) or report.failed
-    mark = ":x:" if bad else ":white_check_mark:"
+    found = list(report.all_findings())
+    mark = ":x:" if report.fails(fail_on) or report.failed else ":white_check_mark:"
     codes = {
         noun: Counter(each.code for each in found if each.severity == severity)
         for severity, noun in (("error", "error"), ("warning", "warning"))

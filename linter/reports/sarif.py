@@ -36,7 +36,8 @@ def render(report: Report, _: FailOn) -> str:
 
 
 def _run(report: Report) -> sarif.Run:
-    codes = sorted({each.code for result in report.models for each in _all(result)})
+    found = (each for result in report.models for each in _all(result))
+    codes = sorted({each.code for each in (*found, *report.findings)})
     read = [result for result in report.models if result.error is None]
     return sarif.Run(
         tool=sarif.Tool(
@@ -64,7 +65,8 @@ def _run(report: Report) -> sarif.Run:
             for result in read
         ],
         results=[
-            each for number, result in enumerate(read) for each in _results(result, number, codes)
+            *(each for number, of in enumerate(read) for each in _results(of, number, codes)),
+            *(_about_the_run(finding, codes) for finding in report.findings),
         ],
         column_kind="unicodeCodePoints",
     )
@@ -132,6 +134,27 @@ def _result(
         partial_fingerprints={"npulint/v1": finding.fingerprint},
         fixes=[_fix(result, number, name) for name in finding.fixes] or None,
         suppressions=[] if silenced is None else [_suppression(silenced)],
+        properties=_properties(finding),
+    )
+
+
+def _about_the_run(finding: Finding, codes: Sequence[str]) -> sarif.Result:
+    """A finding about a line of the configuration, or about the baseline."""
+    place = None
+    if finding.file is not None:
+        place = sarif.PhysicalLocation(
+            artifact_location=_address(finding.file),
+            region=sarif.Region(start_line=finding.line or 1),
+        )
+    return sarif.Result(
+        rule_id=finding.code,
+        rule_index=codes.index(finding.code),
+        kind="fail",
+        level=_LEVELS[finding.severity],
+        message=sarif.Message(text=finding.message),
+        locations=None if place is None else [sarif.Location(physical_location=place)],
+        partial_fingerprints={"npulint/v1": finding.fingerprint},
+        suppressions=[],
         properties=_properties(finding),
     )
 

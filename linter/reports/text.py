@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from npulint.opsets.table import CAUTION_WORDS
-from npulint.reports.text_findings import closing, findings
+from npulint.reports.text_findings import about_the_run, closing, findings
 from npulint.reports.wording import columns, count, of_unit, plural, printable, ranges, share, size
 from npulint.reports.wrapping import DEFAULT, Layout, wrapped
 
@@ -34,6 +34,7 @@ def render(report: Report, layout: Layout = DEFAULT) -> str:
     for result in report.models:
         lines += _model(result, layout)
         lines.append("")
+    lines += about_the_run(report, layout)
     lines += [wrapped(f"note: {note}", layout, "", "      ") for note in report.notes]
     lines.append(closing(report, layout))
     return "\n".join(lines) + "\n"

@@ -30,12 +30,33 @@ _TOLD_ELSEWHERE = frozenset(
 def findings(result: ModelResult, layout: Layout) -> Iterator[str]:
     """Draw the findings of a model that no other section tells, equal ones as one."""
     groups = grouped(each for each in result.findings if each.rule not in _TOLD_ELSEWHERE)
-    if not groups:
+    accepted = list(_accepted(result, layout))
+    if not groups and not accepted:
         return
     yield ""
     yield f"  {layout.style.bold('findings')}"
     for group in groups:
         yield from _group(group, layout)
+    yield from accepted
+
+
+def _accepted(result: ModelResult, layout: Layout) -> Iterator[str]:
+    """What suppressions silence, with the reasons; the baseline gives none."""
+    reasons = [each for each in result.silenced if each.by == "suppression"]
+    alike = Counter((each.finding.code, each.reason, each.until) for each in reasons)
+    for (code, reason, until), number in alike.items():
+        times = f" ×{count(number)}" if number > 1 else ""
+        said = f"{code}{times}: {printable(reason)}{f' (until {until})' if until else ''}"
+        yield wrapped(f"{layout.style.dim('accepted')}  {said}", layout, "    ", "      ")
+
+
+def about_the_run(report: Report, layout: Layout) -> Iterator[str]:
+    """Draw what is found of suppressions and the baseline, as a section of its own."""
+    if report.findings:
+        yield layout.style.bold("what was accepted")
+        for group in grouped(report.findings):
+            yield from _group(group, layout)
+        yield ""
 
 
 def _group(group: Group, layout: Layout) -> Iterator[str]:
@@ -83,7 +104,7 @@ def closing(report: Report, layout: Layout) -> str:
 
 def _by_code(report: Report, severity: Severity) -> Counter[str]:
     """How often each rule found something of a severity, by code."""
-    return Counter(f.code for r in report.models for f in r.findings if f.severity == severity)
+    return Counter(each.code for each in report.all_findings() if each.severity == severity)
 
 
 def counted(codes: Counter[str], noun: str) -> str:

@@ -24,6 +24,7 @@ WRITTEN = (
     "index.md",
     "add-a-target.md",
     "ci.md",
+    "configuration.md",
     "cures.md",
     "portability-map.md",
     "reference-networks.md",

@@ -34,6 +34,10 @@ CASES = {
     "check_quantised": (TRUTH, ["check", "net_unet_bilinear_int8.tflite", "-t", "nnapi-1.0"]),
     "check_subgraphs": (TRUTH, ["check", "net_lstm_f32.tflite", "-t", "nnapi-1.2"]),
     "check_device": (EXPORTS, ["check", "unet_small.tflite", "-t", "pixel-4", "-t", "reno3-5g"]),
+    "check_configured": (
+        HERE,
+        ["check", "../../reference_models/exports/unet_small.tflite", "--config", "team.toml"],
+    ),
     "check_in_doubt": (TRUTH, ["check", "op_unary_relu_1.tflite", "-t", "nnapi-1.2"]),
     "check_markdown": (
         EXPORTS,

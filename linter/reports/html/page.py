@@ -15,7 +15,7 @@ import npulint
 from npulint.reports.html.data import document, kinds, script_json
 from npulint.reports.html.standing import KINDS
 from npulint.reports.html.view import Page
-from npulint.reports.wording import count, size
+from npulint.reports.wording import count, printable, size
 
 if TYPE_CHECKING:
     from npulint.finding import FailOn, Report
@@ -67,6 +67,7 @@ def _environment() -> Environment:
     )
     environment.filters["grouped"] = count
     environment.filters["size"] = size
+    environment.filters["printable"] = printable
     environment.filters["with_code"] = _with_code
     return environment
 

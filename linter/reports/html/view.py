@@ -16,7 +16,7 @@ from npulint.reports.html.view_targets import Bar, TargetView, bar, target_view
 from npulint.reports.wording import count, of_unit, plural, printable, share, size
 
 if TYPE_CHECKING:
-    from npulint.finding import ModelResult, Report
+    from npulint.finding import Finding, ModelResult, Report
     from npulint.model import Graph
     from npulint.reports.html.standing import Standing
 
@@ -152,8 +152,10 @@ class Page:
         said = [
             plural(len(self.models), "model"),
             plural(len(self.targets), "target"),
-            plural(sum(model.errors for model in self.models), "error"),
-            plural(sum(model.warnings for model in self.models), "warning"),
+            *(
+                plural(sum(each.severity == noun for each in self.report.all_findings()), noun)
+                for noun in ("error", "warning")
+            ),
         ]
         unread = sum(model.error is not None for model in self.models)
         return " · ".join([*said, f"{unread} unreadable"] if unread else said)
@@ -174,6 +176,11 @@ class Page:
     def notes(self) -> tuple[str, ...]:
         """What the user should know about the run."""
         return tuple(map(printable, self.report.notes))
+
+    @property
+    def about_the_run(self) -> tuple[Finding, ...]:
+        """What is found of suppressions and the baseline."""
+        return self.report.findings
 
     def cell(self, model: ModelView, target: str) -> Cell | None:
         """What a target makes of a model; None where it was not asked."""
