@@ -35,3 +35,15 @@ def test_every_option_is_named() -> None:
     options = {each.name: each.opts[0] for each in check.params}
     for name in (*named, "write_baseline"):
         assert options[name] in PAGE
+
+
+def test_the_sample_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (sample,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exports = ROOT / "reference_models" / "exports"
+    (tmp_path / "model.tflite").write_bytes((exports / "smallnet.tflite").read_bytes())
+    (tmp_path / "npulint.toml").write_text("targets = ['nnapi-1.1']\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(sample, names)
+    (result,) = names["report"].models  # type: ignore[attr-defined]
+    assert [each.target.name for each in result.targets] == ["nnapi-1.1"]

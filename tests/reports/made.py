@@ -50,4 +50,13 @@ def hostile() -> Report:
         findings=(finding, unsure),
         silenced=(accepted,),
     )
-    return Report((changed, *real().models[2:]))
+    of_the_run = Finding(
+        code="NPU902",
+        rule="expired-suppression",
+        severity="warning",
+        message=HOSTILE,
+        fingerprint="3" * 16,
+        file=changed.path,
+        line=3,
+    )
+    return Report((changed, *real().models[2:]), findings=(of_the_run,))

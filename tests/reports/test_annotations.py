@@ -14,7 +14,9 @@ from npulint.finding import Finding, ModelResult, Report
 from npulint.reports.annotations import render
 from npulint.reports.wording import printable
 
-_COMMAND = re.compile(r"::(error|warning|notice) file=([^,:]*),title=([^,:]*)::(.*)")
+_COMMAND = re.compile(
+    r"::(error|warning|notice) file=([^,:]*)(?:,line=[0-9]+)?,title=([^,:]*)::(.*)"
+)
 
 
 def read(text: str) -> list[tuple[str, str, str, str]]:
@@ -77,4 +79,6 @@ def hostile_finding() -> Finding:
 
 
 def test_hostile_names_stay_on_their_line() -> None:
-    assert len(read(render(hostile(), "error"))) == 3
+    text = render(hostile(), "error")
+    assert len(read(text)) == 4
+    assert ",line=3,title=NPU902 expired-suppression::" in text
