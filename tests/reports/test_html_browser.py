@@ -174,6 +174,19 @@ def test_zooming_keeps_the_chosen_node_in_view(browser: Browser, pages: Pages) -
     assert frame["x"] <= cursor["x"] <= frame["x"] + frame["width"]
 
 
+def test_runs_are_drawn_where_there_is_room_for_them(browser: Browser, pages: Pages) -> None:
+    browser.open(pages("large"))
+    crowd = browser.one(".crowd")
+    assert crowd.is_displayed()
+    assert browser.shown(".ribbon .by-nodes .shares") == browser.all(".crowded .by-nodes .shares")
+    assert len(browser.all(".crowded")) == 2
+    for _ in range(4):
+        browser.click("[data-zoom=in]")
+    assert browser.all(".crowded") == []
+    assert browser.shown(".shares") == []
+    assert not crowd.is_displayed()
+
+
 def number_shown(browser: Browser) -> int:
     return len(browser.shown(".finding"))
 

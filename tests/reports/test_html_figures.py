@@ -55,6 +55,25 @@ def test_runs_of_alike_nodes_are_one_stroke() -> None:
     assert run[1] == f"M0 0h{WIDTH}"
 
 
+def test_more_runs_than_room_are_shares_that_fill_the_height() -> None:
+    who: list[Standing] = ["accelerator", "accelerator", "unknown", "cpu"] * 1000
+    places = edges([None] * len(who), "nodes")
+    drawn = ribbon(who, [-1] * len(who), [False] * len(who), places)
+    assert drawn.number == 3000
+    covered: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for _, path in drawn.shares:
+        for left, top, width, bottom in re.findall(r"M(\d+) (\d+)h(\d+)V(\d+)h", path):
+            covered.setdefault((int(left), int(width)), []).append((int(top), int(bottom)))
+    assert sum(width for _, width in covered) == WIDTH
+    assert all(sorted(parts) == [(0, 50), (50, 75), (75, 100)] for parts in covered.values())
+    assert [kind for kind, _ in drawn.shares] == ["accelerator", "unknown", "cpu"]
+
+
+def test_few_runs_have_no_second_drawing() -> None:
+    places = edges([None] * 40, "nodes")
+    assert ribbon(["cpu", "left"] * 20, [-1] * 40, [False] * 40, places).shares == ()
+
+
 def test_borders_part_pieces_and_skip_what_is_in_none() -> None:
     places = edges([None] * 6, "nodes")
     drawn = ribbon(["accelerator"] * 6, [0, 0, -1, 0, 1, 1], [False] * 6, places)

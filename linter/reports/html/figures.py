@@ -27,6 +27,11 @@ _BORDER, _ROOM = 25, 4
 """How wide a border is on a usual screen where there are few, and how many times as wide the
 pieces beside it must be at least."""
 
+_CROWDED, _COLUMNS = 400, 250
+"""Runs from which on a ribbon has a second drawing, and how many columns that has."""
+
+_DOWNWARDS: tuple[Standing, ...] = ("accelerator", "doubt", "unknown", "left", "cpu")
+
 _STEPS = 1500
 """Steps that a curve is drawn in at most: more than a screen has dots for."""
 
@@ -54,12 +59,17 @@ class Ribbon:
         borders: A path of the borders between pieces.
         border: The width of its stroke; 0 for one that no stretching widens.
         refused: A path of the places of refused nodes.
+        number: How many runs there are.
+        shares: Where there are more runs than room on a screen: for each kind a path of columns
+            whose heights are its share of some nodes. Empty otherwise.
     """
 
     runs: tuple[tuple[Standing, str, float, int], ...]
     borders: str
     border: int
     refused: str
+    number: int
+    shares: tuple[tuple[Standing, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,8 @@ def ribbon(
         places: Where nodes begin and end.
     """
     strokes: dict[Standing, list[str]] = {}
-    for kind, start, end in _spans(who):
+    spans = list(_spans(who))
+    for kind, start, end in spans:
         strokes.setdefault(kind, []).append(_stroke(places[start], places[end]))
     starts = list(_borders(pieces))
     width = _BORDER if len(starts) < _SPARSE else max(WIDTH // len(starts) // 10, 1)
@@ -133,7 +144,27 @@ def ribbon(
         borders,
         0 if len(starts) < _SPARSE else width,
         "".join(_stroke(places[i], places[j]) for each, i, j in _spans(refused) if each),
+        len(spans),
+        tuple(_shares(who, places)) if len(spans) > _CROWDED else (),
     )
+
+
+def _shares(who: Sequence[Standing], places: Sequence[int]) -> Iterator[tuple[Standing, str]]:
+    """Columns of nodes, and in each the kinds one below the other by how wide they are there."""
+    stride = -(-len(who) // _COLUMNS)
+    columns: dict[Standing, list[str]] = {}
+    for start in range(0, len(who), stride):
+        end = min(start + stride, len(who))
+        left, width = places[start], places[end] - places[start]
+        top = 0.0
+        for kind in _DOWNWARDS:
+            part = sum(places[i + 1] - places[i] for i in range(start, end) if who[i] == kind)
+            bottom = top + (HEIGHT * part / width if width else 0)
+            if round(bottom) > round(top):
+                column = f"M{left} {round(top)}h{width}V{round(bottom)}h-{width}z"
+                columns.setdefault(kind, []).append(column)
+            top = bottom
+    yield from ((kind, "".join(paths)) for kind, paths in columns.items())
 
 
 def _borders(pieces: Sequence[int]) -> Iterator[int]:

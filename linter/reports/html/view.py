@@ -63,6 +63,11 @@ class GraphView:
     lanes: tuple[Lane, ...]
     unknown_macs: int
 
+    @property
+    def crowded(self) -> bool:
+        """Whether some ribbon has more runs than there is room for."""
+        return any(lane.ribbons["nodes"].shares for lane in self.lanes)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

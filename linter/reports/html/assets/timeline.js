@@ -1,6 +1,7 @@
 // The figure of a graph in file order: pointing, going from node to node, zooming.
 
 const WIDTH = 20000;
+const ROOM = 2; // the least width of a run, in dots of the screen
 const ZOOMS = [1, 2, 4, 8, 16, 32, 64];
 
 class Timeline {
@@ -54,6 +55,7 @@ class Timeline {
       });
     }
     this.#zoomTo(0);
+    new ResizeObserver(() => this.#settle()).observe(this.scroll);
   }
 
   #zoomTo(step) {
@@ -63,7 +65,17 @@ class Timeline {
     this.figure.querySelector('.zoom output').textContent = `${factor}×`;
     this.figure.querySelector('[data-zoom=out]').disabled = this.zoom === 0;
     this.figure.querySelector('[data-zoom=in]').disabled = this.zoom === ZOOMS.length - 1;
+    this.#settle();
     if (this.node !== null) this.#reveal(true);
+  }
+
+  /** Draw runs where there is room for them, and shares where there is not. */
+  #settle() {
+    for (const ribbon of this.ribbons) {
+      const room = ribbon.getBoundingClientRect().width / Number(ribbon.dataset.runs);
+      const shares = ribbon.querySelector('.shares') !== null;
+      ribbon.classList.toggle('crowded', shares && room < ROOM);
+    }
   }
 
   /** Where nodes begin and end, in the width that is shown. */
