@@ -64,7 +64,7 @@ def _text(path: Path | None, rows: tuple[Origin, ...], layout: Layout) -> str:
         [
             (
                 printable(each.key),
-                printable(each.value if isinstance(each.value, str) else _plain(each.value)),
+                printable(_plain(each)),
                 "default" if each.line is None else f"line {each.line}",
             )
             for each in rows
@@ -81,5 +81,9 @@ def _json(path: Path | None, rows: tuple[Origin, ...]) -> str:
     return json.dumps(document, default=str) + "\n"
 
 
-def _plain(value: object) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)
+def _plain(origin: Origin) -> str:
+    if origin.value is None:
+        return {"targets": "the default ones", "select": "every rule"}[origin.key]
+    if isinstance(origin.value, str):
+        return origin.value
+    return json.dumps(origin.value, default=str, ensure_ascii=False)

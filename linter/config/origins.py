@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from npulint.config.toml import Document
     from npulint.opsets.document import Part
 
-DEFAULTS: Mapping[str, str] = {
-    "targets": "the default ones",
-    "select": "all rules",
+DEFAULTS: Mapping[str, object] = {
+    "targets": None,
+    "select": None,
     "fail-on": "error",
-    "ratchet": "false",
-    "require-known-coverage": "false",
+    "ratchet": False,
+    "require-known-coverage": False,
 }
-"""What holds where nothing is said; nothing at all for the other keys."""
+"""What holds where nothing is said (None for what npulint asks and runs of itself); nothing at all
+for the other keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Origin:
 
     Attributes:
         key: The key; of a table with its entry, `severity.NPU101`.
-        value: What holds, in JSON's words or in a sentence.
+        value: What holds.
         line: The line of the configuration that says so; None where it is the default.
     """
 

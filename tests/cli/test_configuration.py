@@ -368,7 +368,16 @@ until = 2030-01-01
 def test_config_without_one_and_with_one_at_fault(project: Project) -> None:
     run = project.npulint("config")
     assert (run.code, run.out.splitlines()[0]) == (0, "no configuration")
-    assert "all rules" in run.out
+    assert "  select                  every rule        default" in run.out.splitlines()
+    rows = project.npulint("config", "--format", "json").json
+    assert rows["config"] is None
+    assert {each["key"]: each["value"] for each in rows["settings"]} == {
+        "targets": None,
+        "select": None,
+        "fail-on": "error",
+        "ratchet": False,
+        "require-known-coverage": False,
+    }
     project.write("targets = ['nnapi-9']")
     run = project.npulint("config")
     assert (run.code, run.out) == (2, "")
