@@ -6,6 +6,7 @@ together here, for refused nodes only and within bounds that do not grow with th
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -46,6 +47,18 @@ WEIGHED = 96
 WEIGHED_OF_ONE = 32
 """The same, of one family."""
 
+QUESTIONS = 400
+"""Times that a target is asked about what is built, in one model."""
+
+GIANT = 1 << 31
+"""Bytes of an activation above which nothing is built of what makes or reads it."""
+
+_FAULTS = (
+    ModelFileError, ArithmeticError, LookupError, ValueError, TypeError, MemoryError, struct.error,
+)  # fmt: skip
+"""What looking at a damaged model ends in, or at one whose weights are not where it says. That
+is for the rules and the tables to say; here it only means that no cure is known."""
+
 HEAVY = 1024 * 1024
 """Bytes of a constant from which on it is not read: `check` leaves weights on disk."""
 
@@ -81,9 +94,7 @@ def remedies(
         For each target's name the remedies by place; places without any are left out.
     """
     found: dict[str, dict[Place, tuple[Remedy, ...]]] = {each.target.name: {} for each in results}
-    # Without families of its own, so that each realisation is named for what it does alone.
-    ask = Memory(lambda graph: {each.name: _judged(graph, each) for each in asked})
-    search = _Search(Setting(ask, model.opsets.get("", 0), _POLICY, families=()))
+    search = _Search(_Panel({each.name: each for each in asked}, model.opsets.get("", 0)))
     for graph in model.graphs:
         columns = [_Column(each, graph.index) for each in results]
         if any(column.refused for column in columns):
@@ -99,6 +110,28 @@ def _judged(graph: Graph, asked: Target | Device) -> Sequence[Verdict]:
     verdicts = judge_graph(graph, asked.start.target)
     seen = phone.observe(graph, asked)
     return [phone.combine(*pair, asked) for pair in zip(verdicts, seen, strict=True)]
+
+
+@dataclass(slots=True)
+class _Panel:
+    """The targets, asked in those groups that refuse the same thing."""
+
+    asked: Mapping[str, Target | Device]
+    opset: int
+    settings: dict[frozenset[str], Setting] = field(default_factory=dict)
+
+    def of(self, names: frozenset[str]) -> Setting:
+        """The setting in which some of them are asked.
+
+        It is without families of its own, so that each realisation is named for what it does
+        alone.
+        """
+        known = self.settings.get(names)
+        if known is None:
+            some = [each for name, each in self.asked.items() if name in names]
+            ask = Memory(lambda graph: {each.name: _judged(graph, each) for each in some})
+            known = self.settings[names] = Setting(ask, self.opset, _POLICY, families=())
+        return known
 
 
 class _Column:
@@ -136,8 +169,9 @@ class _Window:
 class _Search:
     """One search through a model, with what is known of occurrences that were weighed before."""
 
-    setting: Setting
+    panel: _Panel
     spent: Counter[str] = field(default_factory=Counter)
+    questions: int = 0
     skipped: set[int] = field(default_factory=set)
     known: dict[Hashable, Mapping[str, Status]] = field(default_factory=dict)
 
@@ -149,15 +183,14 @@ class _Search:
         window = _window(graph, max(0, min(refused) - LOOKED_AT // 10))
         self.skipped.clear()
         ways: dict[tuple[str, int], dict[Remedy, None]] = {}
-        for family in FAMILIES:
-            # Weights that are not where the file says cure nothing, and are no fault of `check`.
-            with suppress(ModelFileError):
-                for occurrence in family.recognise(window.graph):
-                    places = window.places(occurrence)
-                    if not refused.isdisjoint(places):
-                        for name, remedy in self._cures(family, occurrence, window, columns):
-                            for index in places:
-                                ways.setdefault((name, index), {})[remedy] = None
+        for family, occurrence in _occurrences(window.graph):
+            places = window.places(occurrence)
+            if refused.isdisjoint(places):
+                continue
+            with suppress(*_FAULTS):
+                for name, remedy in self._cures(family, occurrence, window, columns):
+                    for index in places:
+                        ways.setdefault((name, index), {})[remedy] = None
         asked = {*range(window.start, window.start + len(window.graph.nodes))} - self.skipped
         for column in columns:
             alike: dict[_Kind, tuple[Remedy, ...]] = {}
@@ -178,31 +211,51 @@ class _Search:
         columns: Sequence[_Column],
     ) -> Iterator[tuple[str, Remedy]]:
         """What cures an occurrence on which target."""
-        if isinstance(occurrence.found, Refusal):
-            return
-        before = {column.name: column.status(window.places(occurrence)) for column in columns}
-        form = _form(window.graph, occurrence)
-        for way in family.ways:
+        places = window.places(occurrence)
+        states = {column.name: column.status(places) for column in columns}
+        before = {name: state for name, state in states.items() if state == "unsupported"}
+        form = (frozenset(before), _form(window.graph, occurrence))
+        for way in family.ways if before else ():
             if way.exactness == "calibrated" or way.accepts(occurrence.found) is not None:
                 continue
             key = (way.name, form)
-            if key not in self.known and not self._affordable(family):
-                self.skipped.update(window.places(occurrence))
-                continue
             if key not in self.known:
-                found = weigh(way, window.graph, occurrence, before, self.setting)
+                if not self._affordable(family, len(before)):
+                    self.skipped.update(places)
+                    continue
+                setting = self.panel.of(frozenset(before))
+                found = weigh(way, window.graph, occurrence, before, setting)
                 self.known[key] = found.outcome or {}
             moves = bool(way.uses) and _MOVES.issuperset(way.uses)
             for name, after in self.known[key].items():
-                if before[name] == "unsupported" and after == "supported":
+                if after == "supported":
                     yield name, Remedy(way.name, way.exactness, moves=moves)
 
-    def _affordable(self, family: Family[Any]) -> bool:
+    def _affordable(self, family: Family[Any], questions: int) -> bool:
         """Whether one more realisation of a family may be built, which is then counted."""
         if self.spent[family.name] >= WEIGHED_OF_ONE or self.spent.total() >= WEIGHED:
             return False
+        if self.questions >= QUESTIONS:
+            return False
         self.spent[family.name] += 1
+        self.questions += questions
         return True
+
+
+def _occurrences(graph: Graph) -> Iterator[tuple[Family[Any], Occurrence[Any]]]:
+    """All occurrences that can be rewritten, family by family."""
+    for family in FAMILIES:
+        with suppress(*_FAULTS):
+            for occurrence in family.recognise(graph):
+                if not isinstance(occurrence.found, Refusal) and not _giant(graph, occurrence):
+                    yield family, occurrence
+
+
+def _giant(graph: Graph, occurrence: Occurrence[Any]) -> bool:
+    """Whether an occurrence has a size that no phone computes, but a damaged file may state."""
+    nodes = (graph.nodes[index] for index in occurrence.nodes)
+    values = {value for node in nodes for value in (*node.inputs, *node.outputs)}
+    return any((graph.values[v].nbytes or 0) > GIANT for v in values if v != OMITTED)
 
 
 _WORST_FIRST: tuple[Status, ...] = ("unsupported", "unknown")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -50,6 +51,9 @@ _MOVED = (Reshape, Squeeze, Expand, Cast, Dequantize)
 
 _CONTRADICTIONS = (ArithmeticError, LookupError, ValueError, struct.error)
 """What reading a malformed node ends in."""
+
+_LARGEST = 1 << 24
+"""Elements of a computed constant at most: a file of some bytes can ask for terabytes."""
 
 _WHOLE = ("add", "sub", "mul", "neg")
 """Functions that integers share with real numbers."""
@@ -161,7 +165,8 @@ class Readings:
             number = self.numbers(node.inputs[1])
         if shape is None or number is None or number.size != 1:
             return None
-        return np.full(shape.astype(np.int64), number.reshape(()))
+        sizes = shape.astype(np.int64)
+        return None if _too_many(sizes) else np.full(sizes, number.reshape(()))
 
     def _moved(self, node: Node, numbers: Numbers) -> Numbers | None:
         """A constant in another shape or type, None where that changes its elements."""
@@ -176,7 +181,12 @@ class Readings:
             return None
         if numbers.size == np.prod(shape, dtype=int):
             return numbers.reshape(shape)
-        return np.broadcast_to(numbers, shape)
+        return None if _too_many(shape) else np.broadcast_to(numbers, shape)
+
+
+def _too_many(sizes: Sequence[int] | npt.NDArray[np.int64]) -> bool:
+    """Whether a shape has more elements than any constant that is worth computing."""
+    return math.prod(map(int, sizes)) > _LARGEST
 
 
 def _evaluated(operator: Operator, operands: list[Numbers], *, real: bool) -> Numbers | None:
@@ -188,5 +198,7 @@ def _evaluated(operator: Operator, operands: list[Numbers], *, real: bool) -> Nu
             return np.asarray(operands[0].prod(operator.axes, keepdims=operator.keep))
         case Binary(kind=kind) | Unary(kind=kind) if real or kind in _WHOLE:
             function = _FUNCTIONS.get(kind)
+            if _too_many(np.broadcast_shapes(*(operand.shape for operand in operands))):
+                return None
             return None if function is None else np.asarray(function(*operands), np.float64)
     return None

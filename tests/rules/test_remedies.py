@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -200,3 +201,21 @@ def test_what_is_said_to_need_no_more_is_what_the_catalogue_writes_lower(full: b
                 counted[needless] += 1
     assert counted[True], "no operator was refused for a version that it does not need"
     assert counted[False], "no operator was refused for a version that it needs"
+
+
+def test_damaged_files_have_no_cures_at_worst(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[1] / "truth" / "models"
+    names = ("op_conv2d_f32_0", "op_prelu_f32", "op_pow_f32", "blk_acts_f32", "op_tconv_f32_0")
+    whole = {name: (folder / f"{name}.tflite").read_bytes() for name in names}
+    rng = random.Random(0)
+    read = 0
+    for number in range(200):
+        text = bytearray(whole[names[number % len(names)]])
+        for _ in range(rng.choice([1, 2, 4])):
+            place = rng.randrange(len(text))
+            text[place] = rng.choice([rng.randrange(256), (text[place] + 1) % 256])
+        path = tmp_path / "damaged.tflite"
+        path.write_bytes(text)
+        (result,) = npulint.check(path, ["nnapi-1.0", "hexagon-nn", "pixel-4"]).models
+        read += result.error is None
+    assert read > 20, "so few could be read that nothing was looked at"
