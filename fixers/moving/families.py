@@ -11,6 +11,7 @@ from npulint.fixers.convolutions import (
     conv_pieces,
     conv_shuffle,
     local_means,
+    maxima,
     pools,
 )
 from npulint.fixers.moving import (
@@ -38,6 +39,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     conv_shuffle.FAMILY,
     resizes.FAMILY,
     pools.FAMILY,
+    maxima.FAMILY,
     local_means.FAMILY,
     running_sums.FAMILY,
 )

@@ -46,7 +46,8 @@ _UNIONS = {
     "MUL": "MulOptions", "LEAKY_RELU": "LeakyReluOptions", "GELU": "GeluOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions", "TRANSPOSE_CONV": "TransposeConvOptions",
     "TILE": "TileOptions", "BATCH_MATMUL": "BatchMatMulOptions", "CAST": "CastOptions",
-    "MEAN": "ReducerOptions", "SUM": "ReducerOptions", "GATHER": "GatherOptions",
+    "MEAN": "ReducerOptions", "SUM": "ReducerOptions", "REDUCE_MAX": "ReducerOptions",
+    "GATHER": "GatherOptions", "CONCATENATION": "ConcatenationOptions",
     "ARG_MAX": "ArgMaxOptions", "ARG_MIN": "ArgMinOptions",
     "MIRROR_PAD": "MirrorPadOptions", "SLICE": "SliceOptions", "PAD": "PadOptions",
 }  # fmt: skip
