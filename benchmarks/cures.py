@@ -1,33 +1,42 @@
 """What `npulint fix` makes of the reference networks, for each set of targets.
 
-    python benchmarks/cures.py -o docs/cures.md               # one network of each structure
-    python benchmarks/cures.py unet_small pmrid -t neuron     # some of them, for one target
+    python benchmarks/cures.py -o docs/cures.md --keep cures.jsonl     # all of them
+    python benchmarks/cures.py unet_small pmrid -t neuron              # some, for one target
 
 Each network is built small, in both formats, and rewritten for each set of targets (names joined
 by `+`) by exact realisations only. The table says how many nodes stay on the CPU for certain or
 perhaps, before and after; below it stands everything that stays, with the condition that each
-candidate realisation failed. Networks that are built once are kept in the cache. Exit code: 0
-when every rewritten model computes the same as before, 1 when one does not.
+candidate realisation failed. Networks that are built once are kept in the cache, and with
+`--keep` finished rows in a file: what was stopped goes on where it was, as long as neither the
+code nor a table has changed. All of them take more than an hour of one core; `--finished` draws
+the page of what there is. Exit code: 0 when every rewritten model computes the same as before, 1
+when one does not.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from npulint.cure import FixResult, fix
-from npulint.finding import ModelResult
+from npulint.engine import check
+from npulint.finding import ModelResult, TargetResult
+from npulint.formats import load
+from npulint.model import Model
 from npulint.output import write_whole
-from npulint.reference_models.catalogue import define
+from npulint.reference_models.catalogue import CATALOGUE, define
 from npulint.reference_models.recipe import Recipe
-from npulint.reference_models.trial import exported, small
+from npulint.reference_models.trial import TOLERANCE, exported, small
+from npulint.workers import spread
 
 SETS = (
     "mate30-pro-5g",
@@ -41,15 +50,7 @@ SETS = (
     "tflite-gpu",
 )
 FORMATS = ("tflite", "onnx")
-NETWORKS = (
-    "unet_transposeconv_relu", "unet_transposeconv_prelu", "unet_depthtospace_relu",
-    "unet_resizebilinear_prelu", "unet_small", "edsr", "rdn", "dbpn", "sgn", "pmrid",
-    "pmrid_pconv", "pmrid_pdwconv", "pmrid_upsampling", "pmrid_mofa", "nafnet_tiny", "nafnet_mofa",
-    "nafnetlocal_16_18_sa", "smallnet", "csanet", "tuned_unet", "punet", "punet_instancenorm",
-    "enerzai", "enerzai_esrgan", "isp_forever", "noahtcv", "acvlab", "cvml", "eds_fpie",
-    "pynet_v2_mobile", "pynet_v2_nonorm", "fsrcnn", "dped", "microisp",
-)  # fmt: skip
-"""One of each structure: pruned, widened and resized ones have the same operators."""
+NETWORKS = tuple(CATALOGUE)
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,14 @@ class Cell:
 
 Row = tuple[str, str, dict[str, Cell]]
 
+UNTOUCHED = Cell((0, 0), (0, 0))
 
-def cure(path: Path, targets: Sequence[str]) -> Cell:
-    """Rewrite one file and say what stays."""
-    with TemporaryDirectory() as folder:
-        from npulint.cure import Wish
 
-        result = fix(path, targets, Wish(output=Path(folder) / f"cured{path.suffix}"))
+def cure(model: Model, targets: Sequence[str]) -> Cell:
+    """Rewrite one model and say what stays."""
+    result = fix(model, targets)
     final = result.before if result.held_back else result.result
-    before, after = _count(result.before), _count(final)
+    before, after = _count(result.before.targets), _count(final.targets)
     old, new = (_macs(each) for each in (result.before, final))
     return Cell(
         before,
@@ -117,24 +117,21 @@ def cure(path: Path, targets: Sequence[str]) -> Cell:
     )
 
 
-def _open_nodes(result: ModelResult) -> dict[tuple[int, int], tuple[str, str]]:
-    """Operator and worst status of each node that some target does not take."""
-    found: dict[tuple[int, int], tuple[str, str]] = {}
-    if result.model is None:
-        return found
-    for target in result.targets:
-        for graph, verdicts in zip(result.model.graphs, target.verdicts, strict=True):
-            for node, verdict in zip(graph.nodes, verdicts, strict=True):
-                key = graph.index, node.index
+def _open_nodes(targets: Sequence[TargetResult]) -> dict[tuple[int, int], str]:
+    """Worst status of each node that some target does not take."""
+    found: dict[tuple[int, int], str] = {}
+    for target in targets:
+        for graph, verdicts in enumerate(target.verdicts):
+            for index, verdict in enumerate(verdicts):
                 if verdict.status == "unsupported":
-                    found[key] = node.op, "refused"
+                    found[graph, index] = "refused"
                 elif verdict.status == "unknown":
-                    found.setdefault(key, (node.op, "may fall back"))
+                    found.setdefault((graph, index), "may fall back")
     return found
 
 
-def _count(result: ModelResult) -> tuple[int, int]:
-    states = [status for _, status in _open_nodes(result).values()]
+def _count(targets: Sequence[TargetResult]) -> tuple[int, int]:
+    states = [*_open_nodes(targets).values()]
     return states.count("refused"), states.count("may fall back")
 
 
@@ -149,7 +146,12 @@ def _left(result: FixResult, final: ModelResult) -> Iterator[Left]:
             for each in choice.alternatives:
                 reasons.setdefault(each.name, f"{each.name}: {each.lost}")
     unknown = {"": result.held_back or "the catalogue has no realisation of it"}
-    for (op, status), count in Counter(_open_nodes(final).values()).most_common():
+    graphs = final.model.graphs if final.model else ()
+    met = Counter(
+        (graphs[graph].nodes[index].op, status)
+        for (graph, index), status in _open_nodes(final.targets).items()
+    )
+    for (op, status), count in met.most_common():
         yield Left(op, status, count, tuple(ways.get(op, unknown).values()))
 
 
@@ -164,29 +166,87 @@ def _error(result: FixResult) -> float:
     return max((each.max_relative for each in found), default=0.0)
 
 
-def row(name: str, form: str, sets: Sequence[str]) -> Row:
-    """One network in one format on every set of targets."""
+def row(pair: tuple[str, str], sets: Sequence[str]) -> Row:
+    """One network in one format on every set of targets; what takes it whole is not asked again."""
+    name, form = pair
     recipe = Recipe("onnx" if form == "onnx" else "tflite", "none")
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.{form}"
         path.write_bytes(exported(define(name, small(name)), recipe).demanded(name))
-        return name, form, {each: cure(path, each.split("+")) for each in sets}
+        model = load(path)
+        asked = {each: each.split("+") for each in sets}
+        alone = [*dict.fromkeys(one for each in asked.values() for one in each)]
+        judged = dict(zip(alone, check(model, targets=alone).models[0].targets, strict=True))
+        cells = {}
+        for each, targets in asked.items():
+            whole = _count([judged[one] for one in targets]) == (0, 0)
+            cells[each] = UNTOUCHED if whole else cure(model, targets)
+        return name, form, cells
 
 
-def render(rows: Sequence[Row], sets: Sequence[str], command: str) -> str:
+class Kept:
+    """Finished rows in a file, a line each, beside a digest of all that has a say in them."""
+
+    def __init__(self, path: Path | None, sets: Sequence[str]) -> None:
+        self._path = path
+        self._digest = _digest(sets)
+        self._rows: dict[tuple[str, str], Row] = {}
+        if path is not None and path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                name, form, digest, cells = json.loads(line)
+                if digest == self._digest:
+                    known = {each: _read(cell) for each, cell in cells.items()}
+                    self._rows[name, form] = name, form, known
+
+    def find(self, pair: tuple[str, str]) -> Row | None:
+        """A row that was finished before, None where there is none."""
+        return self._rows.get(pair)
+
+    def add(self, made: Row) -> None:
+        """Keep a row."""
+        name, form, cells = made
+        self._rows[name, form] = made
+        if self._path is not None:
+            held = {each: asdict(cell) for each, cell in cells.items()}
+            line = json.dumps([name, form, self._digest, held])
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+
+def _read(held: Mapping[str, Any]) -> Cell:
+    left = tuple(Left(**{**each, "reasons": tuple(each["reasons"])}) for each in held["left"])
+    return Cell(
+        **{**held, "before": tuple(held["before"]), "after": tuple(held["after"]), "left": left}
+    )
+
+
+def _digest(sets: Sequence[str]) -> str:
+    """Of the code and the tables, and of what is asked."""
+    state = hashlib.sha256(repr(sets).encode())
+    root = Path(__file__).parent.parent
+    for part in ("linter", "opsets", "fixers", "reference_models", "benchmarks/cures.py"):
+        place = root / part
+        for path in [place] if place.is_file() else sorted(place.rglob("*.*")):
+            if path.suffix in (".py", ".yaml"):
+                state.update(path.read_bytes())
+    return state.hexdigest()
+
+
+def render(rows: Sequence[Row], asked: Sequence[str], sets: Sequence[str], command: str) -> str:
     """The page."""
-    error = max((each.error for *_, cells in rows for each in cells.values()), default=0.0)
+    missing = [name for name in asked if name not in {row[0] for row in rows}]
     lines = [
         "# What `npulint fix` cures",
         "",
         f"Made by `{command}`. Reference networks at a small size, float32, exact realisations",
-        "only: nodes that some target of the column refuses, before and after; nodes of which it",
-        'is in doubt ("may fall back"), which are lifted where that is cheap; and how many more',
-        "multiply-accumulates the cure costs. Every rewritten model was run against its",
-        f"original; the largest difference seen here is {error:.1g} of an output's range (where",
-        "more than 1e-4, the original itself moves as far when its inputs are rounded otherwise;",
-        "samples on which it moves by more than a thousandth of the range are not in this figure).",
+        "only. A cell says how many nodes some target of the column refuses, before and after; of",
+        'how many it is in doubt ("may fall back"), which is lifted where that is cheap; and how',
+        "many more multiply-accumulates the cure costs. `takes it`: there is nothing to cure.",
+        "Every rewritten model was run against its original.",
         "",
+        *([f"Not run yet: {', '.join(missing)}.", ""] if missing else []),
+        *_summary(rows, sets),
+        *_errors(rows),
         "| network | format | " + " | ".join(each.replace("+", " + ") for each in sets) + " |",
         "|---" * (2 + len(sets)) + "|",
     ]
@@ -194,20 +254,56 @@ def render(rows: Sequence[Row], sets: Sequence[str], command: str) -> str:
         f"| {name} | {form} | " + " | ".join(cells[each].text() for each in sets) + " |"
         for name, form, cells in rows
     ]
-    total = len(rows) * len(sets)
-    refused = sum(any(e.status == "refused" for e in c.left) for *_, m in rows for c in m.values())
-    kept = sum(bool(c.left) for *_, m in rows for c in m.values())
-    lines += [
-        "",
-        f"{total} cells; something stays refused in {refused}, and stays undecided in "
-        f"{kept - refused} more.",
-        "",
-        "## What stays, and why",
-        "",
-    ]
-    for each in sets:
-        lines += _stays(each, rows)
+    lines += ["", "## What stays, and why", ""]
+    stays = [line for each in sets for line in _stays(each, rows)]
+    lines += stays or ["Nothing."]
     return "\n".join(lines).rstrip() + "\n"
+
+
+_STATES = ("take it", "cured", "doubts stay", "something stays refused", "held back")
+"""What becomes of a cell, the best first."""
+
+
+def state(cell: Cell) -> str:
+    """One of `_STATES`."""
+    if cell.problem:
+        return "held back"
+    if cell.after[0]:
+        return "something stays refused"
+    if cell.after[1]:
+        return "doubts stay"
+    return "cured" if any(cell.before) else "take it"
+
+
+def _summary(rows: Sequence[Row], sets: Sequence[str]) -> Iterator[str]:
+    """A table of how many cells of each column came to what."""
+    yield f"| of {len(rows)} files each | " + " | ".join(_STATES) + " | largest difference |"
+    yield "|---" * (2 + len(_STATES)) + "|"
+    whole = [cell for *_, cells in rows for cell in cells.values()]
+    columns = {each.replace("+", " + "): [cells[each] for *_, cells in rows] for each in sets}
+    for each, cells in [*columns.items(), (f"all {len(whole)} cells", whole)]:
+        met = Counter(map(state, cells))
+        counts = " | ".join(str(met[one]) for one in _STATES)
+        yield f"| {each} | {counts} | {max((c.error for c in cells), default=0.0):.1g} |"
+    yield ""
+
+
+def _errors(rows: Sequence[Row]) -> Iterator[str]:
+    """Where the difference is more than the bound that asks no questions."""
+    over = [
+        f"{name}.{form} for {each.replace('+', ' + ')} ({cell.error:.1g})"
+        for name, form, cells in rows
+        for each, cell in cells.items()
+        if cell.error > TOLERANCE
+    ]
+    yield "Differences are parts of an output's range, on samples on which the original does not"
+    yield "move by more than a thousandth of it when its own inputs are rounded otherwise."
+    if over:
+        yield f"Beyond {TOLERANCE:g}, where rounding the inputs moves the original itself by a quarter"
+        yield f"of the difference or more: {', '.join(over)}."
+    else:
+        yield f"None is beyond {TOLERANCE:g}."
+    yield ""
 
 
 def _stays(asked: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -229,20 +325,38 @@ def _stays(asked: str, rows: Sequence[Row]) -> Iterator[str]:
     yield ""
 
 
+def _command(asked: argparse.Namespace) -> str:
+    """What makes the page, without what only says how."""
+    words = ["python benchmarks/cures.py", *asked.names]
+    words += [word for each in asked.targets or () for word in ("-t", each)]
+    words += ["-o", str(asked.output)] if asked.output else []
+    return " ".join(words)
+
+
+def _say(pair: tuple[str, str]) -> None:
+    print(*pair, sep=".", file=sys.stderr)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; one of each structure")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all of them")
     parser.add_argument("-t", "--targets", action="append", metavar="A+B", help="a set of targets")
     parser.add_argument("-o", "--output", type=Path, help="where the page goes")
     parser.add_argument("-j", "--jobs", type=int, default=1)
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="finished rows, to go on from")
+    parser.add_argument("--finished", action="store_true", help="run nothing, draw what is kept")
     asked = parser.parse_args(arguments)
     sets = tuple(asked.targets or SETS)
-    names = asked.names or NETWORKS
+    names = tuple(dict.fromkeys(asked.names)) or NETWORKS
     pairs = [(name, form) for name in names for form in FORMATS]
-    with ProcessPoolExecutor(asked.jobs) as pool:
-        rows = list(pool.map(partial(row, sets=sets), *zip(*pairs, strict=True)))
-    page = render(rows, sets, "python benchmarks/cures.py " + " ".join(arguments))
+    kept = Kept(asked.keep, sets)
+    missing = [] if asked.finished else [pair for pair in pairs if kept.find(pair) is None]
+    task = partial(row, sets=sets)
+    for made in spread(task, missing, jobs=asked.jobs, progress=_say):
+        kept.add(made)
+    rows = [found for found in map(kept.find, pairs) if found is not None]
+    page = render(rows, names, sets, _command(asked))
     if asked.output is None:
         sys.stdout.write(page)
     else:

@@ -17,7 +17,6 @@ from npulint.verification.records import MAX_UNREST
 PAGE = Path(__file__).parent.parent.parent / "docs" / "cures.md"
 
 SAMPLE = (("enerzai", "tflite"), ("cvml", "onnx"), ("fsrcnn", "tflite"))
-EVERYTHING = tuple((name, form) for name in cures.NETWORKS for form in cures.FORMATS)
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +24,60 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("name", "form"), EVERYTHING, ids="-".join)
-def test_a_row_is_fresh(name: str, form: str, page: str, full: bool) -> None:
-    pairs = dict.fromkeys(SAMPLE)
-    if not full and (name, form) not in pairs:
-        assert f"\n| {name} | {form} | " in page
-        return
-    _, _, cells = cures.row(name, form, cures.SETS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A sample of the page's rows, in full all of them."""
+    if "held" in metafunc.fixturenames:
+        text = PAGE.read_text(encoding="utf-8")
+        rows = re.findall(r"^\| (\w+) \| (tflite|onnx) \|", text, re.MULTILINE)
+        full = metafunc.config.getoption("--full")
+        metafunc.parametrize("held", rows if full else SAMPLE, ids="-".join)
+
+
+def test_a_row_is_fresh(held: tuple[str, str], page: str) -> None:
+    name, form, cells = cures.row(held, cures.SETS)
     drawn = " | ".join(cells[each].text() for each in cures.SETS)
     assert f"| {name} | {form} | {drawn} |" in page.splitlines(), "run benchmarks/cures.py"
     assert all(cell.error <= MAX_UNREST for cell in cells.values())
 
 
+def test_every_network_is_there_or_said_not_to_be(page: str) -> None:
+    """And most are."""
+    found = re.search(r"^Not run yet: (.*)\.$", page, re.MULTILINE)
+    missing = found[1].split(", ") if found else []
+    assert len(missing) < len(cures.NETWORKS) / 2
+    for name in cures.NETWORKS:
+        rows = [f"\n| {name} | {form} | " in page for form in cures.FORMATS]
+        assert all(rows) is (name not in missing), name
+
+
 def test_hardly_anything_stays_refused(page: str) -> None:
-    """Of all cells, at most a tenth has a node that stays refused; each is listed with reasons."""
-    found = re.search(r"(\d+) cells; something stays refused in (\d+)", page)
+    """Of all cells, at most a tenth has a node that stays refused or is held back."""
+    found = re.search(r"^\| all (\d+) cells \|(.*)\| [^|]* \|$", page, re.MULTILINE)
     assert found is not None
-    cells, refused = int(found[1]), int(found[2])
-    assert cells == len(cures.NETWORKS) * len(cures.FORMATS) * len(cures.SETS)
-    assert refused <= cells / 10
-    assert page.count("| held back ") <= refused
+    counts = [int(each) for each in found[2].split("|")]
+    assert (
+        sum(counts)
+        == int(found[1])
+        == 9 * len(re.findall(r"^\| \w+ \| (?:tflite|onnx) \|", page, re.M))
+    )
+    taken, cured, doubts, refused, held_back = counts
+    assert refused + held_back <= sum(counts) / 10
+    assert cured > doubts
+    assert held_back == page.count("| held back ") - 1, "the word heads a column too"
+    assert taken == page.count("| takes it ")
+
+
+def test_finished_rows_are_taken_up_again(tmp_path: Path) -> None:
+    """Until the code changes, or what is asked."""
+    path = tmp_path / "rows.jsonl"
+    left = cures.Left("MUL", "may fall back", 2, ("product/prelu: no",))
+    cell = cures.Cell((3, 2), (0, 2), 1.25, 1e-6, "", (left,))
+    row = "smallnet", "onnx", {"nnapi-1.1": cell}
+    cures.Kept(path, ["nnapi-1.1"]).add(row)
+    assert cures.Kept(path, ["nnapi-1.1"]).find(row[:2]) == row
+    assert cures.Kept(path, ["nnapi-1.2"]).find(row[:2]) is None
+    page = cures.render([row], ["smallnet", "acvlab"], ["nnapi-1.1"], "this")
+    assert "| smallnet | onnx | 3 → 0, doubts 2 → 2, 1.25x MACs |" in page
+    assert "Not run yet: acvlab." in page
+    assert "| all 1 cells | 0 | 0 | 1 | 0 | 0 | 1e-06 |" in page
+    assert "- `MUL` may fall back: smallnet.onnx ×2\n    - product/prelu: no" in page
