@@ -10,7 +10,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from npulint import phone
@@ -20,7 +20,7 @@ from npulint.fixers.catalogue import FAMILIES
 from npulint.fixers.legalise import Setting, weigh
 from npulint.fixers.memory import Memory
 from npulint.fixers.record import Policy, Refusal
-from npulint.model import OMITTED
+from npulint.fixers.window import Window, form, giant, window_at
 from npulint.opsets.table import Target
 from npulint.verdict import judge_graph
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from npulint.finding import TargetResult
     from npulint.fixers.record import Family, Occurrence
-    from npulint.model import Graph, Model, Node, Value
+    from npulint.model import Graph, Model
     from npulint.opsets.profile import Device
     from npulint.verdict import Status, Verdict
 
@@ -50,20 +50,11 @@ WEIGHED_OF_ONE = 32
 QUESTIONS = 400
 """Times that a target is asked about what is built, in one model."""
 
-GIANT = 1 << 31
-"""Bytes of an activation above which nothing is built of what makes or reads it."""
-
 _FAULTS = (
     ModelFileError, ArithmeticError, LookupError, ValueError, TypeError, MemoryError, struct.error,
 )  # fmt: skip
 """What looking at a damaged model ends in, or at one whose weights are not where it says. That
 is for the rules and the tables to say; here it only means that no cure is known."""
-
-HEAVY = 1024 * 1024
-"""Bytes of a constant from which on it is not read: `check` leaves weights on disk."""
-
-READ = 32 * 1024 * 1024
-"""Bytes of constants that are read of one graph."""
 
 _MOVES = frozenset({
     "RESHAPE", "TRANSPOSE", "PAD", "SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V", "CONCATENATION",
@@ -148,23 +139,6 @@ class _Column:
         return next((s for s in _WORST_FIRST if s in states), "supported")
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """Neighbouring nodes of a graph as a graph of their own.
-
-    Attributes:
-        graph: The nodes; what is read outside are its outputs.
-        start: Position of the first of them in the whole graph.
-    """
-
-    graph: Graph
-    start: int
-
-    def places(self, occurrence: Occurrence[Any]) -> tuple[int, ...]:
-        """Where the nodes of an occurrence are in the whole graph."""
-        return tuple(self.start + index for index in occurrence.nodes)
-
-
 @dataclass(slots=True)
 class _Search:
     """One search through a model, with what is known of occurrences that were weighed before."""
@@ -180,7 +154,7 @@ class _Search:
     ) -> Iterator[tuple[str, int, tuple[Remedy, ...]]]:
         """Each target's name with a node that it refuses and what would cure it."""
         refused = {index for column in columns for index in column.refused}
-        window = _window(graph, max(0, min(refused) - LOOKED_AT // 10))
+        window = window_at(graph, max(0, min(refused) - LOOKED_AT // 10), LOOKED_AT)
         self.skipped.clear()
         ways: dict[tuple[str, int], dict[Remedy, None]] = {}
         for family, occurrence in _occurrences(window.graph):
@@ -207,18 +181,18 @@ class _Search:
         self,
         family: Family[Any],
         occurrence: Occurrence[Any],
-        window: _Window,
+        window: Window,
         columns: Sequence[_Column],
     ) -> Iterator[tuple[str, Remedy]]:
         """What cures an occurrence on which target."""
         places = window.places(occurrence)
         states = {column.name: column.status(places) for column in columns}
         before = {name: state for name, state in states.items() if state == "unsupported"}
-        form = (frozenset(before), _form(window.graph, occurrence))
+        kind = (frozenset(before), form(window.graph, occurrence))
         for way in family.ways if before else ():
             if way.exactness == "calibrated" or way.accepts(occurrence.found) is not None:
                 continue
-            key = (way.name, form)
+            key = (way.name, kind)
             if key not in self.known:
                 if not self._affordable(family, len(before)):
                     self.skipped.update(places)
@@ -247,15 +221,8 @@ def _occurrences(graph: Graph) -> Iterator[tuple[Family[Any], Occurrence[Any]]]:
     for family in FAMILIES:
         with suppress(*_FAULTS):
             for occurrence in family.recognise(graph):
-                if not isinstance(occurrence.found, Refusal) and not _giant(graph, occurrence):
+                if not isinstance(occurrence.found, Refusal) and not giant(graph, occurrence):
                     yield family, occurrence
-
-
-def _giant(graph: Graph, occurrence: Occurrence[Any]) -> bool:
-    """Whether an occurrence has a size that no phone computes, but a damaged file may state."""
-    nodes = (graph.nodes[index] for index in occurrence.nodes)
-    values = {value for node in nodes for value in (*node.inputs, *node.outputs)}
-    return any((graph.values[v].nbytes or 0) > GIANT for v in values if v != OMITTED)
 
 
 _WORST_FIRST: tuple[Status, ...] = ("unsupported", "unknown")
@@ -265,58 +232,3 @@ def _best(ways: Iterable[Remedy]) -> tuple[Remedy, ...]:
     """The exact ones, or all where none is exact."""
     everything = tuple(ways)
     return tuple(way for way in everything if way.exactness == "exact") or everything
-
-
-def _window(graph: Graph, start: int) -> _Window:
-    """The nodes from one position on, as many as are looked at."""
-    nodes = graph.nodes[start : start + LOOKED_AT]
-    values = _light(graph, nodes)
-    if len(nodes) == len(graph.nodes):
-        return _Window(replace(graph, values=values), 0)
-    made = {value for node in nodes for value in node.outputs if value != OMITTED}
-    later = graph.nodes[start + LOOKED_AT :]
-    read = {value for node in later for value in node.inputs}
-    return _Window(
-        replace(
-            graph,
-            values=values,
-            nodes=tuple(replace(node, index=place) for place, node in enumerate(nodes)),
-            outputs=tuple(sorted(made & (read | {*graph.outputs}))),
-        ),
-        start,
-    )
-
-
-def _light(graph: Graph, nodes: Iterable[Node]) -> tuple[Value, ...]:
-    """The values, with constants that are too large to be read as those that nobody can read."""
-    values = list(graph.values)
-    total = 0
-    for index in dict.fromkeys(i for node in nodes for i in node.inputs if i != OMITTED):
-        constant = values[index].constant
-        if constant is None or constant.payload is not None:
-            continue
-        total += constant.nbytes
-        if constant.nbytes > HEAVY or total > READ or constant.storage is None:
-            values[index] = replace(values[index], constant=replace(constant, sparse=True))
-    return tuple(values)
-
-
-def _form(graph: Graph, occurrence: Occurrence[Any]) -> Hashable:
-    """All of an occurrence that what is built of it and the answers may hang on, weights apart."""
-    return tuple(
-        (
-            node.op, node.version,
-            tuple(sorted((name, repr(value)) for name, value in node.attributes.items())),
-            tuple(
-                None if index == OMITTED else _told(graph.values[index])
-                for index in (*node.inputs, *node.outputs)
-            ),
-        )
-        for node in (graph.nodes[index] for index in occurrence.nodes)
-    )  # fmt: skip
-
-
-def _told(value: Value) -> Hashable:
-    small = value.constant is not None and "int" in value.constant.dtype
-    contents = value.constant.payload if small and value.constant is not None else None
-    return value.dtype, value.shape, value.quantisation, value.constant is None, contents

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 import npulint
 from npulint import opsets, remedies
 from npulint.engine import node_verdicts
+from npulint.fixers import window
 from npulint.fixers.catalogue import FAMILIES
 from npulint.fixers.record import Policy
 from npulint.model import Model
@@ -121,7 +122,7 @@ def test_large_weights_are_left_on_disk(
 ) -> None:
     path = upsampler(tmp_path / "up.onnx")
     assert cures(path, "nnapi-1.1")
-    monkeypatch.setattr(remedies, limit, 65_535)
+    monkeypatch.setattr(window, limit, 65_535)
     assert cures(path, "nnapi-1.1") == {}
 
 
