@@ -299,8 +299,8 @@ def _errors(rows: Sequence[Row]) -> Iterator[str]:
     yield "Differences are parts of an output's range, on samples on which the original does not"
     yield "move by more than a thousandth of it when its own inputs are rounded otherwise."
     if over:
-        yield f"Beyond {TOLERANCE:g}, where rounding the inputs moves the original itself by a quarter"
-        yield f"of the difference or more: {', '.join(over)}."
+        yield f"Beyond {TOLERANCE:g}, where rounding the inputs moves the original itself by a"
+        yield f"quarter of the difference or more: {', '.join(over)}."
     else:
         yield f"None is beyond {TOLERANCE:g}."
     yield ""
