@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.finding import Evidence, Finding
 from npulint.model import ITEM_BITS, Constant, Quantisation, Value
-from npulint.operators import lower_graph
 from npulint.operators.versions import operator_version
 from npulint.rules.record import Rule, target_rule
+from npulint.rules.what_if import asked, taken
 from npulint.verdict import Memory
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def _cured(here: OnTarget, change: _Change) -> Iterator[_Case]:
     """The refused nodes that a change would cure."""
     table = Memory(here.target)
     for graph, node, verdict in _refused(here):
-        faulty = [op for op in _operations(here, graph, node) if not _taken(table, op)]
-        changed = [new for new in map(change, faulty) if new is not None and _taken(table, new)]
+        faulty = [op for op in asked(here, graph, node) if not taken(table, op)]
+        changed = [new for new in map(change, faulty) if new is not None and taken(table, new)]
         if faulty and len(changed) == len(faulty):
             yield _Case(node, verdict, faulty[0], changed[0])
 
@@ -177,10 +177,10 @@ def _versions(here: OnTarget) -> Iterator[_Case]:
     table = Memory(here.target)
     for graph, node, verdict in _refused(here):
         operation = graph.operation(node)
-        if graph.dialect != here.target.dialect or node.custom or _taken(table, operation):
+        if graph.dialect != here.target.dialect or node.custom or taken(table, operation):
             continue
         lower = (replace(operation, version=v) for v in range(node.version - 1, 0, -1))
-        after = next((each for each in lower if _taken(table, each)), None)
+        after = next((each for each in lower if taken(table, each)), None)
         if after is not None:
             yield _Case(node, verdict, operation, after)
 
@@ -197,22 +197,9 @@ def _refused(here: OnTarget) -> Iterator[tuple[Graph, Node, Verdict]]:
     for node, verdict in here.verdicts():
         if verdict.status == "unsupported":
             graph = here.model.graphs[node.graph]
-            if fallen and any(op.op in fallen for op in _operations(here, graph, node)):
+            if fallen and any(op.op in fallen for op in asked(here, graph, node)):
                 continue
             yield graph, node, verdict
-
-
-def _operations(here: OnTarget, graph: Graph, node: Node) -> tuple[Operation, ...]:
-    """What the target's table is asked about for a node."""
-    if graph.dialect == here.target.dialect:
-        return (graph.operation(node),)
-    if graph.dialect == "onnx" and here.target.dialect == "tflite":
-        return lower_graph(graph)[node.index].operations
-    return ()
-
-
-def _taken(table: Memory, operation: Operation) -> bool:
-    return table.judge(operation).status == "supported"
 
 
 def _about_version(case: _Case) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.finding import Evidence
 from npulint.operators import lower_graph
-from npulint.verdict import judge
+from npulint.verdict import Memory
 
 if TYPE_CHECKING:
     from npulint.finding import Finding
@@ -70,13 +70,14 @@ def faults(
     Yields:
         One fault for each graph that has such nodes.
     """
+    table = Memory(here.target)
     for graph, verdicts in zip(here.model.graphs, here.result.verdicts, strict=True):
         found: list[Node] = []
         reasons: dict[Reason, None] = {}
         for node in nodes(graph):
             if verdicts[node.index].status != "unsupported":
                 continue
-            broken = _mended(here, graph, node, change)
+            broken = _mended(table, asked(here, graph, node), change)
             if broken:
                 found.append(node)
                 reasons.update(dict.fromkeys(broken))
@@ -84,24 +85,31 @@ def faults(
             yield Fault(graph, tuple(found), tuple(reasons))
 
 
-def _mended(here: OnTarget, graph: Graph, node: Node, change: Change) -> tuple[Reason, ...]:
-    """What a node breaks on the target and would not break if changed; nothing if it would."""
+def _mended(table: Memory, operations: Iterable[Operation], change: Change) -> tuple[Reason, ...]:
+    """What operations break and would not if changed; nothing where something else is at fault."""
     broken: list[Reason] = []
-    for operation in _operations(here, graph, node):
-        verdict = judge(operation, here.target)
+    for operation in operations:
+        verdict = table.judge(operation)
         if verdict.status == "supported":
             continue
-        if judge(change(operation), here.target).status != "supported":
+        if not taken(table, change(operation)):
             return ()
         broken += verdict.reasons
     return tuple(broken)
 
 
-def _operations(here: OnTarget, graph: Graph, node: Node) -> tuple[Operation, ...]:
-    """What the target's table is asked about a node."""
+def asked(here: OnTarget, graph: Graph, node: Node) -> tuple[Operation, ...]:
+    """What the target's table is asked about for a node."""
+    if graph.dialect == here.target.dialect:
+        return (graph.operation(node),)
     if graph.dialect == "onnx" and here.target.dialect == "tflite":
         return lower_graph(graph)[node.index].operations
-    return (graph.operation(node),)
+    return ()
+
+
+def taken(table: Memory, operation: Operation) -> bool:
+    """Whether a target takes an operation for certain."""
+    return table.judge(operation).status == "supported"
 
 
 def operands(change: Callable[[Value], Value]) -> Change:

@@ -14,7 +14,7 @@ TYPED = {
     "npulint check -t pixel": {"pixel-4"},
     "npulint check --format sa": {"sarif"},
     "npulint explain npu103": {"NPU103"},
-    "npulint explain refused": {"refused-operator"},
+    "npulint explain refused-op": {"refused-operator"},
     "npulint explain nnapi-1.2:CONV": {"nnapi-1.2:CONV_2D"},
     "npulint explain pixel-4:CONCAT": {"pixel-4:CONCATENATION"},
     "npulint explain nowhere:CONV": set(),

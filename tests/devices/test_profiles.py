@@ -54,11 +54,13 @@ measured:
     source: notes Table 1
     rows:
       - {network: mine, type: float, ms: 1.5, note: "1", fell: CONV_2D}
+    pixels: 921600
 limits:
   - It was looked at in passing.
 """
 
 FAULTS = {
+    "images of no size": ("pixels: 921600", "pixels: 0", "expected a number above 0", 29),
     "an unknown key": ("chip: My chip", "chips: My chip", "unknown key 'chips'", 3),
     "no chip": ("chip: My chip\n", "", "missing key 'chip'", 1),
     "a name with blanks": ("device: my-phone", "device: My Phone", "such as pixel-4", 1),
@@ -124,6 +126,7 @@ def test_a_profile_of_ones_own_is_read(tmp_path: Path) -> None:
     assert seen.source == "My notes page 5 (2026-01-31)"
     (figure,) = device.measured
     assert (figure.milliseconds, figure.note, figure.fell) == (1.5, "1", "CONV_2D")
+    assert figure.pixels == 921_600
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -170,6 +173,22 @@ def test_profiles_say_what_is_assumed_and_what_is_measured(path: Path) -> None:
     assert device.start.say
     if device.start.target.family == "nnapi":
         assert device.reference_cpu is not None, "which setting was in force?"
+
+
+SIZES = {"Full HD": 1920 * 1080, "12 megapixels": 12_000_000}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_pixels_of_a_run_are_those_of_the_size_that_is_named(path: Path) -> None:
+    for run in load_device(path.stem).measured:
+        sides = re.search(r"(\d+)x(\d+)", run.by)
+        named = [pixels for name, pixels in SIZES.items() if run.by.endswith(name)]
+        if sides is not None:
+            assert run.pixels == int(sides[1]) * int(sides[2]), run.by
+        elif named:
+            assert run.pixels == named[0], run.by
+        else:  # the thesis measures crops of 256x256 throughout (section 4.5)
+            assert (path.stem, run.pixels) == ("oneplus-8-pro", 65_536)
 
 
 def test_a_stale_compiled_profile_is_not_used(tmp_path: Path) -> None:

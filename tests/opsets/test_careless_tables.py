@@ -94,6 +94,7 @@ KEYS: dict[str, Fault] = {
     "condition": ("rank: x", "ranks: x", 32, "did you mean rank"),
     "comparison": ("at_most: 4", "at_most: 4, upto: 5", 32, "unknown key 'upto'"),
     "entry": ("inputs: [x, y]", "input: [x, y]", 27, "did you mean inputs"),
+    "alignment": ("limits:", "alignment: {channel: 4}\nlimits:", 24, "did you mean channels"),
     "opsets": ("limits:", "opsets: {new: 3, source: code 1}\nlimits:", 24, "unknown key 'new'"),
     "top": ("limits:", "limit:", 24, "did you mean limits"),
 }
@@ -206,6 +207,12 @@ VALUES: dict[str, Fault] = {
     "level in words": ("level: 3,", "level: three,", 11, "level is a whole number"),
     "level of no digits": ('"3": third', '"²": third', 9, "a level is a number"),
     "unknown strategy": ("tflite-delegate", "tflite", 15, "tflite-delegate or whole-model"),
+    "slices of one channel": (
+        "limits:",
+        "alignment: {channels: 1, say: as it is, source: code 1}\nlimits:",
+        24,
+        "expected a number of channels from 2",
+    ),
     "no pieces": ("max_partitions: 3", "max_partitions: 0", 17, "expected at least 1"),
     "pieces of nothing": ("min_nodes: 2", "min_nodes: 0", 18, "expected at least 1"),
     "a yes for all others": ("verdict: unsupported", "verdict: supported", 13, "unknown word"),
