@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from npulint.rules.view import OnTarget
 
 _MEGABYTE = 1_000_000
+_IMAGE_AXES = 4
 
 
 @target_rule("NPU304", "untried-resolution", "warning", since="0.1.0")
@@ -47,6 +48,9 @@ def untried_resolution(here: OnTarget) -> Iterator[Finding]:
         return
     if pixels is None:
         graph = here.facts.main.graph
+        ends = (graph.values[index] for index in (*graph.inputs, *graph.outputs) if index >= 0)
+        if not any(each.shape is None or len(each.shape) == _IMAGE_AXES for each in ends):
+            return
         readers = (node for index in graph.inputs for node in graph.uses[index].readers)
         yield from here.unsure(readers, "the size of the image that it reads is not known")
         return
