@@ -37,6 +37,11 @@ _PACKAGES: dict[Dialect, tuple[str, ...]] = {
     "tflite": ("ai_edge_litert", "tensorflow"),
 }
 
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "ORT_DISABLE_TELEMETRY": "1"}
+"""Variables for runtimes: no chatter, and nothing sent home. onnxruntime 1.32 for Linux reports to
+Microsoft, and leaves a file in the temporary folder, unless it is told not to before it is loaded
+(microsoft/onnxruntime docs/Privacy.md, "Disabling Telemetry")."""
+
 _LEAST_MEMORY = 4 << 30
 _GRACE = 10
 """Seconds for a worker that no longer answers to be gone."""
@@ -226,7 +231,7 @@ def _start(engine: str, memory: int | None, errors: IO[bytes]) -> subprocess.Pop
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, **QUIET},
     )
 
 
