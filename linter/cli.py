@@ -16,6 +16,7 @@ from npulint.cli_check import check
 from npulint.cli_completion import completion
 from npulint.cli_config import show
 from npulint.cli_fix import fix
+from npulint.cli_host import host
 from npulint.cli_matrix import matrix
 from npulint.cli_models import models
 from npulint.cli_settings import asked_as_configured, config_option, targets_of, whom_to_ask
@@ -52,6 +53,7 @@ cli.add_command(completion)
 cli.add_command(check)
 cli.add_command(show)
 cli.add_command(fix)
+cli.add_command(host)
 cli.add_command(matrix)
 cli.add_command(models)
 cli.add_command(verify)

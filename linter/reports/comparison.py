@@ -248,11 +248,11 @@ def _output(output: Output) -> Json:
     return {
         **_pair(output.pair),
         "same": output.same,
-        "differences": [None if d is None else _difference(d) for d in output.differences],
+        "differences": [None if d is None else difference_json(d) for d in output.differences],
     }
 
 
-def _difference(difference: Difference) -> Json:
+def difference_json(difference: Difference) -> Json:
     """One difference; what is infinite is null: no error has an infinite PSNR."""
     return {
         "shape_a": list(difference.shape_a),
@@ -291,5 +291,5 @@ def _region_value(value: RegionValue) -> Json:
         "op_a": value.op_a,
         "op_b": value.op_b,
         "same": value.same,
-        "difference": _difference(value.difference),
+        "difference": difference_json(value.difference),
     }

@@ -34,8 +34,8 @@ def ports(model: Model, slots: Sequence[Slot], role: Role) -> tuple[Port, ...]:
     for slot in slots:
         if slot.dtype not in np.sctypeDict or np.dtype(slot.dtype).kind not in NUMBERS:
             raise UsageError(
-                f"{model.path}: {role} {slot.name!r} is {slot.dtype}; verify compares tensors of "
-                "numbers and truth values"
+                f"{model.path}: {role} {slot.name!r} is {slot.dtype}; only tensors of numbers "
+                "and truth values can be compared"
             )
         names = dict.fromkeys([*aliases.get(slot.key, ()), slot.name])
         found.append(Port(slot.key, tuple(names), slot.dtype, slot.shape))

@@ -23,6 +23,7 @@ TYPED = {
         "transpose-conv/zero-insert-conv-3x3",
     },
     "npulint models build unet_sm": {"unet_small"},
+    "npulint host run m.onnx --on qnn-htp-v7": {"qnn-htp-v73", "qnn-htp-v75", "qnn-htp-v79"},
     "npulint targets diff hexag": {"hexagon-nn"},
 }
 

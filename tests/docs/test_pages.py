@@ -26,6 +26,7 @@ WRITTEN = (
     "ci.md",
     "configuration.md",
     "cures.md",
+    "host-compilers.md",
     "portability-map.md",
     "reference-networks.md",
     "table-language.md",

@@ -1,0 +1,243 @@
+"""ONNX models: what ONNX Runtime's QNN provider and Qualcomm's HTP compiler make of them.
+
+The provider asks the compiler about each node, cuts the graph, and has each piece compiled for
+the chip; the emulator of the same library then runs it. All of that is in one worker process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from npulint.errors import NpulintError, UsageError
+from npulint.host.context import read_back
+from npulint.host.marks import marks, unmarked, write_marked
+from npulint.host.numbers import Sample, Wanted, differences, make_sample
+from npulint.host.process import Ended, carry_out
+from npulint.host.provider_nodes import node_answers, pieces_of
+from npulint.host.qnn_provider_log import ProviderLog, read_log
+from npulint.host.records import Answer, Numbers, Outcome
+from npulint.runtimes import Array, Runner
+
+if TYPE_CHECKING:
+    from npulint.host.chips import Chip
+    from npulint.host.records import Identity
+    from npulint.model import Model
+
+WORKER = "npulint.host.qnn_provider_worker"
+"""Import path of the module whose `main` does the work."""
+
+_START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from importlib import import_module; import_module(sys.argv[2]).main(sys.argv[3])"
+)
+_NAME = "ONNX Runtime's QNN provider"
+_TRACE = "qnn_op_trace.json"
+_LAYOUT = "was not selected"
+"""Ends a session of which a node was refused after its layout had been changed for it."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What the worker told before its end.
+
+    Attributes:
+        versions: Of the packages.
+        assignment: Who got which nodes, piece by piece; None where no session came to be.
+        refused: Why none did, in ONNX Runtime's words.
+        running: Whether the emulator was started.
+        run_refused: Why it would not run.
+        ran: Names of the outputs that were kept, None where it did not come to its end.
+        seconds: How long the emulator took.
+    """
+
+    versions: dict[str, str] = field(default_factory=dict)
+    assignment: list[tuple[str, list[Identity]]] | None = None
+    refused: str | None = None
+    running: bool = False
+    run_refused: str | None = None
+    ran: list[str] | None = None
+    seconds: float = 0.0
+
+
+def ask_provider(
+    model: Model, chip: Chip, wanted: Wanted | None, timeout: float, folder: Path
+) -> Answer:
+    """Have an ONNX model checked, cut, compiled and run on the emulator.
+
+    Args:
+        model: The model.
+        chip: What to compile it for.
+        wanted: What to run it on; None for not at all.
+        timeout: Seconds that the worker may take, and each step of the reference.
+        folder: An empty temporary folder.
+
+    Raises:
+        ModelFileError: ONNX Runtime refuses the model, whoever is to run it.
+        UsageError: The inputs given do not fit the model.
+    """
+    write_marked(model, folder / "model.onnx")
+    # The reference comes first: a model that the CPU does not load says nothing about the HTP.
+    with Runner(model.path, "onnx", timeout=timeout) as reference:
+        sample, unmeasured = _sample(model, reference, wanted)
+        ended = _work(chip, sample, timeout, folder)
+        told = _read_told(folder / "told.jsonl")
+        answer = _answer(model, chip, folder, told, ended, timeout)
+        if sample is None or told.ran is None:
+            reason = unmeasured or _not_run(told, ended, timeout)
+            return replace(answer, unmeasured=reason)
+        return _measured(answer, reference, sample, told, folder)
+
+
+def _sample(
+    model: Model, reference: Runner, wanted: Wanted | None
+) -> tuple[Sample | None, str | None]:
+    """Inputs, or why there are none."""
+    if wanted is None:
+        return None, "not asked for"
+    try:
+        return make_sample(model, reference, wanted), None
+    except UsageError as error:
+        if wanted.inputs is not None:
+            raise
+        return None, str(error)
+
+
+def _work(chip: Chip, sample: Sample | None, timeout: float, folder: Path) -> Ended:
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise UsageError("compilers work in a process of their own, which takes a Python to start")
+    inputs = folder / "inputs.npz"
+    if sample is not None:
+        np.savez(inputs, *sample.arrays)
+    request = {
+        "model": str(folder / "model.onnx"),
+        "soc_model": chip.soc_model,
+        "context": str(folder / "context.onnx"),
+        "trace": str(folder),
+        "inputs": None if sample is None else str(inputs),
+        "outputs": str(folder / "outputs.npz"),
+        "told": str(folder / "told.jsonl"),
+    }
+    path = folder / "request.json"
+    path.write_text(json.dumps(request), encoding="utf-8")
+    command = [sys.executable, "-c", _START, json.dumps(sys.path), WORKER, str(path)]
+    return carry_out(command, folder, timeout)
+
+
+def _read_told(path: Path) -> Told:
+    """Read what the worker told; a line that it broke off at is left out."""
+    told = Told()
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    for line in text.splitlines(keepends=True):
+        if not line.endswith("\n"):
+            break
+        for key, value in json.loads(line).items():
+            if key == "assignment":
+                value = [  # noqa: PLW2901 - names are read as positions
+                    (each["provider"], [node for name in each["nodes"] for node in marks(name)])
+                    for each in value
+                ]
+            setattr(told, key, value)
+    return told
+
+
+def _answer(  # noqa: PLR0913, PLR0917 - all that is known
+    model: Model, chip: Chip, folder: Path, told: Told, ended: Ended, timeout: float
+) -> Answer:
+    log = read_log(ended.err)
+    reasons = {
+        node: unmarked(reason, model) for node, reason in _reasons(folder / _TRACE, log).items()
+    }
+    contexts = sorted(folder.glob("*.bin"))
+    pieces = pieces_of(told.assignment, log, died=not ended.late)
+    versions = dict(told.versions)
+    if log.build is not None:
+        versions["QNN"] = log.build
+    return Answer(
+        path=model.path,
+        chip=chip,
+        front_end="onnxruntime-qnn",
+        nodes=tuple(node_answers(model, told.assignment, log, pieces, reasons)),
+        pieces=pieces,
+        outcome=_outcome(told, log, ended),
+        fault=_fault(told, ended, timeout),
+        context=read_back(contexts, chip) if contexts else None,
+        versions=versions,
+    )
+
+
+def _reasons(trace: Path, log: ProviderLog) -> Mapping[Identity, str]:
+    """Why nodes were refused: what the trace says where there is one, else the log."""
+    found = dict(log.refused)
+    if trace.exists():
+        document: Mapping[str, Any] = json.loads(trace.read_text(encoding="utf-8"))
+        for each in document["unsupported_nodes"]:
+            found.update(dict.fromkeys(marks(each["node_name"]), each["reason"]))
+    for node, code in log.codes.items():
+        if node in found:
+            # The provider passes on no more of what the HTP library's own check says.
+            found[node] = f"{found[node]} The HTP library's own check: error {code}."
+    return found
+
+
+def _outcome(told: Told, log: ProviderLog, ended: Ended) -> Outcome:
+    if told.assignment is not None:
+        return "compiled" if log.pieces else "nothing"
+    return "unknown" if ended.late else "failed"
+
+
+def _fault(told: Told, ended: Ended, timeout: float) -> str | None:
+    """What went wrong, None where nothing did."""
+    if told.refused is not None:
+        words = " ".join(told.refused.split())
+        if _LAYOUT in words:
+            return f"{words} (a node was refused after its layout had been changed)"
+        return words
+    if told.run_refused is not None:
+        return f"the emulator refuses to run it: {' '.join(told.run_refused.split())}"
+    obituary = ended.obituary(_NAME, timeout)
+    if told.assignment is None:
+        doing = "before the model was compiled"
+        if obituary is None:
+            obituary = f"{_NAME} ended with exit code {ended.code}"
+        return f"{obituary} {doing}{_last_words(ended)}"
+    if ended.late or (obituary is None and ended.code == 0):
+        return None
+    died = obituary or f"{_NAME} ended with exit code {ended.code}"
+    return f"{died} {'while it ran the model' if told.running else 'after the model was compiled'}"
+
+
+def _last_words(ended: Ended) -> str:
+    last = next((line for line in reversed(ended.err) if line.strip()), "")
+    return f": {' '.join(last.split())[:300]}" if last else ""
+
+
+def _not_run(told: Told, ended: Ended, timeout: float) -> str:
+    """Why there is nothing to compare."""
+    if told.assignment is None:
+        return "the model was not compiled"
+    if not told.running:
+        return "nothing of the model is on the HTP"
+    if ended.late:
+        return f"the emulator was not done after {timeout:g} s"
+    return "the emulator failed"
+
+
+def _measured(
+    answer: Answer, reference: Runner, sample: Sample, told: Told, folder: Path
+) -> Answer:
+    """The answer with the emulator's outputs held against the CPU's."""
+    names: Sequence[str] = told.ran or ()
+    with np.load(folder / "outputs.npz") as stored:
+        found: dict[str, Array] = {name: stored[f"arr_{place}"] for place, name in enumerate(names)}
+    try:
+        listed = differences(reference, sample, found)
+    except NpulintError as error:
+        return replace(answer, unmeasured=f"the CPU gives nothing to compare with: {error}")
+    return replace(answer, numbers=Numbers(sample.name, tuple(listed), told.seconds))
