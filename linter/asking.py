@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from npulint import opsets
 from npulint.errors import UsageError
 
 if TYPE_CHECKING:
-    from npulint.config.applying import Accounts
-    from npulint.config.settings import Section
+    from npulint.config.settings import Section, Settings
     from npulint.model import Model
     from npulint.opsets.profile import Device
     from npulint.opsets.table import Target
     from npulint.sizing.wishes import InputShapes
+
+Made = TypeVar("Made")
 
 DEFAULT_TARGETS = ("nnapi-1.2", "nnapi-1.3", "neuron", "hexagon-nn", "qnn-htp-v75", "hiai")
 """Asked when the user names none; `hexagon-nn` only for quantised .tflite models."""
@@ -65,7 +67,7 @@ class Asking:
     Args:
         named: Names of targets and devices, or paths of table and profile files, that the caller
             wants to be asked, whatever the settings say.
-        accounts: Settings that may name them otherwise.
+        settings: What may name them otherwise.
         shapes: Sizes of inputs that the caller states, whatever the settings say.
 
     Raises:
@@ -74,17 +76,21 @@ class Asking:
     """
 
     def __init__(
-        self, named: Sequence[str], accounts: Accounts | None, shapes: InputShapes
+        self, named: Sequence[str], settings: Settings | None, shapes: InputShapes
     ) -> None:
         self._named = tuple(named)
         self._shapes = shapes
-        self._settings = None if accounts is None else accounts.settings
+        self._settings = settings
         self._loaded: dict[tuple[str, ...], tuple[Target | Device, ...]] = {}
         self._configured: dict[str, None] = {}
         self._sized: dict[str, None] = {}
         self._assumed = False
         if self._named:  # whatever is wrong with them is said before any model is read
             self._load(self._named)
+
+    def travelling(self, make: Callable[[Asking], Made]) -> Callable[[], Made]:
+        """Something that makes, in another process, what is made of such an asking in this one."""
+        return partial(_made, make, self._named, self._settings, self._shapes)
 
     def about(self, path: Path) -> Question:
         """Whom to ask about a model of some path, and what to look for."""
@@ -137,6 +143,15 @@ def _told(shapes: InputShapes) -> Iterator[str]:
     from npulint.sizing.wishes import asked
 
     return map(asked, shapes.items())
+
+
+def _made(
+    make: Callable[[Asking], Made],
+    named: Sequence[str],
+    settings: Settings | None,
+    shapes: InputShapes,
+) -> Made:
+    return make(Asking(named, settings, shapes))
 
 
 def _load_targets(names: Sequence[str]) -> tuple[Target | Device, ...]:

@@ -53,8 +53,8 @@ def matrix(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> int:
     """Show how much of each model each target takes."""
     from npulint.engine import check as run
-    from npulint.engine import find_models
     from npulint.reports import matrix as drawing
+    from npulint.searching import find_models
 
     asking = whom_to_ask(config)
     paths = find_models(models)

@@ -120,7 +120,7 @@ def accounts_for(
     if settings is None:
         return None
     from npulint.config.applying import Accounts
-    from npulint.engine import today
+    from npulint.today import today
 
     return Accounts(settings, today(), within)
 
@@ -141,7 +141,7 @@ def asked_as_configured(asking: Accounts | None, models: Sequence[Path]) -> tupl
         return ()
     from npulint.asking import Asking
 
-    whom = Asking((), asking, {})
+    whom = Asking((), asking.settings, {})
     for model in models:
         whom.about(model)
     return whom.notes()
@@ -153,7 +153,7 @@ def whom_to_ask(config: Path | None) -> Accounts | None:
     if settings is None:
         return None
     from npulint.config.applying import Accounts
-    from npulint.engine import today
+    from npulint.today import today
 
     return Accounts(settings.asking_only(), today())
 

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import date, datetime, timezone
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from npulint.asking import Asking
 from npulint.cost import node_macs, summarise
 from npulint.errors import ModelFileError, UsageError
-from npulint.finding import Coverage, ModelResult, Report, TargetResult
+from npulint.finding import ModelResult, Report, TargetResult
 from npulint.formats import load
-from npulint.joins import joining_set
+from npulint.judging import judge_model, tables
 from npulint.model import Model
-from npulint.operators import CONVERSION, lower_graph
 from npulint.opsets.profile import Device
 from npulint.opsets.table import Target
-from npulint.partition import delegate_model
 from npulint.rules import run_rules
 from npulint.rules.demands import Demands
-from npulint.verdict import Caution, Verdict, judge_graph
+from npulint.today import today
+from npulint.workers import spread_prepared
 
 if TYPE_CHECKING:
     from npulint.asking import Question
     from npulint.config.applying import Accounts
     from npulint.config.settings import Section
     from npulint.finding import Finding
-    from npulint.joins import Join
-    from npulint.model import Dialect, Graph, Operation
-    from npulint.partition import Delegation
     from npulint.sizing.wishes import InputShapes
-
-MODEL_SUFFIXES = (".tflite", ".onnx")
 
 
 def check(  # noqa: PLR0913 - one parameter an option
@@ -47,6 +41,7 @@ def check(  # noqa: PLR0913 - one parameter an option
     input_shapes: InputShapes | None = None,
     remedies: bool = True,
     accounts: Accounts | None = None,
+    jobs: int = 1,
 ) -> Report:
     """Ask each target about each model.
 
@@ -61,6 +56,7 @@ def check(  # noqa: PLR0913 - one parameter an option
             the rest on a small model.
         accounts: Settings, and what is accepted by them; every rule runs and nothing is accepted
             when None.
+        jobs: How many processes share the work; models that are loaded already stay in this one.
 
     Returns:
         A report with one result a model. A file that cannot be read, or has no such inputs,
@@ -71,14 +67,11 @@ def check(  # noqa: PLR0913 - one parameter an option
         TableError: A table file or a profile is faulty.
     """
     given = [models] if isinstance(models, (Model, str, Path)) else list(models)
-    asking = Asking(targets, accounts, input_shapes or {})
-    day = today() if accounts is None else accounts.today
+    settings = None if accounts is None else accounts.settings
+    asking = Asking(targets, settings, input_shapes or {})
+    manner = _Manner(today() if accounts is None else accounts.today, remedies)
     results = []
-    for item in given:
-        path = Path(item.path if isinstance(item, Model) else item)
-        if progress is not None:
-            progress(str(path))
-        result = _check_one(item, asking.about(path), day, remedies=remedies)
+    for result in _results(given, asking, manner, jobs, progress):
         results.append(result if accounts is None else accounts.settle(result))
     return Report(
         models=tuple(results),
@@ -87,38 +80,90 @@ def check(  # noqa: PLR0913 - one parameter an option
     )
 
 
-def find_models(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Expand folders into the model files inside, recursively and in a stable order.
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How every model of a run is looked at.
 
-    Files are taken as they are, whatever their names, and so is a folder that is itself a
-    model (a SavedModel), that holds no model or that may not be looked into: reading it says
-    what it is. Links to folders are not followed.
+    Attributes:
+        day: The day.
+        remedies: Whether to look up what would cure what is refused.
     """
-    found: list[Path] = []
-    for path in paths:
-        inside = sorted(_models_within(path)) if _is_folder_of_files(path) else []
-        found.extend(inside or [path])
-    return tuple(dict.fromkeys(found))
+
+    day: date
+    remedies: bool
 
 
-def _is_folder_of_files(path: Path) -> bool:
-    # Unlike pathlib's, these say no to whatever path is no path at all.
-    return os.path.isdir(path) and not os.path.exists(path / "saved_model.pb")  # noqa: PTH110, PTH112
+def _results(
+    given: Sequence[Model | str | Path],
+    asking: Asking,
+    manner: _Manner,
+    jobs: int,
+    progress: Callable[[str], None] | None,
+) -> Iterator[ModelResult]:
+    """What is made of each model, in their order."""
+
+    def step(item: Model | str | Path) -> None:
+        if progress is not None:
+            progress(str(_path(item)))
+
+    if jobs == 1 or any(isinstance(item, Model) for item in given):
+        for item in given:
+            step(item)
+            yield _check_one(item, asking.about(_path(item)), manner)
+        return
+    # Tables are full of functions and do not travel: each process loads its own.
+    sent = spread_prepared(
+        asking.travelling(partial(_remote, manner)), given, jobs=jobs, progress=step
+    )
+    for item, parcel in zip(given, sent, strict=True):
+        yield _unpacked(parcel, asking.about(_path(item)))
 
 
-def _models_within(folder: Path) -> Iterator[Path]:
-    """Model files by their names, dangling links and pipes too, and folders that are closed."""
-    closed: list[OSError] = []
-    for place, _, names in os.walk(folder, onerror=closed.append):
-        for name in names:
-            if name.lower().endswith(MODEL_SUFFIXES):
-                yield Path(place, name)
-    yield from (Path(os.fsdecode(error.filename)) for error in closed if error.filename)
+def _path(item: Model | str | Path) -> Path:
+    return Path(item.path if isinstance(item, Model) else item)
 
 
-def _check_one(
-    item: Model | str | Path, question: Question, day: date, *, remedies: bool
-) -> ModelResult:
+@dataclass(frozen=True)
+class _Parcel:
+    """A result on its way from another process: without the tables that it was made by.
+
+    Attributes:
+        result: The result, without what the targets make of the model.
+        targets: The fields of that, target by target, but for those that hold tables.
+    """
+
+    result: ModelResult
+    targets: tuple[dict[str, Any], ...]
+
+
+_TABLES = frozenset({"target", "device"})
+
+
+def _remote(manner: _Manner, asking: Asking) -> Callable[[Model | str | Path], _Parcel]:
+    """What another process does with each model."""
+
+    def work(item: Model | str | Path) -> _Parcel:
+        result = _check_one(item, asking.about(_path(item)), manner)
+        names = [each.name for each in fields(TargetResult) if each.name not in _TABLES]
+        told = tuple({name: getattr(each, name) for name in names} for each in result.targets)
+        return _Parcel(replace(result, targets=()), told)
+
+    return work
+
+
+def _unpacked(parcel: _Parcel, question: Question) -> ModelResult:
+    """A result as it was in the process that made it."""
+    model = parcel.result.model
+    if model is None:
+        return parcel.result
+    pairs = zip(question.asked(model), parcel.targets, strict=True)
+    return replace(
+        parcel.result,
+        targets=tuple(TargetResult(**tables(model, asked), **told) for asked, told in pairs),
+    )
+
+
+def _check_one(item: Model | str | Path, question: Question, manner: _Manner) -> ModelResult:
     with _gc_paused():
         try:
             model = item if isinstance(item, Model) else load(Path(item))
@@ -133,41 +178,23 @@ def _check_one(
             return ModelResult(path=path, error=question.in_its_words(str(error)))
         macs = tuple(node_macs(graph) for graph in model.graphs)
         asked = question.asked(model)
-        judged = tuple(_ask(model, target, macs) for target in asked)
-        if remedies:
+        judged = tuple(judge_model(model, target, macs) for target in asked)
+        if manner.remedies:
             judged = _with_remedies(model, asked, judged)
         return ModelResult(
             path=model.path,
             model=model,
             summary=summarise(model),
             targets=judged,
-            findings=_found(model, judged, question.section, day),
+            findings=_found(model, judged, question.section, manner.day),
         )
-
-
-def today() -> date:
-    """The day on which a model is looked at.
-
-    `SOURCE_DATE_EPOCH`, in seconds since 1970, fixes it for reports that have to come out the same
-    again (reproducible-builds.org/docs/source-date-epoch).
-
-    Raises:
-        UsageError: That variable is not a number of seconds.
-    """
-    fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    if not fixed:
-        return datetime.now(timezone.utc).date()
-    try:
-        return datetime.fromtimestamp(int(fixed), timezone.utc).date()
-    except (ValueError, OverflowError, OSError):
-        raise UsageError(f"SOURCE_DATE_EPOCH is {fixed!r}: expected seconds since 1970") from None
 
 
 def _with_remedies(
     model: Model, asked: Sequence[Target | Device], results: tuple[TargetResult, ...]
 ) -> tuple[TargetResult, ...]:
     """The results with what would cure what is refused, if anything is."""
-    refusing = [each for each in results if _refuses(each)]
+    refusing = [each for each in results if each.refuses]
     if not refusing:
         return results
     from npulint.remedies import remedies
@@ -175,10 +202,6 @@ def _with_remedies(
     names = {each.target.name for each in refusing}
     found = remedies(model, refusing, [each for each in asked if each.name in names])
     return tuple(replace(each, remedies=found.get(each.target.name, {})) for each in results)
-
-
-def _refuses(result: TargetResult) -> bool:
-    return any(v.status == "unsupported" for graph in result.verdicts for v in graph)
 
 
 def _found(
@@ -192,111 +215,6 @@ def _found(
 
 def _without_path(error: ModelFileError) -> str:
     return str(error).removeprefix(f"{error.path}: ")
-
-
-def node_verdicts(model: Model, asked: Target | Device) -> tuple[tuple[Verdict, ...], ...]:
-    """What one target or device makes of each node, graph by graph."""
-    macs = tuple(node_macs(graph) for graph in model.graphs)
-    return _ask(model, asked, macs).verdicts
-
-
-def _ask(
-    model: Model, asked: Target | Device, macs: tuple[tuple[int | None, ...], ...]
-) -> TargetResult:
-    device = asked if isinstance(asked, Device) else None
-    target = asked if isinstance(asked, Target) else asked.start.target
-    if model.dialect != target.dialect and not _converted(model.dialect, target):
-        # Of a model in a language that the target does not take nobody knows how it would be cut.
-        target = replace(target, partitioning=None)
-    verdicts = tuple(judge_graph(graph, target) for graph in model.graphs)
-    vanishing = tuple(_vanishing(graph, target) for graph in model.graphs)
-    delegations = delegate_model(model.graphs, verdicts, target, vanishing=vanishing)
-    cautions = tuple(_cautions(model, target))
-    if device is not None:
-        from npulint import phone
-
-        verdicts, delegations = phone.settle(model, device, verdicts, delegations, vanishing)
-        cautions += tuple(phone.cautions(model, device))
-        target = replace(target, name=device.name, title=device.title, date=device.date)
-    return TargetResult(
-        target=target,
-        via=CONVERSION if _converted(model.dialect, target) else None,
-        verdicts=tuple(
-            tuple(map(_settled, judged, delegation.delegated))
-            for judged, delegation in zip(verdicts, delegations, strict=True)
-        ),
-        delegations=delegations,
-        coverage=_coverage(delegations, macs),
-        cautions=cautions,
-        joins=tuple(_joins(model, delegations)),
-        device=device,
-    )
-
-
-def _joins(model: Model, delegations: Sequence[Delegation]) -> Iterator[Join]:
-    for graph, delegation in zip(model.graphs, delegations, strict=True):
-        join = joining_set(graph, delegation.partitions)
-        if join is not None:
-            yield join
-
-
-def _settled(verdict: Verdict, delegated: bool | None) -> Verdict:
-    """The verdict once it is known what happens to the node.
-
-    A runtime may take what its check refuses when asked about it alone: NNAPI's delegate folds
-    DEQUANTIZE of float16 weights into the nodes that read them.
-    """
-    if delegated and verdict.status == "unsupported":
-        return replace(verdict, status="supported")
-    return verdict
-
-
-def _cautions(model: Model, target: Target) -> Iterator[Caution]:
-    """The target's warnings about itself, those with a condition where some operation meets it."""
-    for advice in target.cautions:
-        if advice.when is None or any(advice.when.test(each) for each in _asked(model, target)):
-            yield Caution(advice.kind, advice.say, advice.source, advice.when is None)
-
-
-def _asked(model: Model, target: Target) -> Iterator[Operation]:
-    """The operations that the target's table is asked about."""
-    for graph in model.graphs:
-        if _converted(graph.dialect, target):
-            yield from (each for lowering in lower_graph(graph) for each in lowering.operations)
-        elif graph.dialect == target.dialect:
-            yield from map(graph.operation, graph.nodes)
-
-
-def _converted(dialect: Dialect, target: Target) -> bool:
-    """Whether a graph is judged by its conversion, the only one of which anything is known."""
-    return dialect == "onnx" and target.dialect == "tflite"
-
-
-def _vanishing(graph: Graph, target: Target) -> frozenset[int]:
-    """Nodes of which a conversion leaves nothing, so that they cannot cut the graph."""
-    if not _converted(graph.dialect, target):
-        return frozenset()
-    lowered = lower_graph(graph)
-    return frozenset(index for index, lowering in enumerate(lowered) if lowering.vanishes)
-
-
-def _coverage(delegations: Sequence[Delegation], macs: Sequence[Sequence[int | None]]) -> Coverage:
-    nodes = taken = 0
-    total: int | None = 0
-    covered = 0
-    for delegation, counts in zip(delegations, macs, strict=True):
-        for handed_over, count in zip(delegation.delegated, counts, strict=True):
-            nodes += 1
-            taken += handed_over is True
-            if count is None or total is None:
-                total = None
-                continue
-            total += count
-            covered += count if handed_over is True else 0
-    return Coverage(
-        nodes=taken / nodes if nodes else 1.0,
-        macs=covered / total if total else None,
-    )
 
 
 @contextmanager

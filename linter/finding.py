@@ -163,6 +163,11 @@ class TargetResult:
         return self.coverage.nodes if any(self.verdicts) else None
 
     @property
+    def refuses(self) -> bool:
+        """Whether it refuses any node."""
+        return any(each.status == "unsupported" for graph in self.verdicts for each in graph)
+
+    @property
     def in_doubt(self) -> bool:
         """Whether the runtime may take everything back that it has handed over."""
         return any(part.doubt is not None for part in self.delegations)

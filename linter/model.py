@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -291,6 +291,10 @@ class Graph:
     parent: tuple[int, int] | None = None
     captured: tuple[tuple[int, str], ...] = ()
     origin: int | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What travels to another process: the graph, without what was worked out of it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @cached_property
     def network(self) -> nx.MultiDiGraph[int]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from npulint.bodies import kept
 from npulint.cost import node_macs
-from npulint.engine import node_verdicts
 from npulint.fixers.absorbing import absorb
 from npulint.fixers.folding import fold
 from npulint.fixers.legalise import Setting, legalise
@@ -19,6 +18,7 @@ from npulint.fixers.memory import Memory
 from npulint.fixers.surgery import apply
 from npulint.fixers.tidy import tidy
 from npulint.formats import save
+from npulint.judging import node_verdicts
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Activations, Array

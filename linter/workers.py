@@ -5,8 +5,11 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from npulint.errors import NpulintError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,16 +29,76 @@ def spread(
         items: What to do it with.
         jobs: How many processes share the work.
         progress: Called with each item when its turn comes.
+
+    Raises:
+        NpulintError: A process ended in the middle of its work.
+    """
+    yield from spread_prepared(_Ready(task), items, jobs=jobs, progress=progress)
+
+
+class _Ready:
+    """A task that needs no preparation, in a form that travels."""
+
+    def __init__(self, task: Callable[[Item], Result]) -> None:
+        self._task = task
+
+    def __call__(self) -> Callable[[Any], Any]:
+        return self._task
+
+
+def spread_prepared(
+    prepare: Callable[[], Callable[[Item], Result]],
+    items: Sequence[Item],
+    *,
+    jobs: int = 1,
+    progress: Callable[[Item], None] | None = None,
+) -> Iterator[Result]:
+    """As `spread`, with a task that each process prepares once.
+
+    Args:
+        prepare: Makes what is to be done; it travels where processes share the work, and what
+            it makes need not.
+        items: What to do it with.
+        jobs: How many processes share the work.
+        progress: Called with each item when its turn comes.
+
+    Raises:
+        NpulintError: A process ended in the middle of its work.
     """
     with ExitStack() as stack:
-        results: Iterator[Result] = map(task, items)
+        results: Iterator[Result]
         if jobs > 1 and len(items) > 1:
             # Fresh processes: frameworks do not survive being forked.
             context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(min(jobs, len(items)), mp_context=context)
+            pool = ProcessPoolExecutor(
+                min(jobs, len(items)), context, initializer=_begin, initargs=(prepare,)
+            )
             stack.callback(pool.shutdown, cancel_futures=True)
-            results = pool.map(task, items)
+            results = pool.map(_work, items)
+        else:
+            results = map(prepare(), items)
         for item in items:
             if progress is not None:
                 progress(item)
-            yield next(results)
+            try:
+                yield next(results)
+            except BrokenProcessPool as error:
+                raise NpulintError(
+                    "a process that shared the work ended in the middle of it, perhaps for want "
+                    "of memory: try again with --jobs 1"
+                ) from error
+
+
+_task: Callable[[Any], Any] | None = None
+"""What this process does with each item, where it is one of several that share work."""
+
+
+def _begin(prepare: Callable[[], Callable[[Any], Any]]) -> None:
+    global _task  # noqa: PLW0603 - the only way into a worker process
+    _task = prepare()
+
+
+def _work(item: Any) -> Any:
+    if _task is None:
+        raise RuntimeError("a worker was not prepared")
+    return _task(item)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint.errors import UsageError
-from npulint.output import write_whole
+from npulint import caches
 from npulint.reference_models.frameworks import versions
 
 if TYPE_CHECKING:
@@ -27,15 +25,7 @@ LIMIT = 4 * 2**30
 def folder() -> Path:
     """Where exports are kept: `$NPULINT_CACHE`, or the place that the system has for caches."""
     chosen = os.environ.get("NPULINT_CACHE")
-    return Path(chosen) if chosen else _of_user() / "npulint" / "reference_models"
-
-
-def _of_user() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(chosen) if chosen else caches.folder("reference_models")
 
 
 def place(network: Network, recipe: Recipe) -> Path:
@@ -56,31 +46,12 @@ def digest(network: Network, recipe: Recipe) -> str:
 
 def find(path: Path) -> bytes | None:
     """The bytes of a kept export, None where there is none."""
-    try:
-        content = path.read_bytes()
-        path.touch()
-    except OSError:
-        return None
-    return content
+    return caches.find(path)
 
 
 def keep(path: Path, content: bytes) -> None:
-    """Keep an export for the next time; a folder that cannot be written costs time only."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-        _prune(path.parent)
-    except (OSError, UsageError):
-        return
-
-
-def _prune(inside: Path) -> None:
-    entries = [(path, path.stat()) for path in inside.iterdir() if path.is_file()]
-    total = 0
-    for path, status in sorted(entries, key=lambda entry: -entry[1].st_mtime):
-        total += status.st_size
-        if total > LIMIT:
-            path.unlink(missing_ok=True)
+    """Keep an export for the next time."""
+    caches.keep(path, content, LIMIT)
 
 
 def _machinery() -> str:

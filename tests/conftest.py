@@ -24,6 +24,20 @@ TODAY = "1796083200"
 """2026-12-01, the day of every test: no report hangs on when it is drawn."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_remembered(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Exports of reference networks are kept from run to run; answers of the linter never are.
+
+    A file stands where their folder would be. Tests of what is remembered have one of their own.
+    """
+    from npulint.reference_models import cache
+
+    os.environ["NPULINT_CACHE"] = str(cache.folder())
+    blocked = tmp_path_factory.mktemp("cache") / "npulint"
+    blocked.write_text("", encoding="utf-8")
+    os.environ["XDG_CACHE_HOME"] = str(blocked.parent)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["SOURCE_DATE_EPOCH"] = TODAY
     full = bool(config.getoption("--full"))

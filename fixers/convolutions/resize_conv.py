@@ -40,7 +40,7 @@ def _exactly(resize: Resize, t: _T) -> Refusal | None:
     if t.strides == (1, 1):
         return Refusal("the strides are 1: there is nothing to resize")
     if _quotient(t, resize) is None:
-        rows, columns = (len(resize_fit.stretch(resize, factor)) for factor in t.strides)
+        rows, columns = (resize_fit.reach(resize, factor) for factor in t.strides)
         return Refusal(f"the kernel is not divisible by the {rows}x{columns} kernel of the resize")
     return None
 

@@ -46,6 +46,11 @@ def stretch(resize: Resize, factor: int) -> Floats:
     return box if resize == "nearest" else np.convolve(box, box) / factor
 
 
+def reach(resize: Resize, factor: int) -> int:
+    """How long the one-dimensional kernel of a resize is, without making it."""
+    return factor if resize == "nearest" else 2 * factor - 1
+
+
 def divide(kernel: npt.NDArray[Any], resize: Resize, factors: tuple[int, int]) -> Fit | None:
     """The kernel that makes the resize exact, None where there is none.
 
@@ -134,7 +139,7 @@ def _quotient_sizes(
     kernel: npt.NDArray[Any], resize: Resize, factors: tuple[int, int]
 ) -> tuple[int, int]:
     rows, columns = (
-        int(size) - len(stretch(resize, factor)) + 1
+        int(size) - reach(resize, factor) + 1
         for factor, size in zip(factors, kernel.shape[2:], strict=True)
     )
     return rows, columns

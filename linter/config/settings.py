@@ -136,6 +136,11 @@ class Settings:
     ratchet: bool = False
     renewing: bool = False
 
+    def names(self) -> tuple[str, ...]:
+        """The targets that are named, for whichever models."""
+        sections = (self.everywhere, *(each.section for each in self.paths), self.given)
+        return tuple(name for section in sections for name in section.targets or ())
+
     def asking_only(self) -> Settings:
         """These settings as far as they say whom to ask, and about which files."""
         return Settings(

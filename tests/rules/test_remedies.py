@@ -16,10 +16,10 @@ from onnx import TensorProto, helper
 
 import npulint
 from npulint import opsets, remedies
-from npulint.engine import node_verdicts
 from npulint.fixers import window
 from npulint.fixers.catalogue import FAMILIES
 from npulint.fixers.record import Policy
+from npulint.judging import node_verdicts
 from npulint.model import Model
 from npulint.reports.json import document
 from npulint.rewriting import rewrite
