@@ -110,6 +110,28 @@ def test_chains_of_sizes(tmp_path: Path, nodes: list[NodeProto], shape: tuple[in
             "Resize (node 0, 'make_a') is held to its sizes by the constant 'target'",
         ),
         (
+            [
+                node("Shape", "x", "ahead", end=2),
+                node("Concat", "ahead", "space", "target", axis=0),
+                node("Resize", "x", "", "", "target", "a", mode="linear"),
+                node("Relu", "a", "b"),
+                node("Add", "b", "x", "y"),
+            ],
+            {"space": np.array([8, 8])},
+            "it cannot join 1x3x8x8 and 1x3x16x16; "
+            "Resize (node 2, 'make_a') is held to its sizes by the constant 'space'",
+        ),
+        (
+            [
+                node("Shape", "x", "ahead", end=3),
+                node("Concat", "ahead", "width", "target", axis=0),
+                node("Resize", "x", "", "", "target", "a", mode="linear"),
+                node("Add", "a", "x", "y"),
+            ],
+            {"width": np.array([8])},
+            "it cannot join 1x3x16x8 and 1x3x16x16",
+        ),
+        (
             [node("Expand", "x", "target", "y")],
             {"target": np.array([1, 3, 8, 8])},
             "it cannot join 1x3x16x16 and 1x3x8x8; "
