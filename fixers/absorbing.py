@@ -8,10 +8,11 @@ the rounding of the weights.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from npulint.fixers import gemm
-from npulint.fixers.convolutions import weight_folding
+from npulint.fixers.convolutions import weight_folding, window_padding
 from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.record import Family, Refusal
 from npulint.fixers.surgery import Patch, apply
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from npulint.model import Graph
 
 
-_FAMILIES: tuple[Family[Any], ...] = (weight_folding.FAMILY, gemm.FAMILY)
+_FAMILIES: tuple[Family[Any], ...] = (
+    weight_folding.FAMILY,
+    gemm.FAMILY,
+    replace(window_padding.FAMILY, ways=(window_padding.OWN,)),
+)
 
 
 def absorb(

@@ -19,6 +19,7 @@ from npulint.fixers.surgery import apply
 from npulint.fixers.tidy import tidy
 from npulint.formats import save
 from npulint.judging import node_verdicts
+from npulint.sizing.filling import filled
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Activations, Array
@@ -120,6 +121,8 @@ def _tidied(model: Model, position: int) -> tuple[Model, Mapping[int, int]]:
     """The model with a graph cleaned up, and where the graph's values are now."""
     graph = model.graphs[position]
     folded = fold(graph, partial(_evaluated, model))
+    if folded is not graph:
+        folded = filled(folded)  # What is stored by now says sizes that were computed before.
     new, place = tidy(folded, kept(model, folded))
     if new is graph:
         return model, {value.index: value.index for value in graph.values}

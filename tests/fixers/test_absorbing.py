@@ -33,6 +33,15 @@ STORED: dict[str, Any] = {
     "matrix": integers(RNG, 5, 3),
     "summand": integers(RNG, 3),
     "flat": np.array([24, 5]),
+    "around": np.array([0, 0, 1, 0, 0, 0, 2, 1]),
+    "ends": np.array([2, 1, 0, 1]),
+    "none": np.array([4]),
+    "pairs": np.array([-1, 2]),
+    "all": np.array([-1]),
+    "last": np.array([-1]),
+    "before_first": np.array([-9]),
+    "rows": np.array([0]),
+    "one": np.float32(1),
 }
 NORM = ("gain", "offset", "mean", "variance")
 
@@ -45,7 +54,7 @@ def node(op: str, *names: str, **attributes: Any) -> NodeProto:
 def model(folder: Path, nodes: list[NodeProto], outputs: tuple[str, ...] = ("y",)) -> Path:
     used = {name for each in nodes for name in each.input}
     stored = {
-        name: np.asarray(array, None if name == "flat" else np.float32)
+        name: np.asarray(array, None if array.dtype == np.int64 else np.float32)
         for name, array in STORED.items()
         if name in used
     }
@@ -62,6 +71,15 @@ def model(folder: Path, nodes: list[NodeProto], outputs: tuple[str, ...] = ("y",
     return path
 
 
+# An exporter's way from the amounts of one framework, last axis first, to those of another.
+AMOUNTS = [
+    node("ConstantOfShape", "none", "zeros", value=numpy_helper.from_array(np.array([0]))),
+    node("Concat", "ends", "zeros", "both", axis=0),
+    node("Reshape", "both", "pairs", "columns"),
+    node("Slice", "columns", "last", "before_first", "rows", "last", "reversed"),
+    node("Transpose", "reversed", "turned", perm=[1, 0]),
+    node("Reshape", "turned", "all", "amounts"),
+]
 CONV = node("Conv", "x", "kernel", "a", pads=[1, 1, 1, 1])
 FOLDED = {
     "batch norm": ([CONV, node("BatchNormalization", "a", *NORM, "y", epsilon=0.25)], ["Conv"]),
@@ -100,6 +118,22 @@ FOLDED = {
         ],
         ["Reshape", "Gemm"],
     ),
+    "zeros around": (
+        [node("Pad", "x", "around", "a"), node("Conv", "a", "kernel", "y", pads=[1, 0, 0, 1])],
+        ["Conv"],
+    ),
+    "zeros around, their amounts computed": (
+        [*AMOUNTS, node("Pad", "x", "amounts", "a"), node("Conv", "a", "kernel", "y")],
+        ["Conv"],
+    ),
+    "zeros around, and a norm behind": (
+        [
+            node("Pad", "x", "around", "a"),
+            node("Conv", "a", "kernel", "b"),
+            node("BatchNormalization", "b", *NORM, "y", epsilon=0.25),
+        ],
+        ["Conv"],
+    ),
 }
 LEFT = {
     "another axis": [CONV, node("Add", "a", "plane", "y")],
@@ -110,6 +144,15 @@ LEFT = {
     "a product of three axes": [
         node("MatMul", "x", "matrix", "b"),
         node("Add", "b", "summand", "y"),
+    ],
+    "ones around": [node("Pad", "x", "around", "one", "a"), node("Conv", "a", "kernel", "y")],
+    "the edge repeated": [
+        node("Pad", "x", "around", "a", mode="edge"),
+        node("Conv", "a", "kernel", "y"),
+    ],
+    "zeros ahead of a norm": [
+        node("Pad", "x", "around", "a"),
+        node("BatchNormalization", "a", *NORM, "y"),
     ],
     "no constant": [CONV, node("Add", "a", "x", "y")],
 }
