@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
 from npulint.model import Constant, Node, Value
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from npulint.model import Attribute, Graph, Shape
@@ -151,9 +150,8 @@ class Builder(ABC):
 
     def constant(self, array: Array, name: str) -> int:
         """Store a constant and hand back its position."""
-        array = np.ascontiguousarray(array)
         shape = tuple(int(size) for size in array.shape)
-        dtype = str(array.dtype)
+        dtype = array.dtype.name
         payload = array.astype(array.dtype.newbyteorder("<")).tobytes()
         stored = Constant(dtype, shape, payload, None, len(payload))
         return self._value(name, dtype, shape, stored)

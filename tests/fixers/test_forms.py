@@ -256,3 +256,20 @@ def test_positions_beyond_int32_stay(tmp_path: Path) -> None:
     refusal = indices.FAMILY.ways[0].accepts(found.found)  # type: ignore[arg-type]
     assert refusal is not None
     assert "no int32" in refusal.reason
+
+
+def test_a_single_position_stays_without_axes(tmp_path: Path) -> None:
+    """A position of one element would keep the axis that a scalar drops."""
+    constants = {"i": np.array(1, np.int64)}
+    step = Step("GATHER", ["x", "i"], "y", [3], {"axis": 0})
+    path = tflite_model(tmp_path / "m.tflite", [2, 3], constants, [step])
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    result = outputs(path, indices.FAMILY, "indices/int32", x)
+    assert not isinstance(result, Refusal)
+    before, after, model = result
+    assert before.shape == after.shape == (3,)
+    assert np.array_equal(before, after)
+    graph = model.graphs[0]
+    (gather,) = graph.nodes
+    assert graph.values[gather.inputs[1]].dtype == "int32"
+    assert graph.values[gather.inputs[1]].shape == ()
