@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint.cost import node_macs
+from npulint.blame import blamed, lifts_doubts, too_far, with_reason
 from npulint.engine import check
 from npulint.errors import UsageError
 from npulint.fixers.record import CRITERIA, EXACTNESSES, Criterion, Exactness, Policy
@@ -16,9 +16,11 @@ from npulint.formats import load, save
 from npulint.model import Model
 from npulint.rewriting import Rewrite, rewrite
 from npulint.sizing.walk import resized
+from npulint.sizing.wishes import newly_fixed
+from npulint.worth import better, objection
 
 if TYPE_CHECKING:
-    from npulint.finding import ModelResult, TargetResult
+    from npulint.finding import ModelResult
     from npulint.fixers.building.builder import Activations
     from npulint.fixers.choice import Choice
     from npulint.sizing.wishes import InputShapes
@@ -28,12 +30,6 @@ if TYPE_CHECKING:
 
 _BLAMED = 4
 """Realisations that one model may be too sensitive for before all is given up."""
-
-_NOISE = 1e-6
-"""Share of a value's range that differs wherever anything is computed in another order."""
-
-_MACS_SLACK = 1.01
-"""By how much the arithmetic on the CPU may grow unmentioned: a border padded, a row more."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +162,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
         wish,
         say,
         _samples(original, wish, say),
-        _fixed_sizes(as_given, original),
+        newly_fixed(as_given, original),
     )
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         return _attempt(work, Path(folder), Policy(wish.allow, wish.order))
@@ -211,11 +207,11 @@ def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
     work.say("writing a trial")
     save(made.model, trial)
     after = _checked(load(trial), work.targets)
-    if not made.realised and not work.input_shapes and not _better(work.before, after):
+    if not made.realised and not work.input_shapes and not better(work.before, after):
         return _clean(work, made)
     result = FixResult(work.before, after, made.choices, None, None, input_shapes=work.input_shapes)
     comparison = _compare(work, trial, result)
-    held_back = _objection(work.before, after, comparison, work.wish)
+    held_back = objection(work.before, after, comparison, complete=work.wish.require_complete)
     again = _with_less(work, folder, policy, replace(result, held_back=held_back), comparison)
     if again is not None:
         return again
@@ -233,15 +229,15 @@ def _with_less(
     """Another attempt with fewer ways, where what stands against this one hangs on some."""
     if not comparison.same and result.exactness != "exact":
         stricter = EXACTNESSES[EXACTNESSES.index(result.exactness) - 1]
-        said = _too_far(comparison, result.exactness)
+        said = too_far(comparison, result.exactness)
         found = _attempt(work, folder, replace(policy, allow=stricter))
-        lost = tuple(_with_reason(each, stricter, said) for each in found.choices)
+        lost = tuple(with_reason(each, stricter, said) for each in found.choices)
         return replace(found, choices=lost, given_up=(said, *found.given_up))
-    blamed = _blamed(result, comparison)
-    if blamed and len(policy.without) < _BLAMED:
-        said = f"{blamed} puts this model too far off"
-        less = replace(policy, without=policy.without | {blamed})
-    elif result.held_back and comparison.same and policy.doubt and _lifts_doubts(result):
+    culprit = blamed(result.choices, comparison)
+    if culprit and len(policy.without) < _BLAMED:
+        said = f"{culprit} puts this model too far off"
+        less = replace(policy, without=policy.without | {culprit})
+    elif result.held_back and comparison.same and policy.doubt and lifts_doubts(result.choices):
         said = f"doubts are not lifted here, or {result.held_back}"
         less = replace(policy, doubt=0)
     else:
@@ -250,79 +246,12 @@ def _with_less(
     return replace(found, given_up=(said, *found.given_up))
 
 
-def _blamed(result: FixResult, comparison: Comparison) -> str:
-    """The realisation at which the difference grows most on the way to what is too far off.
-
-    The first value that is beyond the bound need not be where it comes from: what passes on a
-    difference adds a little of its own. Empty where no realisation is known there.
-    """
-    regions = comparison.regions
-    if comparison.same or regions is None or regions.first is None:
-        return ""
-    made = {name: each.realisation for each in result.choices for name in each.results}
-    blamed, steepest, before = "", 0.0, _NOISE
-    for value in regions.values:
-        growth = value.difference.max_relative / before
-        if growth > steepest and made.get(value.name):
-            blamed, steepest = made[value.name] or "", growth
-        if value is regions.first:
-            break
-        before = max(before, value.difference.max_relative)
-    return blamed.partition(" + ")[0]
-
-
-def _lifts_doubts(result: FixResult) -> bool:
-    """Whether anything was realised that no target refuses."""
-    return any(
-        each.realisation is not None and "unsupported" not in each.before.values()
-        for each in result.choices
-    )
-
-
 def _clean(work: _Work, made: Rewrite) -> FixResult:
     """What comes of a model in which nothing is to be rewritten."""
     result = FixResult(work.before, None, made.choices, None, None)
     if work.wish.require_complete and not result.complete:
         return result
     return replace(result, written=_copy(work.original, work.wish))
-
-
-def _too_far(comparison: Comparison, exactness: Exactness) -> str:
-    errors = [each for output in comparison.outputs for each in output.differences if each]
-    error = max((each.max_relative for each in errors), default=0.0)
-    psnr = min((each.psnr for each in errors), default=0.0)
-    bounds = []
-    if comparison.error_bound is not None:
-        bounds.append(f"--max-error {comparison.error_bound:g}")
-    if comparison.min_psnr is not None:
-        bounds.append(f"--min-psnr {comparison.min_psnr:g}")
-    return (
-        f"{exactness} realisations put the outputs off by {error:.2g} of their range "
-        f"({psnr:.1f} dB PSNR), beyond {' and '.join(bounds)}"
-    )
-
-
-def _with_reason(choice: Choice, allowed: Exactness, said: str) -> Choice:
-    """A choice in which the ways that are no longer allowed lost for the reason that they did."""
-    over = EXACTNESSES.index(allowed)
-    alternatives = tuple(
-        replace(each, lost=said)
-        if EXACTNESSES.index(each.exactness) > over and "--allow" in each.lost
-        else each
-        for each in choice.alternatives
-    )
-    return replace(choice, alternatives=alternatives)
-
-
-def _fixed_sizes(as_given: Model, original: Model) -> Mapping[str, tuple[int, ...]]:
-    """Sizes of inputs that the file leaves open, by name, where they are fixed now."""
-    graphs = as_given.graphs[0], original.graphs[0]
-    inputs = ([graph.values[i] for i in graph.inputs] for graph in graphs)
-    return {
-        now.name: tuple(size for size in now.shape or () if isinstance(size, int))
-        for was, now in zip(*inputs, strict=True)
-        if was != now and now.element_count is not None
-    }
 
 
 def _silence(_: str) -> None:
@@ -374,52 +303,3 @@ def _compare(work: _Work, trial: Path, result: FixResult) -> Comparison:
         regions=made,
         progress=progress,
     )
-
-
-def _objection(before: ModelResult, after: ModelResult, comparison: Comparison, wish: Wish) -> str:
-    """Why the result is not written, empty where it is."""
-    if not comparison.same:
-        return "the rewritten model does not compute the same (see the comparison)"
-    for old, new in zip(before.targets, after.targets, strict=True):
-        if _refused(new) > _refused(old):
-            return f"more is refused on {new.target.name} than before"
-        if _more_pieces(old, new):
-            return f"it is cut into more pieces on {new.target.name}, and no more of it runs there"
-        if _macs_left(after.model, new) > _MACS_SLACK * _macs_left(before.model, old):
-            return f"more of the arithmetic stays on the CPU of {new.target.name} than before"
-    if wish.require_complete and any(_refused(each) for each in after.targets):
-        return "something stays refused, and a complete cure was required"
-    return ""
-
-
-def _better(before: ModelResult, after: ModelResult) -> bool:
-    """Whether clean-ups alone made more of the model run on some target."""
-    return any(
-        _refused(new) < _refused(old) or len(new.partitions) < len(old.partitions)
-        for old, new in zip(before.targets, after.targets, strict=True)
-    )
-
-
-def _more_pieces(old: TargetResult, new: TargetResult) -> bool:
-    """Whether there are more borders to cross, for nothing."""
-    runs = [sum(piece.runs_on != "cpu" for piece in each.partitions) for each in (old, new)]
-    ahead = (
-        (new.coverage.nodes or 0) > (old.coverage.nodes or 0)
-        or (new.coverage.macs or 0) > (old.coverage.macs or 0)
-        or _refused(new) < _refused(old)
-    )
-    return runs[1] > runs[0] and not ahead
-
-
-def _macs_left(model: Model | None, result: TargetResult) -> int:
-    """Multiply-accumulates that stay on the CPU for certain."""
-    return sum(
-        count or 0
-        for graph, delegation in zip(model.graphs if model else (), result.delegations, strict=True)
-        for count, delegated in zip(node_macs(graph), delegation.delegated, strict=True)
-        if delegated is False
-    )
-
-
-def _refused(result: TargetResult) -> int:
-    return sum(v.status == "unsupported" for graph in result.verdicts for v in graph)

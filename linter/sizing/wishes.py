@@ -138,3 +138,14 @@ def _check(value: Value, name: str, sizes: Sequence[int]) -> None:
                 f"{_option(name, sizes)}: input {value.name!r} is {told(stated)}: the file fixes "
                 f"size {axis} (from 0) at {fixed}, not {size}"
             )
+
+
+def newly_fixed(as_given: Model, now: Model) -> Mapping[str, tuple[int, ...]]:
+    """Sizes of inputs that the file leaves open, by name, where they are fixed now."""
+    graphs = as_given.graphs[0], now.graphs[0]
+    inputs = ([graph.values[i] for i in graph.inputs] for graph in graphs)
+    return {
+        new.name: tuple(size for size in new.shape or () if isinstance(size, int))
+        for was, new in zip(*inputs, strict=True)
+        if was != new and new.element_count is not None
+    }
