@@ -25,7 +25,9 @@ _STORED: Mapping[str, npt.NDArray[np.generic]] = {
     "mean": _floats(_CHANNELS), "variance": _floats(_CHANNELS),
     "matrix": _floats(32, 16), "bias": _floats(16),
     "zero": np.array([0]), "two": np.array([2]), "four": np.array([4]),
+    "one": np.array([1]), "sum": _floats(_CHANNELS, 1, 1), "axes": np.array([2, 3]),
     "flat": np.array([1, _CHANNELS, -1]), "square": np.array([1, _CHANNELS, 32, 32]),
+    "around": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
 }  # fmt: skip
 
 
@@ -79,6 +81,32 @@ MODELS: Mapping[str, tuple[NodeProto, ...]] = {
         _node("Slice", "all", "zero", "two", "ahead"),
         _node("Concat", "ahead", "more", "target", axis=0),
         _node("Resize", "x", "", "", "target", "y", mode="nearest"),
+    ),
+    "zeros around a convolution": (
+        _node("Pad", "x", "around", "a"),
+        _node("Conv", "a", "kernel", "y"),
+    ),
+    "joins of joins": (
+        _node("Relu", "x", "a"),
+        _node("Concat", "x", "a", "b", axis=1),
+        _node("Concat", "b", "x", "y", axis=1),
+    ),
+    "slices along one axis": (
+        _node("Slice", "x", "one", "four", "two", "a"),
+        _node("Slice", "a", "one", "two", "two", "y"),
+    ),
+    "limits twice": (_node("Relu", "x", "a"), _node("Relu", "a", "y")),
+    "a mean whose axes come back": (
+        _node("ReduceMean", "x", "a", axes=[2, 3], keepdims=0),
+        _node("Unsqueeze", "a", "axes", "y"),
+    ),
+    "constants added twice": (
+        _node("Add", "x", "row", "a"),
+        _node("Add", "a", "sum", "y"),
+    ),
+    "the logarithm of a softmax": (
+        _node("Softmax", "x", "a", axis=1),
+        _node("Log", "a", "y"),
     ),
     "identities and what nobody reads": (
         _node("Identity", "x", "a"),

@@ -6,6 +6,7 @@ neighbouring realisations often undo each other's transposes and reshapes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +16,13 @@ import numpy as np
 from npulint.fixers.surgery import compact
 from npulint.model import OMITTED, Constant, Value
 from npulint.operators.effects import ACTS, DRAWS, may_act
-from npulint.operators.no_ops import is_static, permutation, slice_ranges, source_of
+from npulint.operators.no_ops import (
+    is_static,
+    permutation,
+    reduced_axes,
+    slice_ranges,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from npulint.model import Attribute, Graph, Node
@@ -23,14 +30,27 @@ if TYPE_CHECKING:
 _TRANSPOSES = frozenset({"Transpose", "TRANSPOSE"})
 _RESHAPES = frozenset({"Reshape", "RESHAPE"})
 _SHORTENED = _TRANSPOSES | _RESHAPES | {"Slice"}
+_JOINS = frozenset({"Concat", "CONCATENATION"})
+_AXES_BACK = _RESHAPES | {"Unsqueeze", "EXPAND_DIMS"}
+_REDUCTIONS = frozenset({
+    "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+    "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN",
+    "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL",
+})  # fmt: skip
+_IDEMPOTENT = frozenset({
+    "Relu", "Abs", "Ceil", "Floor", "Round", "Sign", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1",
+    "ABS", "CEIL", "FLOOR", "ROUND", "SIGN",
+})  # fmt: skip
+"""Operators that leave what they made as it is."""
 
 
 def tidy(graph: Graph, keep: frozenset[int] = frozenset()) -> tuple[Graph, Mapping[int, int]]:
     """Drop what has no effect on any result.
 
     Nodes whose results nobody uses, nodes that hand on what they take, transposes of transposes,
-    reshapes of reshapes and slices of slices along other axes, and nodes that compute what another
-    one computes already.
+    reshapes of reshapes, slices of slices along other axes, joins of joins, limits of what is
+    limited so already, reshapes that put back the axes of a reduction, and nodes that compute what
+    another one computes already.
 
     Args:
         graph: The graph.
@@ -72,6 +92,7 @@ class _Broom:
         self._makers: dict[int, Node] = {}
         self._known: dict[Hashable, Node] = {}
         self._swept: list[Node] = []
+        self._readers = Counter(index for node in before for index in node.inputs)
         for node in before:
             self._pass(replace(node, inputs=tuple(map(self._read, node.inputs))))
         self.nodes = self._alive([self._with_names(node) for node in self._swept])
@@ -90,6 +111,8 @@ class _Broom:
     def _skipped(self, node: Node) -> bool:
         """Whether a node only hands on, and its reader or its maker can do without it."""
         source = source_of(self.values, self.dialect, node)
+        if source is None and self._once_more(node):
+            source = node.inputs[0]
         if source is None:
             return False
         result = node.outputs[0]
@@ -101,6 +124,17 @@ class _Broom:
             return False
         self._renamed[source] = result
         return True
+
+    def _once_more(self, node: Node) -> bool:
+        """Whether a node does again what the one before it has done."""
+        if node.op not in _IDEMPOTENT or node.domain or node.custom or not node.inputs:
+            return False
+        inner = self._makers.get(node.inputs[0])
+        return (
+            inner is not None
+            and (inner.op, inner.domain, inner.custom) == (node.op, "", False)
+            and self._form(node.inputs[0]) == self._form(node.outputs[0])
+        )
 
     def _with_names(self, node: Node) -> Node:
         if not self._renamed:
@@ -140,8 +174,16 @@ class _Broom:
         return value.dtype, value.shape, value.shape_signature, value.quantisation
 
     def _shortened(self, node: Node) -> Node:
-        """A transpose of a transpose, a reshape of a reshape, a slice of a slice, done at once."""
-        if node.op not in _SHORTENED or node.domain or node.custom:
+        """What a node and the one before it do, done at once."""
+        if node.domain or node.custom or not node.inputs:
+            return node
+        if node.op in _JOINS:
+            return self._joined(node)
+        return self._keeping(node) or self._moved(node)
+
+    def _moved(self, node: Node) -> Node:
+        """A transpose of a transpose, a reshape of a reshape, a slice of a slice."""
+        if node.op not in _SHORTENED:
             return node
         inner = self._makers.get(node.inputs[0])
         if inner is None or inner.op != node.op or inner.domain or inner.custom:
@@ -154,6 +196,49 @@ class _Broom:
         return (
             self._transposed(node, inner) if node.op in _TRANSPOSES else self._shaped(node, inner)
         )
+
+    def _joined(self, node: Node) -> Node:
+        """A join of joins along the same axis that nothing else reads."""
+        operands: list[int] = []
+        for index in node.inputs:
+            inner = self._makers.get(index)
+            within = inner is not None and self._is_part(inner, node)
+            operands += inner.inputs if inner is not None and within else (index,)
+        return node if len(operands) == len(node.inputs) else replace(node, inputs=tuple(operands))
+
+    def _is_part(self, inner: Node, node: Node) -> bool:
+        """Whether a join only gathers what another one goes on with."""
+        between = inner.outputs[0]
+        return (
+            (inner.op, inner.domain, inner.custom) == (node.op, "", False)
+            and inner.attributes == node.attributes
+            and inner.attributes.get("fused_activation_function") in {None, "NONE"}
+            and self._readers[between] == 1
+            and between not in self._pinned
+            and len({self.values[i].quantisation for i in (*inner.inputs, *node.outputs)}) == 1
+        )
+
+    def _keeping(self, node: Node) -> Node | None:
+        """The reduction before a reshape that only puts its axes back, keeping them itself."""
+        if node.op not in _AXES_BACK:
+            return None
+        inner = self._makers.get(node.inputs[0])
+        word = "keepdims" if self.dialect == "onnx" else "keep_dims"
+        if inner is None or inner.op not in _REDUCTIONS or inner.domain or inner.custom:
+            return None
+        if inner.attributes.get(word, self.dialect == "onnx") or node.inputs[0] in self._pinned:
+            return None
+        axes = reduced_axes(self.values, inner)
+        x, between, y = (self.values[i] for i in (inner.inputs[0], node.inputs[0], node.outputs[0]))
+        if axes is None or not is_static(x) or not is_static(y) or self._readers[between.index] > 1:
+            return None
+        kept = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape or ()))
+        if y.shape != kept or y.quantisation != between.quantisation:
+            return None
+        attributes: Mapping[str, Attribute] = {
+            **inner.attributes, word: 1 if self.dialect == "onnx" else True,
+        }  # fmt: skip
+        return replace(inner, outputs=node.outputs, attributes=attributes)
 
     def _cut(self, node: Node, inner: Node) -> Node:
         """A slice of what a slice of other axes has left."""

@@ -97,6 +97,16 @@ def slice_ranges(values: Sequence[Value], node: Node) -> Mapping[int, tuple[int,
     return {axis % rank: each for axis, each in zip(axes, bounds, strict=True)}
 
 
+def reduced_axes(values: Sequence[Value], node: Node) -> frozenset[int] | None:
+    """The axes that a reduction of either dialect goes over; None where they are not stated."""
+    rank = values[node.inputs[0]].rank
+    stated = node.attributes.get("axes")
+    known = stated if isinstance(stated, tuple) else whole_numbers(values, node, 1)
+    if rank is None or not known:
+        return None
+    return frozenset(axis % rank for axis in known if isinstance(axis, int))
+
+
 def whole_numbers(values: Sequence[Value], node: Node, operand: int) -> tuple[int, ...] | None:
     """A small stored operand of whole numbers; None where it is computed, large or left out."""
     if len(node.inputs) <= operand or node.inputs[operand] == OMITTED:

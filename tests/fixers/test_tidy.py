@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from cases import Step, tflite_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from instances import integers, run
@@ -163,6 +164,83 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
         {"p": np.float32([3]), "q": np.float32([3]), "r": np.float32([4])},
         "Mul Mul Sum",
     ),
+    "limited twice": (
+        [node("Relu", ["x"], ["a"]), node("Relu", ["a"], ["b"]), node("Relu", ["b"], ["y"])],
+        {},
+        "Relu",
+    ),
+    "limited twice, and read between": (
+        [node("Relu", ["x"], ["a"]), node("Relu", ["a"], ["b"]), node("Add", ["a", "b"], ["y"])],
+        {},
+        "Relu Add",
+    ),
+    "inclined twice": (
+        [node("LeakyRelu", ["x"], ["a"]), node("LeakyRelu", ["a"], ["y"])],
+        {},
+        "LeakyRelu LeakyRelu",
+    ),
+    "joins of joins": (
+        [
+            node("Neg", ["x"], ["n"]),
+            node("Concat", ["x", "n"], ["a"], axis=1),
+            node("Abs", ["x"], ["p"]),
+            node("Concat", ["p", "x"], ["b"], axis=1),
+            node("Concat", ["a", "n", "b"], ["y"], axis=1),
+        ],
+        {},
+        "Neg Abs Concat",
+    ),
+    "joins along two axes": (
+        [
+            node("Concat", ["x", "x"], ["a"], axis=1),
+            node("Concat", ["a", "a"], ["y"], axis=2),
+        ],
+        {},
+        "Concat Concat",
+    ),
+    "a join that others read": (
+        [
+            node("Concat", ["x", "x"], ["a"], axis=1),
+            node("Abs", ["a"], ["b"]),
+            node("Concat", ["a", "b"], ["y"], axis=1),
+        ],
+        {},
+        "Concat Abs Concat",
+    ),
+    "axes put back": (
+        [
+            node("ReduceMax", ["x"], ["a"], axes=[2, -1], keepdims=0),
+            node("Unsqueeze", ["a", "p"], ["y"]),
+        ],
+        {"p": I64([2, 3])},
+        "ReduceMax",
+    ),
+    "axes put back by a reshape": (
+        [
+            node("ReduceSum", ["x", "p"], ["a"], keepdims=0),
+            node("Reshape", ["a", "s"], ["b"]),
+            node("Mul", ["b", "x"], ["y"]),
+        ],
+        {"p": I64([1]), "s": I64([1, 1, 3, 4])},
+        "ReduceSum Mul",
+    ),
+    "axes put elsewhere": (
+        [
+            node("ReduceMax", ["x"], ["a"], axes=[2, 3], keepdims=0),
+            node("Unsqueeze", ["a", "p"], ["y"]),
+        ],
+        {"p": I64([0, 3])},
+        "ReduceMax Unsqueeze",
+    ),
+    "axes put back, and read without": (
+        [
+            node("ReduceMax", ["x"], ["a"], axes=[0, 1], keepdims=0),
+            node("Unsqueeze", ["a", "p"], ["b"]),
+            node("Add", ["a", "b"], ["y"]),
+        ],
+        {"p": I64([0, 1])},
+        "ReduceMax Unsqueeze Add",
+    ),
     "not the same": (
         [
             node("LeakyRelu", ["x"], ["a"], alpha=0.5),
@@ -209,7 +287,7 @@ def test_draws_are_not_shared(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_in_tflite(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Chains of moves and absolute values: never more nodes, and the same results."""
+    """Chains of moves, absolute values and limits: never more nodes, and the same results."""
     shape, tensors, operators, codes, buffers = [1, 2, 3, 4], [], [], [], [b""]
     tensors.append(tflite.tensor("x", tuple(shape)))
 
@@ -220,7 +298,7 @@ def test_in_tflite(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 
     last, names = 0, []
     for _ in range(data.draw(st.integers(1, 6))):
-        op = data.draw(st.sampled_from(["TRANSPOSE", "RESHAPE", "ABS"]))
+        op = data.draw(st.sampled_from(["TRANSPOSE", "RESHAPE", "ABS", "RELU"]))
         operands = [last]
         if op == "TRANSPOSE":
             order = data.draw(st.permutations(range(4)))
@@ -252,7 +330,35 @@ def test_in_tflite(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
     assert len(new.graphs[0].nodes) <= len(old.graphs[0].nodes)
     ops = [each.op for each in new.graphs[0].nodes]
     for one, two in itertools.pairwise(ops):
-        assert one == "ABS" or one != two
+        assert one != two
     save(new, folder / "tidy.tflite")
     x = integers(np.random.default_rng(0), 1, 2, 3, 4)
     assert np.array_equal(run(path, x), run(folder / "tidy.tflite", x))
+
+
+JOIN = {"axis": 3, "fused_activation_function": "NONE"}
+LITE: dict[str, tuple[list[Step], str]] = {
+    "joins of joins": (
+        [
+            Step("CONCATENATION", ["x", "x"], "a", [1, 2, 3, 8], JOIN),
+            Step("CONCATENATION", ["x", "a"], "y", [1, 2, 3, 12], JOIN),
+        ],
+        "CONCATENATION",
+    ),
+    "axes put back": (
+        [
+            Step("MEAN", ["x", "space"], "a", [1, 4], {"keep_dims": False}),
+            Step("RESHAPE", ["a", "sizes"], "y", [1, 1, 1, 4]),
+        ],
+        "MEAN",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LITE)
+def test_of_two_in_tflite(case: str, tmp_path: Path) -> None:
+    steps, expected = LITE[case]
+    stored = {"space": np.array([1, 2], np.int32), "sizes": np.array([1, 1, 1, 4], np.int32)}
+    used = {name for step in steps for name in step.inputs}
+    constants = {name: array for name, array in stored.items() if name in used}
+    check(tflite_model(tmp_path / "model.tflite", list(SHAPE), constants, steps), expected)
