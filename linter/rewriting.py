@@ -120,13 +120,20 @@ def cleaned(model: Model) -> Model:
 def _tidied(model: Model, position: int) -> tuple[Model, Mapping[int, int]]:
     """The model with a graph cleaned up, and where the graph's values are now."""
     graph = model.graphs[position]
-    folded = fold(graph, partial(_evaluated, model))
-    if folded is not graph:
-        folded = filled(folded)  # What is stored by now says sizes that were computed before.
+    folded = _folded(model, graph)
     new, place = tidy(folded, kept(model, folded))
     if new is graph:
         return model, {value.index: value.index for value in graph.values}
     return _with_graph(model, new, place), place
+
+
+def _folded(model: Model, graph: Graph) -> Graph:
+    """A graph with what is constant stored: sizes too, that are known once others are."""
+    while True:
+        folded = fold(graph, partial(_evaluated, model))
+        if folded is graph:
+            return graph
+        graph = filled(folded)
 
 
 def _evaluated(model: Model, part: Graph) -> list[Array]:

@@ -126,6 +126,15 @@ FOLDED = {
         [*AMOUNTS, node("Pad", "x", "amounts", "a"), node("Conv", "a", "kernel", "y")],
         ["Conv"],
     ),
+    "a size that is known once the amounts are": (
+        [
+            *AMOUNTS,
+            node("Pad", "x", "amounts", "a", mode="edge"),
+            node("Shape", "a", "sizes"),
+            node("Reshape", "a", "sizes", "y"),
+        ],
+        ["Pad"],
+    ),
     "zeros around, and a norm behind": (
         [
             node("Pad", "x", "around", "a"),
