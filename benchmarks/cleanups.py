@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,10 +36,31 @@ from npulint.reference_models.catalogue import define
 from npulint.reference_models.recipe import EXPORTERS, Recipe
 from npulint.reference_models.trial import exported, small
 
-NETWORKS = ("unet_small", "csanet", "pmrid", "nafnet_tiny", "noahtcv")
+NETWORKS = ("unet_small", "csanet", "pmrid", "nafnet_tiny", "noahtcv", "pynet_v2_mobile")
 """One of each wiring that exporters write much around."""
 
 CHAIN = 5000
+
+REASONS: Mapping[str, str] = {
+    "the logarithm of a softmax": (
+        "LogSoftmax in one node is rounded otherwise, and is an operator that `neuron` and "
+        "`tflite-gpu` refuse, which take Softmax and Log"
+    ),
+}
+"""Why npulint leaves more of a model than a peer does, where that is on purpose."""
+
+_INTRODUCTION = (
+    "# What clean-ups leave",
+    "",
+    "Made by `python benchmarks/cleanups.py -o docs/cleanups.md`: the same ONNX models cleaned up",
+    "by npulint (`npulint.rewriting.cleaned`: what `npulint fix` does before and after it",
+    "rewrites, and what stands beside convolutions and matrix products taken into them) and by its",
+    "peers.",
+    "",
+    "Each cell has the nodes left, the largest difference from the original in onnxruntime as a",
+    "share of the output's range, CPU seconds and peak memory, each of a whole process. Seconds",
+    "hang on the machine. Nodes of operator Constant are not counted.",
+)
 
 _CLEAN = (
     "import sys; from npulint.formats import load, save; from npulint.rewriting import cleaned;"
@@ -94,8 +115,28 @@ class Cell:
         """The cell of the table."""
         if self.failure:
             return f"fails: {self.failure}"
-        error = f"{self.error:.1g}" if self.error else "0"
+        error = f"{self.error:.0e}" if self.error else "0"
         return f"{self.nodes:,} · {error} · {self.seconds:.1f} s · {self.mebibytes:.0f} MiB"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model, its nodes, and what each tool made of it, npulint first."""
+
+    name: str
+    nodes: int
+    cells: tuple[Cell, ...]
+
+    def text(self) -> str:
+        """The row of the table."""
+        return f"| {self.name} | {self.nodes:,} | {' | '.join(c.text() for c in self.cells)} |"
+
+    def fewest(self) -> tuple[int, int]:
+        """The fewest nodes that a peer leaves, and which peer that is."""
+        return min(
+            ((cell.nodes, place) for place, cell in enumerate(self.cells[1:]) if not cell.failure),
+            default=(self.nodes, 0),
+        )
 
 
 def models(names: Sequence[str], folder: Path) -> Iterator[Path]:
@@ -169,24 +210,46 @@ def clean(tool: Tool, path: Path, expected: Sequence[npt.NDArray[np.float32]]) -
     return Cell(node_count(result), error, float(seconds), float(mebibytes))
 
 
-def render(rows: Sequence[tuple[str, int, Sequence[Cell]]], tools: Sequence[Tool]) -> str:
+def measured(path: Path, tools: Sequence[Tool]) -> Row:
+    """Run the tools on one model."""
+    expected = outputs(path, images(path))
+    return Row(path.stem, node_count(path), tuple(clean(tool, path, expected) for tool in tools))
+
+
+def render(rows: Sequence[Row], tools: Sequence[Tool]) -> str:
     """The page."""
+    heads = " | ".join(f"{tool.name} {tool.version}" for tool in tools)
     lines = [
-        "# What clean-ups leave",
+        *_INTRODUCTION,
         "",
-        "Made by `python benchmarks/cleanups.py -o docs/cleanups.md`. The same ONNX models cleaned",
-        "up by npulint (`npulint.rewriting.cleaned`: what `npulint fix` does before and after it",
-        "rewrites, and factors and summands beside convolutions folded into their weights) and by",
-        "its peers: nodes left, the largest difference from the original in onnxruntime as a share",
-        "of the output's range, CPU seconds, and peak memory, each of a whole process. Nodes of",
-        "operator Constant are not counted.",
-        "",
-        "| model | nodes | " + " | ".join(f"{t.name} {t.version}" for t in tools) + " |",
+        f"| model | nodes | {heads} |",
         "|---" * (2 + len(tools)) + "|",
+        *(row.text() for row in rows),
+        "",
+        "## Where a peer leaves fewer",
+        "",
+        *(list(_ahead(rows, tools)) or ["Nowhere."]),
+        "",
+        "## Where npulint leaves fewer",
+        "",
+        *(list(_behind(rows)) or ["Nowhere."]),
     ]
-    for name, count, cells in rows:
-        lines.append(f"| {name} | {count:,} | " + " | ".join(c.text() for c in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _ahead(rows: Sequence[Row], tools: Sequence[Tool]) -> Iterator[str]:
+    for row in rows:
+        own, (nodes, place) = row.cells[0], row.fewest()
+        if nodes < own.nodes:
+            why = REASONS.get(row.name, "the reason is not known")
+            yield f"- {row.name}: {tools[1 + place].name} {nodes:,}, npulint {own.nodes:,}. {why}."
+
+
+def _behind(rows: Sequence[Row]) -> Iterator[str]:
+    for row in rows:
+        own, (nodes, _) = row.cells[0], row.fewest()
+        if not own.failure and own.nodes < nodes:
+            yield f"- {row.name}: npulint {own.nodes:,}, the best peer {nodes:,}."
 
 
 def main() -> int:
@@ -202,10 +265,8 @@ def main() -> int:
     rows = []
     with TemporaryDirectory() as folder:
         for path in models(given.names, Path(folder)):
-            expected = outputs(path, images(path))
-            cells = [clean(tool, path, expected) for tool in tools]
-            rows.append((path.stem, node_count(path), cells))
-            print(path.stem, node_count(path), *(cell.text() for cell in cells), sep=" | ")
+            rows.append(measured(path, tools))
+            print(rows[-1].text())
     if given.output is not None:
         write_whole(given.output, render(rows, tools))
     return 0

@@ -24,6 +24,7 @@ WRITTEN = (
     "index.md",
     "add-a-target.md",
     "ci.md",
+    "cleanups.md",
     "configuration.md",
     "cures.md",
     "host-compilers.md",
