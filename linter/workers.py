@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from npulint.errors import NpulintError
@@ -65,28 +61,43 @@ def spread_prepared(
     Raises:
         NpulintError: A process ended in the middle of its work.
     """
-    with ExitStack() as stack:
-        results: Iterator[Result]
-        if jobs > 1 and len(items) > 1:
-            # Fresh processes: frameworks do not survive being forked.
-            context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(
-                min(jobs, len(items)), context, initializer=_begin, initargs=(prepare,)
-            )
-            stack.callback(pool.shutdown, cancel_futures=True)
-            results = pool.map(_work, items)
-        else:
-            results = map(prepare(), items)
+    if jobs > 1 and len(items) > 1:
+        yield from _shared(prepare, items, min(jobs, len(items)), progress)
+        return
+    task = prepare()
+    for item in items:
+        if progress is not None:
+            progress(item)
+        yield task(item)
+
+
+def _shared(
+    prepare: Callable[[], Callable[[Item], Result]],
+    items: Sequence[Item],
+    jobs: int,
+    progress: Callable[[Item], None] | None,
+) -> Iterator[Result]:
+    # What one process alone never needs takes a while to import.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    # Fresh processes: frameworks do not survive being forked.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(prepare,))
+    try:
+        results = pool.map(_work, items)
         for item in items:
             if progress is not None:
                 progress(item)
-            try:
-                yield next(results)
-            except BrokenProcessPool as error:
-                raise NpulintError(
-                    "a process that shared the work ended in the middle of it, perhaps for want "
-                    "of memory: try again with --jobs 1"
-                ) from error
+            yield next(results)
+    except BrokenProcessPool as error:
+        raise NpulintError(
+            "a process that shared the work ended in the middle of it, perhaps for want of "
+            "memory: try again with --jobs 1"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _task: Callable[[Any], Any] | None = None
