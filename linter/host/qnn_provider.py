@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 WORKER = "npulint.host.qnn_provider_worker"
 """Import path of the module whose `main` does the work."""
 
+MODEL = "model.onnx"
+"""Name of the marked copy in the worker's folder."""
+
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from importlib import import_module; import_module(sys.argv[2]).main(sys.argv[3])"
@@ -41,6 +44,19 @@ _NAME = "ONNX Runtime's QNN provider"
 _TRACE = "qnn_op_trace.json"
 _LAYOUT = "was not selected"
 """Ends a session of which a node was refused after its layout had been changed for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emulated:
+    """What the emulator put out.
+
+    Attributes:
+        outputs: By name.
+        seconds: How long it took.
+    """
+
+    outputs: Mapping[str, Array]
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -82,17 +98,16 @@ def ask_provider(
         ModelFileError: ONNX Runtime refuses the model, whoever is to run it.
         UsageError: The inputs given do not fit the model.
     """
-    write_marked(model, folder / "model.onnx")
+    write_marked(model, folder / MODEL)
     # The reference comes first: a model that the CPU does not load says nothing about the HTP.
     with Runner(model.path, "onnx", timeout=timeout) as reference:
         sample, unmeasured = _sample(model, reference, wanted)
-        ended = _work(chip, sample, timeout, folder)
-        told = _read_told(folder / "told.jsonl")
-        answer = _answer(model, chip, folder, told, ended, timeout)
-        if sample is None or told.ran is None:
-            reason = unmeasured or _not_run(told, ended, timeout)
-            return replace(answer, unmeasured=reason)
-        return _measured(answer, reference, sample, told, folder)
+        request = write_request(chip, folder, None if sample is None else sample.arrays)
+        ended = carry_out(_command(request), folder, timeout)
+        answer, found = read_answer(model, chip, folder, ended, timeout)
+        if sample is None or found is None:
+            return replace(answer, unmeasured=unmeasured or answer.unmeasured)
+        return _measured(answer, reference, sample, found)
 
 
 def _sample(
@@ -109,25 +124,62 @@ def _sample(
         return None, str(error)
 
 
-def _work(chip: Chip, sample: Sample | None, timeout: float, folder: Path) -> Ended:
-    if not sys.executable or getattr(sys, "frozen", False):
-        raise UsageError("compilers work in a process of their own, which takes a Python to start")
-    inputs = folder / "inputs.npz"
-    if sample is not None:
-        np.savez(inputs, *sample.arrays)
+def write_request(chip: Chip, folder: Path, inputs: Sequence[Array] | None) -> Path:
+    """Write what the worker is to do with the marked model in a folder.
+
+    Args:
+        chip: What to compile for.
+        folder: It has the model as `MODEL`, and takes what the worker leaves.
+        inputs: What to run it on, in order; None for not at all.
+
+    Returns:
+        The request, for the worker's `main`.
+    """
+    stored = folder / "inputs.npz"
+    if inputs is not None:
+        np.savez(stored, *inputs)
     request = {
-        "model": str(folder / "model.onnx"),
+        "model": str(folder / MODEL),
         "soc_model": chip.soc_model,
         "context": str(folder / "context.onnx"),
         "trace": str(folder),
-        "inputs": None if sample is None else str(inputs),
+        "inputs": None if inputs is None else str(stored),
         "outputs": str(folder / "outputs.npz"),
         "told": str(folder / "told.jsonl"),
     }
     path = folder / "request.json"
     path.write_text(json.dumps(request), encoding="utf-8")
-    command = [sys.executable, "-c", _START, json.dumps(sys.path), WORKER, str(path)]
-    return carry_out(command, folder, timeout)
+    return path
+
+
+def _command(request: Path) -> list[str]:
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise UsageError("compilers work in a process of their own, which takes a Python to start")
+    return [sys.executable, "-c", _START, json.dumps(sys.path), WORKER, str(request)]
+
+
+def read_answer(
+    model: Model, chip: Chip, folder: Path, ended: Ended, timeout: float
+) -> tuple[Answer, Emulated | None]:
+    """Read what the worker left in a folder.
+
+    Args:
+        model: The model.
+        chip: What it was compiled for.
+        folder: The folder of the request.
+        ended: How the worker ended, and what it printed.
+        timeout: The seconds that it had.
+
+    Returns:
+        The answer, and what the emulator put out; None where it did not, and the answer says why.
+    """
+    told = _read_told(folder / "told.jsonl")
+    answer = _answer(model, chip, folder, told, ended, timeout)
+    if told.ran is None:
+        return replace(answer, unmeasured=_not_run(told, ended, timeout)), None
+    with np.load(folder / "outputs.npz") as stored:
+        found = {name: stored[f"arr_{place}"] for place, name in enumerate(told.ran)}
+    return answer, Emulated(found, told.seconds)
 
 
 def _read_told(path: Path) -> Told:
@@ -229,15 +281,11 @@ def _not_run(told: Told, ended: Ended, timeout: float) -> str:
     return "the emulator failed"
 
 
-def _measured(
-    answer: Answer, reference: Runner, sample: Sample, told: Told, folder: Path
-) -> Answer:
+def _measured(answer: Answer, reference: Runner, sample: Sample, found: Emulated) -> Answer:
     """The answer with the emulator's outputs held against the CPU's."""
-    names: Sequence[str] = told.ran or ()
-    with np.load(folder / "outputs.npz") as stored:
-        found: dict[str, Array] = {name: stored[f"arr_{place}"] for place, name in enumerate(names)}
     try:
-        listed = differences(reference, sample, found)
+        listed = differences(reference, sample, found.outputs)
     except NpulintError as error:
-        return replace(answer, unmeasured=f"the CPU gives nothing to compare with: {error}")
-    return replace(answer, numbers=Numbers(sample.name, tuple(listed), told.seconds))
+        reason = f"the CPU gives nothing to compare with: {error}"
+        return replace(answer, unmeasured=reason)
+    return replace(answer, numbers=Numbers(sample.name, tuple(listed), found.seconds))

@@ -51,8 +51,12 @@ def _create(asked: dict[str, Any], tell: Any) -> Any:
     import onnxruntime_qnn
 
     tell(versions={name: version(name) for name in ("onnxruntime", "onnxruntime-qnn")})
-    onnxruntime.register_execution_provider_library(PROVIDER, onnxruntime_qnn.get_library_path())
-    devices = [each for each in onnxruntime.get_ep_devices() if each.ep_name == PROVIDER]
+    devices = _devices(onnxruntime)
+    if not devices:
+        # Once a process: whoever has several requests carried out in one comes here again.
+        library = onnxruntime_qnn.get_library_path()
+        onnxruntime.register_execution_provider_library(PROVIDER, library)
+        devices = _devices(onnxruntime)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _VERBOSE
     options.add_provider_for_devices(
@@ -85,6 +89,10 @@ def _create(asked: dict[str, Any], tell: Any) -> Any:
         ]
     )
     return session if any(group.ep_name == PROVIDER for group in groups) else None
+
+
+def _devices(onnxruntime: Any) -> list[Any]:
+    return [each for each in onnxruntime.get_ep_devices() if each.ep_name == PROVIDER]
 
 
 def _run(session: Any, asked: dict[str, Any], tell: Any) -> None:
