@@ -16,7 +16,7 @@ Assignment: TypeAlias = "Sequence[tuple[str, Sequence[Identity]]]"
 
 PROVIDER = "QNNExecutionProvider"
 
-_BOUNDARY = "QNN EP is configured to not take"
+BOUNDARY = "QNN EP is configured to not take"
 """Begins the reason for quantisations at the model's inputs and outputs, which stay on the CPU."""
 
 
@@ -58,7 +58,7 @@ def node_answers(
             place = (node.graph, node.index)
             status = known.get(place) or _unseen(model, graph, known, assignment is not None)
             reason = reasons.get(place)
-            if status == "refused" and reason is not None and reason.startswith(_BOUNDARY):
+            if status == "refused" and reason is not None and reason.startswith(BOUNDARY):
                 status = "boundary"
             told = (reason or _unsaid(model, graph),) if status in {"refused", "boundary"} else ()
             yield NodeAnswer(node.graph, node.index, node.op, node.name, status, told)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,9 @@ from npulint.host.context import read_back
 from npulint.host.marks import marks, unmarked, write_marked
 from npulint.host.numbers import Sample, Wanted, differences, make_sample
 from npulint.host.process import Ended, carry_out
-from npulint.host.provider_nodes import node_answers, pieces_of
+from npulint.host.provider_nodes import BOUNDARY, node_answers, pieces_of
 from npulint.host.qnn_provider_log import ProviderLog, read_log
+from npulint.host.qnn_provider_told import Told, read_told
 from npulint.host.records import Answer, Numbers, Outcome
 from npulint.runtimes import Array, Runner
 
@@ -57,29 +58,6 @@ class Emulated:
 
     outputs: Mapping[str, Array]
     seconds: float
-
-
-@dataclass(slots=True)
-class Told:
-    """What the worker told before its end.
-
-    Attributes:
-        versions: Of the packages.
-        assignment: Who got which nodes, piece by piece; None where no session came to be.
-        refused: Why none did, in ONNX Runtime's words.
-        running: Whether the emulator was started.
-        run_refused: Why it would not run.
-        ran: Names of the outputs that were kept, None where it did not come to its end.
-        seconds: How long the emulator took.
-    """
-
-    versions: dict[str, str] = field(default_factory=dict)
-    assignment: list[tuple[str, list[Identity]]] | None = None
-    refused: str | None = None
-    running: bool = False
-    run_refused: str | None = None
-    ran: list[str] | None = None
-    seconds: float = 0.0
 
 
 def ask_provider(
@@ -173,7 +151,7 @@ def read_answer(
     Returns:
         The answer, and what the emulator put out; None where it did not, and the answer says why.
     """
-    told = _read_told(folder / "told.jsonl")
+    told = read_told(folder / "told.jsonl")
     answer = _answer(model, chip, folder, told, ended, timeout)
     if told.ran is None:
         return replace(answer, unmeasured=_not_run(told, ended, timeout)), None
@@ -182,30 +160,13 @@ def read_answer(
     return answer, Emulated(found, told.seconds)
 
 
-def _read_told(path: Path) -> Told:
-    """Read what the worker told; a line that it broke off at is left out."""
-    told = Told()
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    for line in text.splitlines(keepends=True):
-        if not line.endswith("\n"):
-            break
-        for key, value in json.loads(line).items():
-            if key == "assignment":
-                value = [  # noqa: PLW2901 - names are read as positions
-                    (each["provider"], [node for name in each["nodes"] for node in marks(name)])
-                    for each in value
-                ]
-            setattr(told, key, value)
-    return told
-
-
 def _answer(  # noqa: PLR0913, PLR0917 - all that is known
     model: Model, chip: Chip, folder: Path, told: Told, ended: Ended, timeout: float
 ) -> Answer:
     log = read_log(ended.err)
-    reasons = {
-        node: unmarked(reason, model) for node, reason in _reasons(folder / _TRACE, log).items()
-    }
+    trace = _read_trace(folder / _TRACE)
+    reasons = {node: unmarked(text, model) for node, text in _reasons(trace, log).items()}
+    at_ends = {name for name, reason in trace if reason.startswith(BOUNDARY)}
     contexts = sorted(folder.glob("*.bin"))
     pieces = pieces_of(told.assignment, log, died=not ended.late)
     versions = dict(told.versions)
@@ -218,19 +179,26 @@ def _answer(  # noqa: PLR0913, PLR0917 - all that is known
         nodes=tuple(node_answers(model, told.assignment, log, pieces, reasons)),
         pieces=pieces,
         outcome=_outcome(told, log, ended),
+        strays=tuple(op for name, op in told.strays if name not in at_ends),
         fault=_fault(told, ended, timeout),
         context=read_back(contexts, chip) if contexts else None,
         versions=versions,
     )
 
 
-def _reasons(trace: Path, log: ProviderLog) -> Mapping[Identity, str]:
+def _read_trace(path: Path) -> list[tuple[str, str]]:
+    """Names of nodes that were refused, and why; nothing where no session came to be."""
+    if not path.exists():
+        return []
+    document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return [(each["node_name"], each["reason"]) for each in document["unsupported_nodes"]]
+
+
+def _reasons(trace: Sequence[tuple[str, str]], log: ProviderLog) -> Mapping[Identity, str]:
     """Why nodes were refused: what the trace says where there is one, else the log."""
     found = dict(log.refused)
-    if trace.exists():
-        document: Mapping[str, Any] = json.loads(trace.read_text(encoding="utf-8"))
-        for each in document["unsupported_nodes"]:
-            found.update(dict.fromkeys(marks(each["node_name"]), each["reason"]))
+    for name, reason in trace:
+        found.update(dict.fromkeys(marks(name), reason))
     for node, code in log.codes.items():
         if node in found:
             # The provider passes on no more of what the HTP library's own check says.

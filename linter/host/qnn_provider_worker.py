@@ -84,7 +84,10 @@ def _create(asked: dict[str, Any], tell: Any) -> Any:
     groups = session.get_provider_graph_assignment_info()
     tell(
         assignment=[
-            {"provider": group.ep_name, "nodes": [node.name for node in group.get_nodes()]}
+            {
+                "provider": group.ep_name,
+                "nodes": [[node.name, node.op_type] for node in group.get_nodes()],
+            }
             for group in groups
         ]
     )

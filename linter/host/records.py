@@ -107,6 +107,8 @@ class Answer:
         front_end: Who handed the model over.
         nodes: All nodes in the order of the file.
         pieces: What was handed over, in order.
+        strays: Operators that the runtime put in itself, in place of others or between them, and
+            keeps on the CPU.
         outcome: What became of the pieces.
         fault: What went wrong, in the compiler's words or, where its process died or took too
             long, in ours. None where nothing did.
@@ -123,6 +125,7 @@ class Answer:
     nodes: tuple[NodeAnswer, ...]
     pieces: tuple[Piece, ...]
     outcome: Outcome
+    strays: tuple[str, ...] = ()
     fault: str | None = None
     context: Context | None = None
     numbers: Numbers | None = None
@@ -137,6 +140,7 @@ class Answer:
         return (
             self.outcome == "compiled"
             and self.fault is None
+            and not self.strays
             and self.context is not None
             and self.context.proven
             and all(node.status in good for node in self.nodes)

@@ -59,6 +59,9 @@ def _lines(answer: Answer, layout: Layout) -> Iterator[str]:
     for status, words in _SAID.items():
         if counts[status]:
             yield f"  {counts[status]} of {plural(total, 'node')}: {words}"
+    if answer.strays:
+        ops = ", ".join(f"{op} ×{n}" if n > 1 else op for op, n in Counter(answer.strays).items())
+        yield f"  on the CPU too, put in by ONNX Runtime itself: {printable(ops)}"
     yield from _nodes(answer, layout)
     yield from _pieces(answer, layout)
     if answer.context is not None:
@@ -219,6 +222,7 @@ def _answer(answer: Answer) -> Json:
         "outcome": answer.outcome,
         "fault": answer.fault,
         "nodes": [_node(node) for node in answer.nodes],
+        "strays": list(answer.strays),
         "pieces": [
             {
                 "nodes": [{"graph": graph, "index": index} for graph, index in piece.nodes],

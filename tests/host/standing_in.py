@@ -34,9 +34,16 @@ def main(request: str) -> None:
             print(COMPOSING, file=sys.stderr, end="", flush=True)
             context = Path(asked["context"]).with_name("context_qnn.bin")
             context.write_bytes(b"\0soc_type=SM8550;arch=73;\0")
-            nodes = [{"provider": "QNNExecutionProvider", "nodes": ["npulint-0-0"]}]
+            groups = {
+                "QNNExecutionProvider": [["npulint-0-0", "Relu"], ["Transpose_1", "Transpose"]]
+            }
+            if manner == "strays":
+                groups["CPUExecutionProvider"] = [["Transpose_2", "Transpose"], ["q", "Cast"]]
+            nodes = [{"provider": name, "nodes": each} for name, each in groups.items()]
             told.write(json.dumps({"assignment": nodes}) + "\n" + json.dumps({"running": True}))
             told.write("\n")
+        if manner == "strays":
+            told.write(json.dumps({"run_refused": "no"}) + "\n")
         if when == "telling":
             told.write('{"assignment": [{"prov')
     if child := os.environ.get(CHILD):

@@ -74,6 +74,18 @@ def test_workers(end: End, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert answer.versions == {"onnxruntime": "0"}
 
 
+def test_what_the_runtime_puts_in_and_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qnn_provider, "WORKER", standing_in.__name__)
+    monkeypatch.setenv(standing_in.MANNER, "strays running")
+    answer = ask(models.write_onnx(tmp_path, "rank6"), "qnn-htp-v73")
+    assert [node.status for node in answer.nodes] == ["taken"]
+    assert answer.strays == ("Transpose", "Cast")
+    assert answer.fault == "the emulator refuses to run it: no"
+    assert not answer.whole
+
+
 def test_what_it_started_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qnn_provider, "WORKER", standing_in.__name__)
     monkeypatch.setenv(standing_in.MANNER, "hangs")

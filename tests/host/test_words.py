@@ -209,6 +209,7 @@ YES = answer("taken", "merged", "boundary")
         replace(YES, outcome="failed"),
         replace(YES, outcome="unknown"),
         replace(YES, fault="it died"),
+        replace(YES, strays=("Transpose",)),
         replace(YES, context=None),
         replace(YES, context=Context(1, (("SM8350", 68),), proven=False)),
     ],
