@@ -23,6 +23,7 @@ from npulint.fixers.choice import (
     taken,
 )
 from npulint.fixers.memory import Ask
+from npulint.fixers.reading import empty
 from npulint.fixers.record import EXACTNESSES, Policy, Refusal
 from npulint.fixers.surgery import Fragment, Patch, apply, make_fragment
 from npulint.model import OMITTED
@@ -178,6 +179,8 @@ def _refusal(place: _Place, keep: frozenset[int]) -> Refusal | None:
     if isinstance(place.occurrence.found, Refusal):
         return place.occurrence.found
     graph, nodes = place.graph, set(place.occurrence.nodes)
+    if any(empty(graph, graph.nodes[index]) for index in nodes):
+        return Refusal("it computes nothing: a value of it has no elements")
     outside = keep | {*graph.outputs}
     for index in place.occurrence.nodes:
         for value in graph.nodes[index].outputs:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from npulint.fixers.record import Refusal
+from npulint.model import OMITTED
 from npulint.operators.conversions import from_onnx
+from npulint.operators.emit_windows import explicit_pads
 from npulint.operators.from_tflite import from_tflite
 from npulint.operators.onnx_node import NoConversionError
 from npulint.operators.tflite_node import FEATURE_RANK, stored_axis
@@ -15,8 +18,12 @@ if TYPE_CHECKING:
 
     from npulint.model import Graph, Node, Value
     from npulint.operators.rearrangements import Operator
+    from npulint.operators.semantics import Pads, Window
 
 QUANTISED = "rewrite the float model, then quantise"
+
+_PASSED_OVER = 2
+"""Samples behind the last window up to which onnxruntime's SAME begins at the first sample."""
 
 
 def meaning(graph: Graph, node: Node) -> Operator | Refusal:
@@ -44,6 +51,12 @@ def fixed(value: Value) -> tuple[int, ...] | None:
     return sizes if len(sizes) == len(shape) else None
 
 
+def empty(graph: Graph, node: Node) -> bool:
+    """Whether a node reads or makes a value of no elements; a constant may be an empty list."""
+    held = (graph.values[index] for index in (*node.inputs, *node.outputs) if index != OMITTED)
+    return any(value.constant is None and 0 in (value.shape or ()) for value in held)
+
+
 def immovable(graph: Graph, values: Iterable[int]) -> Refusal | None:
     """Why values cannot be moved from one to another as they are, None where they can."""
     known = [graph.values[index] for index in values]
@@ -56,6 +69,22 @@ def immovable(graph: Graph, values: Iterable[int]) -> Refusal | None:
     if known[0].quantisation is not None and known[0].quantisation.per_channel:
         return Refusal(f"its values have a scale for each channel: {QUANTISED}")
     return None
+
+
+def padding(graph: Graph, window: Window, space: tuple[int, ...]) -> Pads | Refusal:
+    """What a window adds before and after its map, in numbers.
+
+    TFLite's SAME never crops. By ONNX's text it does, where strides pass over samples; which ones
+    is left open, and onnxruntime rounds its own way where that is more than the last two.
+    """
+    if window.auto and graph.dialect == "onnx":
+        for size, kernel, stride, step in zip(
+            space, window.kernel, window.strides, window.dilations, strict=True
+        ):
+            left = size - ((ceil(size / stride) - 1) * stride + (kernel - 1) * step + 1)
+            if left > _PASSED_OVER:
+                return Refusal("its strides pass over samples, and runtimes crop others for SAME")
+    return explicit_pads(window, space)
 
 
 def not_float(graph: Graph, index: int) -> Refusal | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.reading import fixed, meaning, not_float
+from npulint.fixers.reading import fixed, meaning, not_float, padding
 from npulint.fixers.record import Occurrence, Refusal
 from npulint.operators.semantics import Conv
 
@@ -91,6 +91,10 @@ def read(graph: Graph, node: Node) -> Convolution | Refusal | None:
     record = meaning(graph, node)
     if not isinstance(record, Conv):
         return record if isinstance(record, Refusal) else None
+    return _convolution(graph, node, record)
+
+
+def _convolution(graph: Graph, node: Node, record: Conv) -> Convolution | Refusal:
     x, weights, *rest = graph.operation(node).inputs
     bias = rest[0] if rest else None
     if x is None or weights is None:
@@ -103,17 +107,9 @@ def read(graph: Graph, node: Node) -> Convolution | Refusal | None:
         return Refusal("the sizes of its input and output are not all fixed, or are not 4")
     sizes, output = _planes(graph, found), _planes(graph, made)
     window = record.window
-    reach = [
-        (size - 1) * step + 1 for size, step in zip(window.kernel, window.dilations, strict=True)
-    ]
-    pads: list[int] = []
-    for axis in (0, 1):
-        if window.auto in ("SAME_UPPER", "SAME_LOWER"):
-            past = (output[2 + axis] - 1) * window.strides[axis] + reach[axis] - sizes[2 + axis]
-            less, more = max(past, 0) // 2, max(past, 0) - max(past, 0) // 2
-            pads += [less, more] if window.auto == "SAME_UPPER" else [more, less]
-        else:
-            pads += window.pads[axis]
+    pads = padding(graph, window, sizes[2:])
+    if isinstance(pads, Refusal):
+        return pads
     return Convolution(
         op=node.op,
         source=x.index,
@@ -125,7 +121,7 @@ def read(graph: Graph, node: Node) -> Convolution | Refusal | None:
         window=(window.kernel[0], window.kernel[1]),
         strides=(window.strides[0], window.strides[1]),
         dilations=(window.dilations[0], window.dilations[1]),
-        pads=(pads[0], pads[1], pads[2], pads[3]),
+        pads=(*pads[0], *pads[1]),
         groups=record.groups,
         activation=str(node.attributes.get("fused_activation_function", "NONE"))
         if graph.dialect == "tflite"

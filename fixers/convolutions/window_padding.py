@@ -10,7 +10,7 @@ import numpy as np
 
 from npulint.fixers.building.moves import moves
 from npulint.fixers.looking import lower_bound, only_reader
-from npulint.fixers.reading import fixed, meaning, not_float
+from npulint.fixers.reading import fixed, meaning, not_float, padding
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.operators.rearrangements import Pad
 from npulint.operators.semantics import Conv, Pool
@@ -85,7 +85,9 @@ def _read(graph: Graph, window: Node, pad: Node | None) -> PaddedWindow | Refusa
     if refusal is not None or ends[0] is None or ends[1] is None or len(window.outputs) > 1:
         return refusal or Refusal("its sizes are not all fixed, or it also says where maxima are")
     sides = record.window
-    own = _own(sides, ends[0][2:], ends[1][2:])
+    own = padding(graph, sides, ends[0][2:])
+    if isinstance(own, Refusal):
+        return own
     source, outer, value = window.inputs[0], None, 0.0
     if pad is not None:
         added = meaning(graph, pad)
@@ -119,18 +121,6 @@ def _reach(window: Window) -> tuple[int, ...]:
     return tuple(
         (size - 1) * step + 1 for size, step in zip(window.kernel, window.dilations, strict=True)
     )
-
-
-def _own(window: Window, before: tuple[int, ...], after: tuple[int, ...]) -> Pads:
-    """What a window adds, in numbers where it says it in a word."""
-    if not window.auto:
-        return window.pads
-    pads = []
-    for size, out, stride, reach in zip(before, after, window.strides, _reach(window), strict=True):
-        past = max((out - 1) * stride + reach - size, 0)
-        less, more = past // 2, past - past // 2
-        pads.append((less, more) if window.auto == "SAME_UPPER" else (more, less))
-    return tuple(pads)
 
 
 def _foldable(p: PaddedWindow) -> Refusal | None:

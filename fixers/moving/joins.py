@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
     from npulint.model import Graph, Node
 
+_MOST_PADDED = 5
+"""TFLite's `PadKernelMaxDimensionCount` (kernels/internal/reference/pad.h)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Join:
@@ -66,6 +69,8 @@ def _read(graph: Graph, node: Node) -> Join | Refusal | None:
     if refusal is not None:
         return refusal
     shape = fixed(graph.values[node.outputs[0]]) or ()
+    if graph.dialect == "tflite" and len(shape) > _MOST_PADDED:
+        return Refusal(f"PAD takes at most {_MOST_PADDED} dimensions")
     axis = stored(graph, record.axis, len(shape))
     sizes = tuple((fixed(graph.values[index]) or ())[axis] for index in node.inputs)
     return Join(node.inputs, sizes, axis, shape)

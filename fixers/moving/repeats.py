@@ -81,6 +81,8 @@ def _read(graph: Graph, node: Node) -> Repeat | Refusal:
     shape, result = fixed(graph.values[source]), fixed(graph.values[made])
     if refusal is not None or shape is None or result is None:
         return refusal or Refusal("the sizes of its inputs and outputs are not all fixed")
+    if not result:
+        return Refusal("a single number has no axis to be repeated along")
     full = (1,) * (len(result) - len(shape)) + shape
     if 0 in full or any(size % part for size, part in zip(result, full, strict=True)):
         return Refusal("it makes nothing, or no whole number of repetitions")

@@ -94,9 +94,23 @@ def _of_node(graph: Graph, node: Node) -> Shuffle | Refusal:
     mode: Mode = record.mode if isinstance(record, DepthToSpace) else "DCR"
     kind: Kind = "depth-to-space" if isinstance(record, DepthToSpace) else "space-to-depth"
     block = Block(kind, mode, record.block, planes(graph, shape))
+    if not _divides(block):
+        return Refusal("its block does not divide what it moves")
+    if block.side == 1:
+        return Refusal("it moves nothing")
     view, order = template(block, channels_last=graph.dialect == "tflite")
     is_float = not_float(graph, node.inputs[0]) is None
     return Shuffle(node.op, node.inputs[0], view, order, result, block, is_float)
+
+
+def _divides(block: Block) -> bool:
+    """Whether channels, or rows and columns, are whole blocks: a damaged file may say otherwise."""
+    side, (_, channels, height, width) = block.side, block.sizes
+    if side < 1:
+        return False
+    if block.kind == "depth-to-space":
+        return channels % side**2 == 0
+    return height % side == 0 == width % side
 
 
 def _of_reshapes(graph: Graph, node: Node) -> Occurrence[Shuffle] | None:

@@ -62,6 +62,8 @@ def _read(readings: Readings, node: Node, alpha: float | None) -> Rectifier | Re
     if refusal is not None:
         return refusal
     shape = readings.sizes(node.outputs[0]) or ()
+    if not shape or readings.sizes(node.inputs[0]) != shape:
+        return Refusal("it is of a single number, or the slope gives it another shape")
     axis = channel_axis(readings, len(shape))
     if alpha is not None:
         slope = np.full((1,) * len(shape), alpha, np.float64)
