@@ -77,9 +77,10 @@ def inspect(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Show a model's operators, parameters, MACs, activation memory, shapes and quantisation."""
     from npulint.formats import load
     from npulint.reports import inspection
+    from npulint.sizing.filling import completed
     from npulint.sizing.walk import resized
 
-    loaded = resized(load(model), shapes)
+    loaded = completed(resized(load(model), shapes))
     found = inspection.inspect(loaded)
     if form == "json":
         text = inspection.render_json(found)

@@ -15,6 +15,7 @@ from npulint.fixers.record import CRITERIA, EXACTNESSES, Criterion, Exactness, P
 from npulint.formats import load, save
 from npulint.model import Model
 from npulint.rewriting import Rewrite, rewrite
+from npulint.sizing.filling import completed
 from npulint.sizing.walk import resized
 from npulint.sizing.wishes import newly_fixed
 from npulint.worth import better, objection
@@ -153,7 +154,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
     say = progress or _silence
     say("checking")
     as_given = load(model) if isinstance(model, (str, Path)) else model
-    original = resized(as_given, wish.input_shapes)
+    original = completed(resized(as_given, wish.input_shapes))
     before = _checked(original, targets)
     work = _Work(
         original,

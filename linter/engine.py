@@ -22,6 +22,7 @@ from npulint.opsets.profile import Device
 from npulint.opsets.table import Target
 from npulint.rules import run_rules
 from npulint.rules.demands import Demands
+from npulint.sizing.filling import completed
 from npulint.today import today
 from npulint.workers import spread_prepared
 
@@ -171,6 +172,7 @@ def _check_one(item: Model | str | Path, question: Question, manner: _Manner) ->
                 from npulint.sizing.walk import resized
 
                 model = resized(model, question.shapes)
+            model = completed(model)
         except ModelFileError as error:
             return ModelResult(path=Path(str(item)), error=_without_path(error))
         except UsageError as error:

@@ -11,7 +11,26 @@ from npulint.sizing.merging import stated_as
 from npulint.sizing.site import UnfitSizesError, UnknownSizesError, sizes_of
 
 if TYPE_CHECKING:
-    from npulint.model import Graph, Node, Shape, Value
+    from npulint.model import Graph, Model, Node, Shape, Value
+
+
+def completed(model: Model) -> Model:
+    """The model with the sizes of its main graph that follow from what it stores.
+
+    Only of ONNX: there a file may leave out what everybody who loads it works out. What TFLite
+    leaves open is open to its runtime too.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The new model, the same object where nothing is left open or nothing follows.
+    """
+    main = model.graphs[0]
+    if model.dialect != "onnx" or not any(map(_is_open, main.values)):
+        return model
+    new = filled(main)
+    return model if new is main else replace(model, graphs=(new, *model.graphs[1:]))
 
 
 def filled(graph: Graph) -> Graph:
