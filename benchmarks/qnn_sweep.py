@@ -206,7 +206,7 @@ def _facts(case: Case, chip: Chip, folder: Path, ended: Ended, timeout: float) -
     line = {
         "status": node.status,
         "reasons": list(node.reasons),
-        "strays": list(answer.strays),
+        "strays": [f"{each.op}: {each.reason}" for each in answer.strays],
         "outcome": answer.outcome,
         "fault": answer.fault,
         "proven": answer.context is not None and answer.context.proven,

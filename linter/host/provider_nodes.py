@@ -19,6 +19,9 @@ PROVIDER = "QNNExecutionProvider"
 BOUNDARY = "QNN EP is configured to not take"
 """Begins the reason for quantisations at the model's inputs and outputs, which stay on the CPU."""
 
+UNSAID = "ONNX Runtime left it to the CPU and gives no reason."
+"""What stands for a reason where none is given."""
+
 
 def pieces_of(assignment: Assignment | None, log: ProviderLog, *, died: bool) -> tuple[Piece, ...]:
     """The pieces that were handed to the compiler.
@@ -67,7 +70,7 @@ def node_answers(
 def _unsaid(model: Model, graph: Graph) -> str:
     """What stands for a reason where none is given."""
     if graph.parent is None:
-        return "ONNX Runtime left it to the CPU and gives no reason."
+        return UNSAID
     index, place = graph.parent
     runner = model.graphs[index].nodes[place]
     return f"It is within {runner.op} ({index}:{place}), which stays on the CPU."

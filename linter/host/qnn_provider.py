@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,10 @@ from npulint.host.context import read_back
 from npulint.host.marks import marks, unmarked, write_marked
 from npulint.host.numbers import Sample, Wanted, differences, make_sample
 from npulint.host.process import Ended, carry_out
-from npulint.host.provider_nodes import BOUNDARY, node_answers, pieces_of
+from npulint.host.provider_nodes import BOUNDARY, UNSAID, node_answers, pieces_of
 from npulint.host.qnn_provider_log import ProviderLog, read_log
 from npulint.host.qnn_provider_told import Told, read_told
-from npulint.host.records import Answer, Numbers, Outcome
+from npulint.host.records import Answer, Numbers, Outcome, Stray
 from npulint.runtimes import Array, Runner
 
 if TYPE_CHECKING:
@@ -166,7 +166,6 @@ def _answer(  # noqa: PLR0913, PLR0917 - all that is known
     log = read_log(ended.err)
     trace = _read_trace(folder / _TRACE)
     reasons = {node: unmarked(text, model) for node, text in _reasons(trace, log).items()}
-    at_ends = {name for name, reason in trace if reason.startswith(BOUNDARY)}
     contexts = sorted(folder.glob("*.bin"))
     pieces = pieces_of(told.assignment, log, died=not ended.late)
     versions = dict(told.versions)
@@ -179,26 +178,47 @@ def _answer(  # noqa: PLR0913, PLR0917 - all that is known
         nodes=tuple(node_answers(model, told.assignment, log, pieces, reasons)),
         pieces=pieces,
         outcome=_outcome(told, log, ended),
-        strays=tuple(op for name, op in told.strays if name not in at_ends),
+        strays=tuple(_strays(told, trace)),
         fault=_fault(told, ended, timeout),
         context=read_back(contexts, chip) if contexts else None,
         versions=versions,
     )
 
 
-def _read_trace(path: Path) -> list[tuple[str, str]]:
-    """Names of nodes that were refused, and why; nothing where no session came to be."""
+@dataclass(frozen=True, slots=True)
+class _Unsupported:
+    """A node that was refused, as the trace tells it."""
+
+    name: str
+    op: str
+    reason: str
+
+
+def _read_trace(path: Path) -> list[_Unsupported]:
+    """What was refused, and why; nothing where no session came to be."""
     if not path.exists():
         return []
     document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return [(each["node_name"], each["reason"]) for each in document["unsupported_nodes"]]
+    return [
+        _Unsupported(each["node_name"], each["op_type"], each["reason"])
+        for each in document["unsupported_nodes"]
+    ]
 
 
-def _reasons(trace: Sequence[tuple[str, str]], log: ProviderLog) -> Mapping[Identity, str]:
+def _strays(told: Told, trace: Iterable[_Unsupported]) -> Iterator[Stray]:
+    """What ONNX Runtime put in itself and keeps, but for quantisations at the model's ends."""
+    reasons = {(each.name, each.op): each.reason for each in trace}
+    for name, op in told.strays:
+        reason = reasons.get((name, op), UNSAID)
+        if not reason.startswith(BOUNDARY):
+            yield Stray(op, reason)
+
+
+def _reasons(trace: Iterable[_Unsupported], log: ProviderLog) -> Mapping[Identity, str]:
     """Why nodes were refused: what the trace says where there is one, else the log."""
     found = dict(log.refused)
-    for name, reason in trace:
-        found.update(dict.fromkeys(marks(name), reason))
+    for each in trace:
+        found.update(dict.fromkeys(marks(each.name), each.reason))
     for node, code in log.codes.items():
         if node in found:
             # The provider passes on no more of what the HTP library's own check says.

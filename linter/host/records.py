@@ -55,6 +55,19 @@ class NodeAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """A node that the runtime put in itself, in place of others or between them, and left.
+
+    Attributes:
+        op: Its operator.
+        reason: Why it stays on the CPU, in the words of who refused it.
+    """
+
+    op: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Nodes handed to the compiler together.
 
@@ -107,8 +120,7 @@ class Answer:
         front_end: Who handed the model over.
         nodes: All nodes in the order of the file.
         pieces: What was handed over, in order.
-        strays: Operators that the runtime put in itself, in place of others or between them, and
-            keeps on the CPU.
+        strays: What the runtime put in itself and keeps on the CPU.
         outcome: What became of the pieces.
         fault: What went wrong, in the compiler's words or, where its process died or took too
             long, in ours. None where nothing did.
@@ -125,7 +137,7 @@ class Answer:
     nodes: tuple[NodeAnswer, ...]
     pieces: tuple[Piece, ...]
     outcome: Outcome
-    strays: tuple[str, ...] = ()
+    strays: tuple[Stray, ...] = ()
     fault: str | None = None
     context: Context | None = None
     numbers: Numbers | None = None

@@ -59,10 +59,12 @@ def _lines(answer: Answer, layout: Layout) -> Iterator[str]:
     for status, words in _SAID.items():
         if counts[status]:
             yield f"  {counts[status]} of {plural(total, 'node')}: {words}"
-    if answer.strays:
-        ops = ", ".join(f"{op} ×{n}" if n > 1 else op for op, n in Counter(answer.strays).items())
-        yield f"  on the CPU too, put in by ONNX Runtime itself: {printable(ops)}"
     yield from _nodes(answer, layout)
+    for stray, times in Counter(answer.strays).items():
+        many = f" ×{times}" if times > 1 else ""
+        word = layout.style.error("refused")
+        yield f"  {word}  {printable(stray.op)}{many}  put in by ONNX Runtime itself"
+        yield wrapped(printable(stray.reason), layout, "    ", "      ")
     yield from _pieces(answer, layout)
     if answer.context is not None:
         yield _context(answer.context, layout)
@@ -222,7 +224,7 @@ def _answer(answer: Answer) -> Json:
         "outcome": answer.outcome,
         "fault": answer.fault,
         "nodes": [_node(node) for node in answer.nodes],
-        "strays": list(answer.strays),
+        "strays": [{"op": stray.op, "reason": stray.reason} for stray in answer.strays],
         "pieces": [
             {
                 "nodes": [{"graph": graph, "index": index} for graph, index in piece.nodes],

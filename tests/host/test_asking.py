@@ -111,7 +111,8 @@ def _check(case: Case, answer: Answer) -> None:
     assert tuple(node.status for node in answer.nodes) == case.statuses
     assert (answer.outcome, answer.whole) == (case.outcome, case.whole)
     assert tuple(piece.compiled for piece in answer.pieces) == case.pieces
-    assert answer.strays == case.strays
+    assert tuple(stray.op for stray in answer.strays) == case.strays
+    assert all(stray.reason for stray in answer.strays)
     assert case.reason in " ".join(text for node in answer.nodes for text in node.reasons)
     assert (case.fault or "") in (answer.fault or "")
     assert (answer.fault is None) == (case.fault is None)

@@ -69,6 +69,20 @@ def test_json_follows_its_schema(npulint: Runner, tmp_path: Path) -> None:
     assert output["difference"]["psnr"] > 40
 
 
+def test_what_the_runtime_puts_in_is_told(npulint: Runner, tmp_path: Path) -> None:
+    path = models.write_onnx(tmp_path, "apart")
+    arguments = ["host", "run", path, "--on", "qnn-htp-v73"]
+    run = npulint(*arguments)
+    assert run.code == 1
+    told = "  refused  HardSigmoid  put in by ONNX Runtime itself\n    Failed to add node."
+    assert told in run.out
+    found = npulint(*arguments, "--format", "json").json
+    jsonschema.validate(found, SCHEMA)
+    (stray,) = found["answers"][0]["strays"]
+    assert stray["op"] == "HardSigmoid"
+    assert "Failed to add node." in stray["reason"]
+
+
 def test_json_of_a_tflite_model(npulint: Runner, tmp_path: Path) -> None:
     path = models.write_tflite(tmp_path, "elu")
     run = npulint("host", "run", path, "--on", "qnn-htp-v68", "--format", "json")

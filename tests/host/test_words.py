@@ -15,7 +15,7 @@ from npulint.host.context import read_back
 from npulint.host.marks import marks, unmarked, write_marked
 from npulint.host.qnn_plugin_words import failure, refusals
 from npulint.host.qnn_provider_log import read_log
-from npulint.host.records import Answer, Context, NodeAnswer, Piece, Status
+from npulint.host.records import Answer, Context, NodeAnswer, Piece, Status, Stray
 from tests.host import models
 
 V73 = CHIPS["qnn-htp-v73"]
@@ -209,7 +209,7 @@ YES = answer("taken", "merged", "boundary")
         replace(YES, outcome="failed"),
         replace(YES, outcome="unknown"),
         replace(YES, fault="it died"),
-        replace(YES, strays=("Transpose",)),
+        replace(YES, strays=(Stray("Transpose", "no"),)),
         replace(YES, context=None),
         replace(YES, context=Context(1, (("SM8350", 68),), proven=False)),
     ],
