@@ -22,7 +22,7 @@ from npulint.host.context import read_back
 from npulint.host.marks import marks, unmarked, write_marked
 from npulint.host.process import Ended, carry_out
 from npulint.host.qnn_plugin_words import build, failure, refusals
-from npulint.host.records import Answer, Identity, NodeAnswer, Outcome, Piece, Status
+from npulint.host.records import Answer, Identity, NodeAnswer, Outcome, Piece, Status, Stray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,10 +47,12 @@ class _Cut:
     Attributes:
         pieces: Nodes of each piece.
         left: Nodes that stay.
+        strays: What stays of the plugin's own making.
     """
 
     pieces: tuple[tuple[Identity, ...], ...]
     left: frozenset[Identity]
+    strays: tuple[Stray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def ask_plugin(model: Model, chip: Chip, timeout: float, folder: Path) -> Answer
         nodes=tuple(_nodes(model, cut, compiled, reasons)),
         pieces=tuple(Piece(nodes, _is_compiled(nodes, compiled)) for nodes in cut.pieces),
         outcome=compiled.outcome,
+        strays=cut.strays,
         fault=None if compiled.fault is None else unmarked(compiled.fault, model),
         context=compiled.context,
         unmeasured=_UNMEASURED,
@@ -216,18 +219,25 @@ def _read_cut(model: Model, path: Path) -> _Cut:
             error
         )
     kept, new = cut.graphs[: len(model.graphs)], cut.graphs[len(model.graphs) :]
-    left = frozenset(node for graph in kept for node in _known(model, graph))
-    return _Cut(tuple(tuple(_known(model, graph)) for graph in new), left)
+    stays = [each for graph in kept for each in _known(model, graph)]
+    return _Cut(
+        pieces=tuple(
+            tuple(node for _, nodes in _known(model, graph) for node in nodes) for graph in new
+        ),
+        left=frozenset(node for _, nodes in stays for node in nodes),
+        strays=tuple(
+            Stray(op, f"{_NAME} made it and left it.") for op, nodes in stays if not nodes
+        ),
+    )
 
 
-def _known(model: Model, graph: Graph) -> Iterator[Identity]:
-    """The model's own nodes in a graph that the plugin wrote."""
+def _known(model: Model, graph: Graph) -> Iterator[tuple[str, tuple[Identity, ...]]]:
+    """What a graph that the plugin wrote holds: operators, and the model's nodes that they are."""
     for node in graph.nodes:
         if node.op != _DISPATCH:
             made = [graph.values[index].name for index in node.outputs if index >= 0]
-            yield from dict.fromkeys(
-                _makers(model, [value for name in made for value in marks(name)])
-            )
+            values = [value for name in made for value in marks(name)]
+            yield node.op, tuple(dict.fromkeys(_makers(model, values)))
 
 
 def _read_compiled(  # noqa: PLR0913, PLR0917 - all that is known

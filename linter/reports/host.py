@@ -60,10 +60,11 @@ def _lines(answer: Answer, layout: Layout) -> Iterator[str]:
         if counts[status]:
             yield f"  {counts[status]} of {plural(total, 'node')}: {words}"
     yield from _nodes(answer, layout)
+    by = {"onnxruntime-qnn": "ONNX Runtime", "litert-plugin": "the plugin"}[answer.front_end]
     for stray, times in Counter(answer.strays).items():
         many = f" ×{times}" if times > 1 else ""
         word = layout.style.error("refused")
-        yield f"  {word}  {printable(stray.op)}{many}  put in by ONNX Runtime itself"
+        yield f"  {word}  {printable(stray.op)}{many}  put in by {by} itself"
         yield wrapped(printable(stray.reason), layout, "    ", "      ")
     yield from _pieces(answer, layout)
     if answer.context is not None:

@@ -198,9 +198,13 @@ def write_external(folder: Path, name: str) -> Path:
     return path
 
 
-def write_cut(folder: Path, behind: bytes = b"") -> Path:
-    """What the plugin writes for `relu` when it takes all of it, with bytes of a context."""
+def write_cut(folder: Path, behind: bytes = b"", *, own: bool = False) -> Path:
+    """What the plugin writes for `relu` when it takes all of it, with bytes of a context.
+
+    With `own`, it also leaves a node of its own making.
+    """
     ends = [lite.tensor(f"npulint-0-{place}", IMAGE_LITE) for place in range(2)]
+    ends.append(lite.tensor("of its own", IMAGE_LITE))
     subgraphs = [
         lite.table(
             "SubGraph",
@@ -208,9 +212,9 @@ def write_cut(folder: Path, behind: bytes = b"") -> Path:
             tensors=ends,
             inputs=[0],
             outputs=[1],
-            operators=[lite.operator(code, [0], [1])],
+            operators=[lite.operator(code, [0], [1]), *extra],
         )
-        for code in (1, 0)
+        for code, extra in ((1, [lite.operator(0, [0], [2])] * own), (0, []))
     ]
     model = lite.table(
         "Model",

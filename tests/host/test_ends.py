@@ -181,3 +181,11 @@ def test_a_cut_for_another_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert answer.context is not None
     assert answer.context.targets == (("SM8350", 68),)
     assert not answer.context.proven
+
+
+def test_what_the_plugin_makes_and_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = models.write_cut(tmp_path, b"soc_type=SM8550;arch=73;", own=True)
+    answer = _ask_program(CUTS.format(ending=":", cut=cut), tmp_path, monkeypatch)
+    assert (answer.outcome, answer.fault) == ("compiled", None)
+    assert [node.status for node in answer.nodes] == ["taken"]
+    assert [stray.op for stray in answer.strays] == ["RELU"]
