@@ -10,7 +10,7 @@ from npulint.model import OMITTED
 from npulint.operators.conversions import from_onnx
 from npulint.operators.emit_windows import explicit_pads
 from npulint.operators.from_tflite import from_tflite
-from npulint.operators.onnx_node import NoConversionError
+from npulint.operators.onnx_node import CONTRADICTIONS, NoConversionError
 from npulint.operators.tflite_node import FEATURE_RANK, stored_axis
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def meaning(graph: Graph, node: Node) -> Operator | Refusal:
         return from_tflite(operation) if graph.dialect == "tflite" else from_onnx(operation)
     except NoConversionError as error:
         return Refusal(str(error))
+    except CONTRADICTIONS:
+        return Refusal(f"the operands, attributes and shapes of {node.op} contradict each other")
 
 
 def stored(graph: Graph, axis: int, rank: int) -> int:

@@ -195,13 +195,17 @@ def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
     """Rewrite with all that the policy has, and where that does not do with less."""
     work.say("choosing realisations")
     asked = [result.device or result.target for result in work.before.targets]
-    made = rewrite(
-        work.original,
-        asked,
-        policy,
-        work.samples.activations,
-        lambda done, total: work.say(f"choosing realisations: {done:,} of {total:,} places"),
-    )
+    try:
+        made = rewrite(
+            work.original,
+            asked,
+            policy,
+            work.samples.activations,
+            lambda done, total: work.say(f"choosing realisations: {done:,} of {total:,} places"),
+        )
+    except Exception:
+        _run_alone(work)
+        raise
     if made.model is work.original and not work.input_shapes:
         return _clean(work, made)
     trial = folder / f"rewritten{work.before.path.suffix or '.' + work.original.dialect}"
@@ -222,6 +226,19 @@ def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
     work.say("writing")
     save(made.model, work.wish.output)
     return replace(result, written=Path(work.wish.output))
+
+
+def _run_alone(work: _Work) -> None:
+    """Run the model as it is: a damaged file may say anything, and its runtime says what is wrong.
+
+    Raises:
+        RunnerError: The runtime refuses it.
+    """
+    from npulint.verification import verify
+
+    path = work.original.path
+    sizes = {name: [shape] for name, shape in work.input_shapes.items()}
+    verify(path, path, runs=1, edge=False, input_shapes=sizes)
 
 
 def _with_less(

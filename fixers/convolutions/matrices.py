@@ -72,7 +72,7 @@ def _read(readings: Readings, node: Node) -> MatrixProduct | Refusal:
     bias = _bias(readings, node, len(matrix))
     if isinstance(bias, Refusal):
         return bias
-    rows = math.prod(shape) // matrix.shape[1]
+    rows = math.prod(shape) // matrix.shape[1] if matrix.size else 0
     if matrix.size == 0 or math.prod(result) != rows * len(matrix):
         return Refusal("the matrix does not fit to the data")
     dense = isinstance(readings.operator(node), Dense) and node.op != _BATCH

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.reading import meaning
 from npulint.fixers.record import Occurrence, Refusal
-from npulint.operators.conversions import from_onnx
-from npulint.operators.onnx_node import NoConversionError
 from npulint.operators.semantics import TransposeConv
 
 if TYPE_CHECKING:
@@ -114,10 +113,9 @@ def _of_onnx(graph: Graph, node: Node) -> TransposedConvolution | Refusal:
     refusal = _unfit(x, operation.outputs[0], weights, bias)
     if refusal is not None or x is None or weights is None:
         return refusal or Refusal("an operand is left out")
-    try:
-        operator = from_onnx(operation)
-    except NoConversionError as error:
-        return Refusal(str(error))
+    operator = meaning(graph, node)
+    if isinstance(operator, Refusal):
+        return operator
     if not isinstance(operator, TransposeConv):
         return Refusal("it is not read as a transposed convolution")
     window = operator.window

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,7 +12,7 @@ import numpy as np
 from npulint.model import Constant
 from npulint.operators.conversions import from_onnx
 from npulint.operators.from_tflite import from_tflite
-from npulint.operators.onnx_node import NoConversionError
+from npulint.operators.onnx_node import CONTRADICTIONS, NoConversionError
 from npulint.operators.rearrangements import (
     Cast,
     Dequantize,
@@ -49,9 +48,6 @@ _NUMERIC = (*_REAL, "int32", "int64")
 
 _MOVED = (Reshape, Squeeze, Expand, Cast, Dequantize)
 
-_CONTRADICTIONS = (ArithmeticError, LookupError, ValueError, struct.error)
-"""What reading a malformed node ends in."""
-
 _LARGEST = 1 << 24
 """Elements of a computed constant at most: a file of some bytes can ask for terabytes."""
 
@@ -82,7 +78,7 @@ class Readings:
             return f"{node.op} runs other graphs"
         try:
             return read(self.graph.operation(node))
-        except _CONTRADICTIONS:
+        except CONTRADICTIONS:
             return f"the operands, attributes and shapes of {node.op} contradict each other"
         except NoConversionError as error:
             known = node.op == "Reshape" and self.target(node) is not None
@@ -131,7 +127,7 @@ class Readings:
         try:
             with np.errstate(all="ignore"):
                 return self._computed(makers[0])
-        except _CONTRADICTIONS:
+        except CONTRADICTIONS:
             return None
 
     def _computed(self, node: Node) -> Numbers | None:

@@ -71,6 +71,11 @@ def _read(readings: Readings, node: Node, alpha: float | None) -> Rectifier | Re
     numbers = readings.numbers(node.inputs[1])
     if numbers is None:
         return Rectifier(node.op, node.inputs[0], None, node.inputs[1], shape[axis])
+    if numbers.ndim > len(shape) or any(
+        part not in (1, size)
+        for part, size in zip(reversed(numbers.shape), reversed(shape), strict=False)
+    ):
+        return Refusal("the slope does not fit x")
     slope = numbers.reshape((1,) * (len(shape) - numbers.ndim) + numbers.shape)
     return Rectifier(node.op, node.inputs[0], slope, None, shape[axis])
 

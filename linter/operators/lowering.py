@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,7 +10,7 @@ from weakref import ref
 from npulint.operators.conversions import from_onnx, to_tflite
 from npulint.operators.fusion import fuse
 from npulint.operators.layout import has_layouts
-from npulint.operators.onnx_node import NoConversionError
+from npulint.operators.onnx_node import CONTRADICTIONS, NoConversionError
 from npulint.operators.onnx_signatures import is_standard, malformed
 from npulint.operators.tape import Operand, Tape
 
@@ -66,9 +65,6 @@ class _Plan:
     last: tuple[bool, ...]
     folded: bool = False
 
-
-_CONTRADICTIONS = (ArithmeticError, LookupError, ValueError, struct.error)
-"""What computing with the sizes of a malformed node ends in: no runtime could load it either."""
 
 _LARGEST_SIZE = 2**31 - 1
 
@@ -149,7 +145,7 @@ def _plan(graph: Graph, node: Node, last: bytearray, folded: bytearray) -> _Plan
         to_tflite(tape, from_onnx(operation))
     except NoConversionError as reason:
         return _unknown(node, str(reason), last)
-    except _CONTRADICTIONS:
+    except CONTRADICTIONS:
         return _unknown(
             node, f"{node.op}: its operands, attributes and shapes contradict each other", last
         )

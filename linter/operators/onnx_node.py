@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +18,9 @@ Reader: TypeAlias = "Callable[[OnnxNode], Operator]"
 class NoConversionError(Exception):
     """A node that no converter is known to turn into TFLite operators; the text says why."""
 
+
+CONTRADICTIONS = (ArithmeticError, LookupError, ValueError, struct.error)
+"""What computing with the sizes of a malformed node ends in: no runtime could load it either."""
 
 _LONGEST_SHAPE = 1 << 16
 """Elements up to which a constant that configures an operator is looked at."""

@@ -261,6 +261,17 @@ def test_a_fault_is_in_the_report(npulint: Runner, tmp_path: Path) -> None:
         report.unlink()
 
 
+def test_a_model_that_its_runtime_refuses_is_a_bad_model(npulint: Runner, tmp_path: Path) -> None:
+    damaged = onnx.load_model_from_string(small_model(divisible=False))
+    damaged.graph.node[0].attribute.append(helper.make_attribute("group", 2**31 - 1))
+    made = helper.make_tensor_value_info("up", TensorProto.FLOAT, [1, 2, 16, 16])
+    damaged.graph.value_info.append(made)
+    onnx.save(damaged, tmp_path / "damaged.onnx")
+    run = npulint("fix", tmp_path / "damaged.onnx", "-t", "nnapi-1.1", "--dry-run")
+    assert run.code == 2
+    assert "damaged.onnx: onnxruntime refuses this model" in run.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -20,8 +20,8 @@ from single import (
 )
 
 from npulint.fixers.building.windows import Convolution
-from npulint.fixers.convolutions import conv_forms, window_padding
-from npulint.fixers.moving import depth_space, joins, repeats, resizes
+from npulint.fixers.convolutions import conv_forms, matrices, window_padding
+from npulint.fixers.moving import depth_space, joins, pads, repeats, resizes
 from npulint.fixers.pointwise import rectifiers
 from npulint.fixers.record import Refusal
 from npulint.formats import load, save
@@ -152,6 +152,43 @@ def test_joins_of_more_dimensions_than_pad_takes(rank: int, tmp_path: Path) -> N
 def test_single_numbers_are_left(family: Any, call: Call, said: str, tmp_path: Path) -> None:
     case = onnx_case(tmp_path, {"x": np.array(-3, np.float32)}, [call], 17)
     assert run(case.path, case.xs)[0].size == 1
+    found = reading(case.path, family)
+    assert isinstance(found, Refusal)
+    assert said in found.reason
+
+
+@pytest.mark.parametrize(
+    ("family", "call", "said"),
+    [
+        (
+            rectifiers.FAMILY,
+            Call("PRelu", ["x", np.ones(4, np.float32)], {"y": [1, 4, 6, 6]}, {}),
+            "does not fit",
+        ),
+        (
+            rectifiers.FAMILY,
+            Call("PRelu", ["x", np.ones((1, 1, 1, 1, 1), np.float32)], {"y": [1, 4, 6, 6]}, {}),
+            "does not fit",
+        ),
+        (
+            pads.FAMILY,
+            Call("Pad", ["x", np.array([0, 2])], {"y": [1, 4, 6, 8]}, {}),
+            "contradict each other",
+        ),
+        (
+            matrices.FAMILY,
+            Call("MatMul", ["x", np.ones((6, 0), np.float32)], {"y": [1, 4, 6, 6]}, {}),
+            "does not fit",
+        ),
+        (
+            matrices.FAMILY,
+            Call("MatMul", ["x", np.ones((0, 6), np.float32)], {"y": [1, 4, 6, 6]}, {}),
+            "does not fit",
+        ),
+    ],
+)
+def test_constants_that_do_not_fit(family: Any, call: Call, said: str, tmp_path: Path) -> None:
+    case = onnx_case(tmp_path, {"x": integers(RNG, 1, 4, 6, 6)}, [call], 13)
     found = reading(case.path, family)
     assert isinstance(found, Refusal)
     assert said in found.reason
