@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from npulint.fixers.building.windows import Sliding, Windows, margins_of, slid
+from npulint.operators.emit_windows import same_pads
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array, Feature
@@ -65,8 +66,6 @@ class TFLiteWindows(Windows):
             return "VALID"
         same: list[int] = []
         for axis in (0, 1):
-            size, stride = x.sizes[2 + axis], how.strides[axis]
-            reach = (int(kernel.shape[2 + axis]) - 1) * how.dilations[axis] + 1
-            past = max((-(-size // stride) - 1) * stride + reach - size, 0)
-            same += [past // 2, past - past // 2]
+            size, kernel_size = x.sizes[2 + axis], int(kernel.shape[2 + axis])
+            same += same_pads(size, kernel_size, how.strides[axis], how.dilations[axis])
         return "SAME" if tuple(same) == how.pads else ""

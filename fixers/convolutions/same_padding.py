@@ -11,6 +11,7 @@ import numpy as np
 from npulint.fixers.looking import data, lower_bound, only_reader
 from npulint.fixers.pointwise.ways import readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.operators.emit_windows import same_pads
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -112,10 +113,7 @@ def _same(window: Node, shape: tuple[int, ...], kernel: tuple[int, ...]) -> Side
     for axis, name in ((1, "h"), (2, "w")):
         stride = int(str(window.attributes.get(f"stride_{name}", 1)))
         dilation = int(str(window.attributes.get(f"dilation_{name}_factor", 1)))
-        reach = (kernel[axis] - 1) * dilation + 1
-        count = -(-shape[axis] // stride)
-        missing = max((count - 1) * stride + reach - shape[axis], 0)
-        sides.append((missing // 2, missing - missing // 2))
+        sides.append(same_pads(shape[axis], kernel[axis], stride, dilation))
     return sides[0], sides[1]
 
 
