@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from npulint.fixers.building.bounds import TooLargeError
 from npulint.fixers.building.builder_onnx import OnnxBuilder
 from npulint.fixers.building.builder_tflite import TFLiteBuilder
 from npulint.fixers.catalogue import FAMILIES
@@ -197,7 +198,10 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
     refusal = _unwanted(way, setting) or way.accepts(place.occurrence.found)
     if refusal is not None:
         return _Weighed(replace(base, lost=refusal.reason))
-    fragment, note = build_fragment(place.graph, place.occurrence, way, setting)
+    try:
+        fragment, note = build_fragment(place.graph, place.occurrence, way, setting)
+    except TooLargeError as error:
+        return _Weighed(replace(base, lost=str(error)))
     fragment, inner = _legalised(fragment, setting, (*place.within, family))
     answers = setting.ask(fragment.graph)
     nodes = range(len(fragment.graph.nodes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from math import prod
+from math import gcd, prod
 from typing import TYPE_CHECKING
 
 from npulint.finding import Evidence, Finding
@@ -45,12 +45,12 @@ def uneven_transpose_conv(here: OnModel) -> Iterator[Finding]:
         uneven: dict[str, list[Node]] = {}
         for node in facts.ordered("TRANSPOSE_CONV", "ConvTranspose"):
             operator = facts.meaning(node)
-            if not isinstance(operator, TransposeConv):
+            if not isinstance(operator, TransposeConv) or not _slides(operator.window):
                 unread.append(node)
                 continue
             window = operator.window
             overlaps = [_overlaps(window, axis) for axis in range(len(window.kernel))]
-            if any(len(set(each)) > 1 for each in overlaps):
+            if any(len(each) > 1 for each in overlaps):
                 uneven.setdefault(_uneven(window, overlaps), []).append(node)
         for why, nodes in uneven.items():
             yield here.whole(
@@ -69,16 +69,23 @@ def uneven_transpose_conv(here: OnModel) -> Iterator[Finding]:
         yield from here.unsure(unread, "its kernel, stride or sizes are not fixed in the file")
 
 
-def _overlaps(window: Window, axis: int) -> list[int]:
-    """How many taps of the kernel meet each of the places that repeat with the stride."""
+def _slides(window: Window) -> bool:
+    """Whether the window is one; a damaged file may state strides of zero."""
+    return min(*window.kernel, *window.strides, *window.dilations) > 0
+
+
+def _overlaps(window: Window, axis: int) -> set[int]:
+    """How many taps of the kernel meet the places that repeat with the stride.
+
+    The taps go round every n-th place and leave out those between.
+    """
     stride, dilation = window.strides[axis], window.dilations[axis]
-    met = [0] * stride
-    for tap in range(window.kernel[axis]):
-        met[tap * dilation % stride] += 1
-    return met
+    met = stride // gcd(stride, dilation)
+    each, more = divmod(window.kernel[axis], met)
+    return {each, *([each + 1] if more else []), *([0] if met < stride else [])}
 
 
-def _uneven(window: Window, overlaps: list[list[int]]) -> str:
+def _uneven(window: Window, overlaps: list[set[int]]) -> str:
     """What is uneven and what would be even, as half a sentence."""
     numbers = sorted({prod(each) for each in product(*overlaps)})
     sides = zip(window.kernel, window.strides, strict=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from npulint.fixers.building.bounds import see_that_it_fits, see_that_nodes_suffice
 from npulint.model import Constant, Node, Value
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class Builder(ABC):
 
     def constant(self, array: Array, name: str) -> int:
         """Store a constant and hand back its position."""
+        see_that_it_fits(array.shape, array.dtype)
         shape = tuple(int(size) for size in array.shape)
         dtype = array.dtype.name
         payload = array.astype(array.dtype.newbyteorder("<")).tobytes()
@@ -187,6 +189,7 @@ class Builder(ABC):
             self.graph.index, 0, op, 1, tuple(inputs), (output,), dict(attributes),
             name=f"{self.name}/{op.lower()}_{len(self.nodes)}",
         )  # fmt: skip
+        see_that_nodes_suffice(len(self.nodes) + 1)
         self.nodes.append(replace(added, version=self.version_of(added)))
         return output
 

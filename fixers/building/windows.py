@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.building.bounds import zeros
 from npulint.fixers.reading import fixed, meaning, not_float, padding
 from npulint.fixers.record import Occurrence, Refusal
 from npulint.operators.semantics import Conv
@@ -203,7 +204,7 @@ def stuffed(kernel: Array, dilations: tuple[int, int]) -> Array:
     """A kernel with the holes of its dilation filled with zeros."""
     *lead, rows, columns = kernel.shape
     sizes = [(size - 1) * step + 1 for size, step in zip((rows, columns), dilations, strict=True)]
-    whole = np.zeros((*lead, *sizes), kernel.dtype)
+    whole = zeros((*lead, *sizes), kernel.dtype)
     whole[:, :, :: dilations[0], :: dilations[1]] = kernel
     return whole
 
@@ -211,7 +212,7 @@ def stuffed(kernel: Array, dilations: tuple[int, int]) -> Array:
 def dense(kernel: Array, groups: int) -> Array:
     """`[Cout, Cin/g, kH, kW]` -> `[Cout, Cin, kH, kW]`, zeros from one group to another."""
     outputs, inputs, *window = kernel.shape
-    whole = np.zeros((outputs, groups * inputs, *window), kernel.dtype)
+    whole = zeros((outputs, groups * inputs, *window), kernel.dtype)
     for group, part in enumerate(np.split(kernel, groups)):
         first = group * outputs // groups
         whole[first : first + len(part), group * inputs : (group + 1) * inputs] = part

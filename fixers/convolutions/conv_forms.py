@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.building.bounds import zeros
 from npulint.fixers.building.builder import Feature, Margins
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import (
@@ -100,7 +101,7 @@ def _tiled(c: Convolution) -> Array:
     kernel = stuffed(dense(c.kernel, c.groups), c.dilations)
     rows, columns = c.reach
     tall, wide = (-(-size // _SIDE) for size in c.reach)
-    whole = np.zeros((*kernel.shape[:2], tall * _SIDE, wide * _SIDE), kernel.dtype)
+    whole = zeros((*kernel.shape[:2], tall * _SIDE, wide * _SIDE), kernel.dtype)
     top, left = map(_lead, c.reach)
     whole[:, :, top : top + rows, left : left + columns] = kernel
     split: Array = whole.reshape(*kernel.shape[:2], tall, _SIDE, wide, _SIDE)

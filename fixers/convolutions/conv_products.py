@@ -6,8 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from npulint.fixers.building.bounds import zeros
 from npulint.fixers.building.builder import Feature, Margins
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import Convolution, Sliding, dense, stuffed, windows
@@ -107,7 +106,7 @@ def by_blocks(builder: Builder, c: Convolution) -> list[int]:
     x = Feature(reorder(m, padded, view, order, shape), sizes)
     kernel = stuffed(dense(c.kernel, c.groups), c.dilations)
     outputs = c.output[1]
-    whole = np.zeros((outputs, channels, _SIDE * high, _SIDE * wide), kernel.dtype)
+    whole = zeros((outputs, channels, _SIDE * high, _SIDE * wide), kernel.dtype)
     whole[:, :, : c.reach[0], : c.reach[1]] = kernel
     split = whole.reshape(outputs, channels, _SIDE, high, _SIDE, wide)
     turned = split.transpose((0, 3, 5, 1, 2, 4) if last else (0, 1, 3, 5, 2, 4))

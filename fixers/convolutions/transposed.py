@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from npulint.fixers.building.bounds import zeros
 from npulint.fixers.building.builder import Feature, Margins
 from npulint.fixers.convolutions import resize_conv
 from npulint.fixers.convolutions.transposed_reading import (
@@ -76,7 +77,7 @@ def _zero_insert(builder: Builder, x: Feature, t: _T) -> Feature:
 
 def _resize_mask(builder: Builder, x: Feature, t: _T) -> Feature:
     large = builder.enlarge(x, t.strides)
-    mask = np.zeros((1, 1, *large.sizes[2:]), t.kernel.dtype)
+    mask = zeros((1, 1, *large.sizes[2:]), t.kernel.dtype)
     mask[:, :, :: t.strides[0], :: t.strides[1]] = 1
     return _convolve_spread(builder, builder.multiply(large, mask), t)
 
@@ -105,7 +106,7 @@ def _sub_pixel_3x3(builder: Builder, x: Feature, t: _T) -> Feature:
 
 def _zero_insert_3x3(builder: Builder, x: Feature, t: _T) -> Feature:
     """Taps of zeros behind the kernel's own reach further and change nothing."""
-    padded = np.zeros((*t.kernel.shape[:2], 3, 3), t.kernel.dtype)
+    padded = zeros((*t.kernel.shape[:2], 3, 3), t.kernel.dtype)
     padded[:, :, : t.kernel.shape[2], : t.kernel.shape[3]] = t.kernel
     return _zero_insert(builder, x, replace(t, kernel=padded))
 
@@ -165,7 +166,7 @@ def _phases_by_group(builder: Builder, x: Feature, t: _T, taps: tuple[int, int])
 def _dense(kernel: Array, groups: int) -> Array:
     """`[Cin, Cout/g, kH, kW]` -> `[Cin, Cout, kH, kW]`, zeros from one group to another."""
     inputs, outputs, *window = kernel.shape
-    dense = np.zeros((inputs, groups * outputs, *window), kernel.dtype)
+    dense = zeros((inputs, groups * outputs, *window), kernel.dtype)
     for group, part in enumerate(np.split(kernel, groups)):
         first = group * inputs // groups
         dense[first : first + len(part), group * outputs : (group + 1) * outputs] = part
@@ -175,7 +176,7 @@ def _dense(kernel: Array, groups: int) -> Array:
 def _phase_kernel(kernel: Array, stride: int, taps: tuple[int, int]) -> Array:
     """`[Cin, Cout, kH, kW]` -> `[s*s*Cout, Cin, *taps]`, phases outermost."""
     inputs, outputs, rows, columns = kernel.shape
-    whole = np.zeros((inputs, outputs, taps[0] * stride, taps[1] * stride), kernel.dtype)
+    whole = zeros((inputs, outputs, taps[0] * stride, taps[1] * stride), kernel.dtype)
     whole[:, :, :rows, :columns] = kernel
     split = whole.reshape(inputs, outputs, taps[0], stride, taps[1], stride)[:, :, ::-1, :, ::-1]
     ordered = split.transpose(3, 5, 1, 0, 2, 4)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from npulint.fixers.building.bounds import TooLargeError, zeros
 from npulint.fixers.reading import meaning
 from npulint.fixers.record import Occurrence, Refusal
 from npulint.operators.semantics import TransposeConv
@@ -119,7 +118,10 @@ def _of_onnx(graph: Graph, node: Node) -> TransposedConvolution | Refusal:
     if not isinstance(operator, TransposeConv):
         return Refusal("it is not read as a transposed convolution")
     window = operator.window
-    kernel = _stuffed(_data(weights), window.dilations)
+    try:
+        kernel = _stuffed(_data(weights), window.dilations)
+    except TooLargeError as error:
+        return Refusal(str(error))
     batch, channels, height, width = _fixed(x.shape)
     _, _, rows, columns = _fixed(graph.values[node.outputs[0]].shape)
     stated = operation.attributes.get("output_shape") is not None
@@ -210,6 +212,6 @@ def _stuffed(kernel: Array, dilations: tuple[int, ...]) -> Array:
     """A kernel with the holes of its dilation filled with zeros."""
     inputs, outputs, *window = kernel.shape
     sizes = [(size - 1) * step + 1 for size, step in zip(window, dilations, strict=True)]
-    stuffed = np.zeros((inputs, outputs, *sizes), kernel.dtype)
+    stuffed = zeros((inputs, outputs, *sizes), kernel.dtype)
     stuffed[:, :, :: dilations[0], :: dilations[1]] = kernel
     return stuffed

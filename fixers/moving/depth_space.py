@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.building.bounds import identity, zeros
 from npulint.fixers.building.builder import Feature, Margins
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import Sliding, windows
@@ -64,7 +65,7 @@ def _interleaved(builder: Builder, s: Shuffle) -> list[int]:
 def _picked(builder: Builder, s: Shuffle) -> list[int]:
     block = _block(s)
     channels = block.sizes[1]
-    kernel = np.eye(channels, dtype=np.float32)[slow(channels, block.side)]
+    kernel = identity(channels, np.float32)[slow(channels, block.side)]
     turned = builder.conv(_feature(s), kernel[:, :, None, None], None)
     return [builder.depth_to_space(turned, block.side).value]
 
@@ -100,7 +101,7 @@ def _masks(builder: Builder, s: Shuffle) -> list[int]:
 
     def placed(phase: Feature, row: int, column: int) -> Feature:
         large = builder.enlarge(phase, (side, side))
-        mask = np.zeros((1, 1, *large.sizes[2:]), np.float32)
+        mask = zeros((1, 1, *large.sizes[2:]), np.float32)
         mask[:, :, row::side, column::side] = 1
         return builder.multiply(large, mask)
 
@@ -142,7 +143,7 @@ def _strided(builder: Builder, s: Shuffle) -> list[int]:
 def _one_hot(builder: Builder, s: Shuffle) -> list[int]:
     block = _block(s)
     channels, side = block.sizes[1], block.side
-    kernel = np.zeros((side, side, channels, channels, side, side), np.float32)
+    kernel = zeros((side, side, channels, channels, side, side), np.float32)
     for row, column in itertools.product(range(side), repeat=2):
         kernel[row, column, :, :, row, column] = np.eye(channels)
     how = Sliding(strides=(side, side))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.building.bounds import identity
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import lengths, moves
 from npulint.fixers.moving.pieces_reading import Pieces, Ranges, recognise
@@ -56,7 +57,7 @@ def _one_hot(builder: Builder, p: Pieces) -> list[int]:
     height, width = rest[:2] if channels == len(rest) else rest[1:]
     x = Feature(p.source, (batch, p.shape[channels], height, width))
     kernels = [
-        np.eye(p.shape[channels], dtype=np.float32)[range(*piece[channels])] for piece in p.ranges
+        identity(p.shape[channels], np.float32)[range(*piece[channels])] for piece in p.ranges
     ]
     made = [builder.conv(x, kernel[:, :, None, None], None).value for kernel in kernels]
     return _shaped(builder, p, made)

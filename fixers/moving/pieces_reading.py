@@ -169,10 +169,12 @@ def _masked(
     return found if isinstance(found, Refusal) else ((found.ranges,), (found.shape,))
 
 
-def _unpacked(node: Node, shape: Shape) -> tuple[tuple[Ranges, ...], tuple[Shape, ...]]:
+def _unpacked(node: Node, shape: Shape) -> tuple[tuple[Ranges, ...], tuple[Shape, ...]] | Refusal:
     """Each sample along an axis, without it."""
     said = node.attributes.get("axis", 0)
-    axis = (said if isinstance(said, int) else 0) % len(shape)
+    axis = (said if isinstance(said, int) else 0) % max(len(shape), 1)
+    if shape[axis : axis + 1] != (len(node.outputs),):
+        return Refusal("it has not as many results as there are samples along its axis")
     ranges = tuple(_along(shape, axis, (place, place + 1, 1)) for place in range(shape[axis]))
     return ranges, ((*shape[:axis], *shape[axis + 1 :]),) * shape[axis]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npulint.fixers.building.bounds import identity, see_that_it_fits
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import moves
 from npulint.fixers.moving.axes import reorder
@@ -62,6 +63,7 @@ def by_depthwise(builder: Builder, r: Resampling) -> list[int]:
     x, kernel = _phases(builder, r)
     channels = r.sizes[1]
     rows, columns, *window = kernel.shape
+    see_that_it_fits((channels, *kernel.shape), np.float32)
     each = kernel.reshape(1, rows * columns, *window)
     made = moves(builder, r.source).depthwise(x, np.tile(each, (channels, 1, 1, 1)))
     return [_interleaved(builder, r, made.value, "cab")]
@@ -72,7 +74,8 @@ def by_dense(builder: Builder, r: Resampling) -> list[int]:
     x, kernel = _phases(builder, r)
     channels = r.sizes[1]
     rows, columns, *window = kernel.shape
-    eye = np.eye(channels, dtype=np.float32)[None, :, :, None, None]
+    see_that_it_fits((channels, channels, *kernel.shape), np.float32)
+    eye = identity(channels, np.float32)[None, :, :, None, None]
     dense = kernel.reshape(-1, 1, 1, *window) * eye
     flat = dense.reshape(rows * columns * channels, channels, *window)
     made = builder.conv(x, flat, None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from npulint.fixers.building.bounds import zeros
 from npulint.fixers.moving.shuffles import planes
 from npulint.fixers.reading import fixed, immovable, meaning, not_float
 from npulint.fixers.record import Occurrence, Refusal
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float32]
     Places: TypeAlias = npt.NDArray[np.int64]
+
+_LONGEST = 1 << 22
+"""Samples along an axis above which no resize is read: no map and no signal is as long."""
 
 _OPS = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "Resize", "Upsample")
 
@@ -86,7 +90,7 @@ class Resampling:
         """What each sample of the input is worth to each of the output, along H (0) or W (1)."""
         size, out = self.sizes[2 + axis], self.output[axis]
         rows = np.arange(out)
-        whole = np.zeros((out, size), np.float64)
+        whole = zeros((out, size), np.float64)
         if self.linear:
             at = np.clip(self._at(axis), 0, size - 1)
             low = np.floor(at).astype(np.int64)
@@ -153,6 +157,8 @@ def _unfit(graph: Graph, node: Node, record: Operator | Refusal) -> Refusal | No
     ends = node.inputs[0], node.outputs[0]
     if any(len(fixed(graph.values[index]) or ()) != 4 for index in ends):
         return Refusal("the sizes of its input and output are not all fixed, or are not 4")
+    if any(max(fixed(graph.values[index]) or ()) > _LONGEST for index in ends):
+        return Refusal(f"it has more than {_LONGEST:,} samples along an axis")
     if isinstance(record, Resize) and record.mode == "nearest":
         return immovable(graph, ends)
     return not_float(graph, node.inputs[0])

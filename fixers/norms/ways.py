@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from npulint.fixers.building.arithmetic import Arithmetic, arithmetic
+from npulint.fixers.building.bounds import identity, zeros
 from npulint.fixers.norms.reading import Normalisation
 from npulint.fixers.record import Realisation, Refusal
 
@@ -135,12 +136,12 @@ def _by_length(a: Arithmetic, n: _N) -> int:
     """The centring convolution makes the constant channel, the last one scales and drops it."""
     channels = n.shape[n.channel_axis]
     x, order = a.as_map(n.source, n.channel_axis)
-    matrix = np.eye(channels) if n.kind == "rms" else centring(channels)
+    matrix = identity(channels, np.float64) if n.kind == "rms" else centring(channels)
     matrix = np.concatenate([matrix, np.zeros((1, channels))])
     bias = np.zeros(channels + 1)
     bias[-1] = math.sqrt(channels * n.epsilon)
     unit = a.unit_length(a.mix(x, matrix, bias))
-    back = np.zeros((channels, channels + 1))
+    back = zeros((channels, channels + 1), np.float64)
     scale = np.ones(channels) if n.scale is None else n.scale.astype(float)
     back[:, :channels] = np.diag(scale * math.sqrt(channels))
     return a.from_map(a.mix(unit, back, n.shift), order, n.shape)
@@ -148,7 +149,7 @@ def _by_length(a: Arithmetic, n: _N) -> int:
 
 def centring(channels: int) -> Array:
     """`I - 1/C`, which takes the channels' mean from each."""
-    return np.eye(channels) - 1 / channels
+    return identity(channels, np.float64) - 1 / channels
 
 
 def _finished(a: Arithmetic, n: _N, normal: int, order: tuple[int, ...]) -> int:

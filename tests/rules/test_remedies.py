@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import numpy as np
 import onnx
 import pytest
 from graph_text import model
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 import npulint
 from npulint import opsets, remedies
 from npulint.fixers import window
+from npulint.fixers.building import bounds
 from npulint.fixers.catalogue import FAMILIES
-from npulint.fixers.record import Policy
+from npulint.fixers.record import Policy, Refusal
 from npulint.judging import node_verdicts
 from npulint.model import Model
 from npulint.reports.json import document
@@ -220,3 +222,123 @@ def test_damaged_files_have_no_cures_at_worst(tmp_path: Path) -> None:
         (result,) = npulint.check(path, ["nnapi-1.0", "hexagon-nn", "pixel-4"]).models
         read += result.error is None
     assert read > 20, "so few could be read that nothing was looked at"
+
+
+TAKES_LITTLE = """
+family: little
+title: What takes little
+dialect: tflite
+date: "2026-03-04"
+sources:
+  guide: {page: "Guide", date: "2026-02-01"}
+otherwise: {verdict: unsupported, say: the guide has no such operator, source: guide page 1}
+partitioning:
+  strategy: tflite-delegate
+  runs_on: little
+  max_partitions: 1
+  min_nodes: 1
+  dynamic_tensors: refused
+  float16_constants: as-is
+  source: guide page 1
+operators:
+  - op: CONV_2D
+    inputs: [input, filter, bias]
+    outputs: [output]
+    source: guide page 1
+    require:
+      - {attribute: stride_h, equals: 1}
+      - {attribute: dilation_h_factor, equals: 1}
+"""
+
+ABSURD = {
+    "strides": ("Conv", [1, 8, 64, 64], [8, 8, 3, 3], [1, 8, 1, 1], {"strides": [500, 500]}),
+    "holes": ("Conv", [1, 8, 2003, 2003], [8, 8, 3, 3], [1, 8, 1, 1], {"dilations": [1001, 1001]}),
+    "block": ("SpaceToDepth", [1, 1, 2048, 2048], [], [1, 2**20, 2, 2], {"blocksize": 1024}),
+    "channels": ("LpNormalization", [1, 20_000, 4, 4], [], [1, 20_000, 4, 4], {"axis": 1}),
+}  # fmt: skip
+"""An operator, its sizes, those of its weights and of its result, and its attributes."""
+
+
+@pytest.mark.parametrize("said", ABSURD)
+def test_absurd_numbers_take_neither_time_nor_memory(said: str, tmp_path: Path) -> None:
+    op, sizes, weights, made, attributes = ABSURD[said]
+    held = np.ones(weights, np.float32)
+    stored = [numpy_helper.from_array(held, "w")] if weights else []
+    node = helper.make_node(op, ["x", "w"] if weights else ["x"], ["y"], **attributes)
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("x", sizes), ("y", made))
+    ]
+    graph = helper.make_graph([node], "net", ends[:1], ends[1:], stored)
+    path = tmp_path / "absurd.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    target = tmp_path / "little.yaml"
+    target.write_text(TAKES_LITTLE)
+    tracemalloc.start()
+    try:
+        (result,) = npulint.check(path, [str(target)]).models
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert result.targets[0].refuses, "so that cures are looked for"
+    assert peak < 2 * bounds.LARGEST
+
+
+def test_a_filter_whose_holes_nobody_could_store_is_not_read() -> None:
+    loaded = model(
+        """
+        x: float32[1,1,1,1]
+        w: const float32[1,1,3,3] = 1 1 1 1 1 1 1 1 1
+        ConvTranspose (x, w) -> y {dilations: [5000, 5000]}
+        y: float32[1,1,10001,10001]
+        """,
+        "onnx",
+    )
+    (found,) = (each.found for f in FAMILIES for each in f.recognise(loaded.graphs[0]))
+    assert isinstance(found, Refusal)
+    assert "400,080,004 bytes" in found.reason
+
+
+def test_more_nodes_than_anybody_wants_are_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = model(
+        """
+        x: float32[1,8,1,1]
+        w: const float32[4,2,1,1] = 1 1 1 1 1 1 1 1
+        Conv (x, w) -> y {group: 4}
+        y: float32[1,4,1,1]
+        """,
+        "onnx",
+    )
+    monkeypatch.setattr(bounds, "MOST_NODES", 3)
+    (choice, *_) = rewrite(loaded, [opsets.find("nnapi-1.1")], Policy()).choices
+    lost = {each.name: each.lost for each in choice.alternatives}
+    assert lost["conv/by-group"] == "it needs more than 3 nodes"
+
+
+ABSURD_READ = {
+    "more samples than results": """
+        x: float32[1,4,100000000,1]
+        UNPACK (x) -> a, b {axis: 2, num: 2}
+        a: float32[1,4,1]
+        b: float32[1,4,1]
+        """,
+    "no axis": """
+        x: float32[]
+        UNPACK (x) -> y {axis: 0, num: 1}
+        y: float32[]
+        """,
+    "an endless axis": """
+        x: float32[1,200000000,1,1]
+        RESIZE_NEAREST_NEIGHBOR (x, size) -> y {align_corners: false, half_pixel_centers: false}
+        size: const int32[2] = 400000000 1
+        y: float32[1,400000000,1,1]
+        """,
+}
+
+
+@pytest.mark.parametrize("said", ABSURD_READ)
+def test_absurd_sizes_are_not_read(said: str) -> None:
+    loaded = model(ABSURD_READ[said])
+    found = [each.found for f in FAMILIES for each in f.recognise(loaded.graphs[0])]
+    assert found
+    assert all(isinstance(each, Refusal) for each in found)

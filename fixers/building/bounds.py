@@ -1,0 +1,74 @@
+"""What a realisation may take to build, so that absurd numbers in a file cost nobody their memory.
+
+A file says strides, dilations, blocks and channels in a few bytes, and the filters that follow
+from them are of any size. Whoever makes an array of sizes that a file states makes it here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from npulint.errors import NpulintError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from npulint.fixers.building.builder import Array
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+LARGEST = 1 << 28
+"""Bytes of a constant above which nothing is built: more than a phone loads of a whole network."""
+
+MOST_NODES = 4096
+"""Nodes of one realisation above which nothing is built: each is a piece of work on the phone."""
+
+
+class TooLargeError(NpulintError):
+    """A realisation is not built, since it would take more than a phone or this computer has."""
+
+
+def see_that_it_fits(shape: Sequence[int], dtype: npt.DTypeLike) -> None:
+    """Refuse sizes that nobody would want.
+
+    Raises:
+        TooLargeError: An array of them has more than `LARGEST` bytes.
+    """
+    nbytes = math.prod(int(size) for size in shape) * np.dtype(dtype).itemsize
+    if nbytes > LARGEST:
+        raise TooLargeError(f"it needs a constant of {nbytes:,} bytes; {LARGEST:,} at most")
+
+
+def see_that_nodes_suffice(count: int) -> None:
+    """Refuse more nodes than anybody would want.
+
+    Raises:
+        TooLargeError: There are more than `MOST_NODES`.
+    """
+    if count > MOST_NODES:
+        raise TooLargeError(f"it needs more than {MOST_NODES:,} nodes")
+
+
+def zeros(shape: Sequence[int], dtype: npt.DTypeLike) -> Array:
+    """`numpy.zeros`, within bounds.
+
+    Raises:
+        TooLargeError: It has more than `LARGEST` bytes.
+    """
+    see_that_it_fits(shape, dtype)
+    made: Array = np.zeros(tuple(shape), dtype)
+    return made
+
+
+def identity(count: int, dtype: type[_Number]) -> npt.NDArray[_Number]:
+    """The identity matrix of a number of channels, within bounds.
+
+    Raises:
+        TooLargeError: It has more than `LARGEST` bytes.
+    """
+    see_that_it_fits((count, count), dtype)
+    return np.eye(count, dtype=dtype)
