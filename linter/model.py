@@ -380,6 +380,7 @@ class Model:
         producer: The exporter, as far as the file says.
         minimum_runtime: TFLite: the runtime version that the file asks for, if it says.
         metadata: The file's own metadata, as text where it is text.
+        fetched_from: Other files, whose small tensors were read with the model.
     """
 
     path: Path
@@ -394,10 +395,12 @@ class Model:
     minimum_runtime: str | None = None
     signatures: tuple[Signature, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    fetched_from: frozenset[Path] = frozenset()
 
     @property
     def files(self) -> frozenset[Path]:
-        """The model file and those that the weights lie in which are not kept in memory."""
+        """The model file and those that its tensors lie in."""
         constants = (value.constant for graph in self.graphs for value in graph.values)
         stored = (each.storage for each in constants if each is not None)
-        return frozenset({self.path, *(each.path for each in stored if each is not None)})
+        beside = (each.path for each in stored if each is not None)
+        return frozenset({self.path, *self.fetched_from, *beside})

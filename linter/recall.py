@@ -70,7 +70,8 @@ class Mark:
 
 
 WEIGHTS = "weights"
-"""The mark of a file that holds weights only: of those no answer hangs on more than the size."""
+"""The mark of a file of weights beside a model. What is read of it, small tensors, is part of the
+model's digest; of the rest no answer hangs on more than the size."""
 
 
 def mark(path: Path, digest: str = "") -> Mark | None:
@@ -110,6 +111,7 @@ class Question:
             models: The files that are asked about.
             today: The day: what is accepted until some day, and the age of tables, hang on it.
         """
+        self._asked = time.time_ns()
         state = hashlib.sha256()
         parts = (
             json.dumps(dict(wishes), sort_keys=True, default=str),
@@ -132,20 +134,24 @@ class Question:
             kept = json.loads(content)
             marks = [Mark(*each) for each in kept["files"]]
             found = Answer(kept["out"], kept["code"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None  # not ours, or of another version
-        fresh = [_same(each) for each in marks]
-        if None in fresh:
+        if not (isinstance(found.out, str) and type(found.code) is int and all(map(_sound, marks))):
+            return None
+        fresh = _all_same(marks)
+        if fresh is None:
             return None
         if fresh != marks:
-            self._write(found, [each for each in fresh if each is not None])
+            self._write(found, fresh)
         return found
 
     def keep(self, answer: Answer, files: Iterable[Mark | None]) -> None:
-        """Keep what was said, unless a file that it hangs on is gone or too young to be known."""
+        """Keep what was said, unless a file that it hangs on is gone or too young to be known.
+
+        One that changed after the question may have been read before that.
+        """
         marks = list(files)
-        now = time.time_ns()
-        if any(each is None or now - each.stamp < _SETTLED_NS for each in marks):
+        if any(each is None or self._asked - each.stamp < _SETTLED_NS for each in marks):
             return
         self._write(answer, [each for each in marks if each is not None])
 
@@ -158,22 +164,47 @@ class Question:
         caches.keep(self._place, json.dumps(entry).encode(), LIMIT)
 
 
-def _same(known: Mark) -> Mark | None:
-    """A file's mark of now, where it is still what it was."""
-    now = mark(Path(known.path), known.digest)
-    if now is None or now.size != known.size:
-        return None
-    if now.stamp == known.stamp or known.digest == WEIGHTS:
-        return now
-    if not known.digest or time.time_ns() - now.stamp < _SETTLED_NS:
-        return None
+def _sound(known: Mark) -> bool:
+    """Whether a mark that was read has the form of one."""
+    return (
+        isinstance(known.path, str)
+        and isinstance(known.digest, str)
+        and isinstance(known.size, int)
+        and isinstance(known.stamp, int)
+    )
+
+
+def _all_same(marks: Sequence[Mark]) -> list[Mark] | None:
+    """The files' marks of now, where all are still what they were."""
+    fresh = []
+    for known in marks:
+        now = mark(Path(known.path), known.digest)
+        if now is None or now.size != known.size:
+            return None
+        fresh.append(now)
+    pairs = list(zip(marks, fresh, strict=True))
+    # Nobody notes which model a file of weights belongs to: all are looked at again.
+    weights = any(k.digest == WEIGHTS and k.stamp != now.stamp for k, now in pairs)
+    for known, now in pairs:
+        doubtful = weights or now.stamp != known.stamp
+        if doubtful and known.digest != WEIGHTS and not _same(known, now):
+            return None
+    return fresh
+
+
+def _same(known: Mark, now: Mark) -> bool:
+    """Whether a file of which the time stamp says nothing is still what it was."""
+    if not known.digest:
+        return known.stamp == now.stamp
+    if time.time_ns() - now.stamp < _SETTLED_NS:
+        return False
     from npulint.errors import ModelFileError
     from npulint.formats import load
 
     try:
-        return now if load(Path(known.path)).digest == known.digest else None
+        return load(Path(known.path)).digest == known.digest
     except ModelFileError:
-        return None
+        return False
 
 
 def _installation() -> Iterator[str]:

@@ -137,13 +137,14 @@ def _model(path: Path, size: int, skeleton: Skeleton) -> Model:
         path=path,
         dialect="onnx",
         size=size,
-        digest=_digest(skeleton, size),
+        digest=_digest(skeleton, size, tensors),
         graphs=tuple(resolver.graphs[index] for index in range(len(resolver.graphs))),
         weight_bytes=tensors.weight_bytes,
         opsets=root.opsets,
         version=root.ir_version,
         producer=" ".join(part for part in root.producer if part),
         metadata=root.metadata,
+        fetched_from=frozenset(tensors.fetched_from),
     )
 
 
@@ -213,10 +214,12 @@ def _supplement(graph: RawGraph, tensors: TensorReader) -> bytes:
     return encode_field(7, messages) if own else b""
 
 
-def _digest(skeleton: Skeleton, size: int) -> str:
-    """A hash over everything but the weights."""
+def _digest(skeleton: Skeleton, size: int, tensors: TensorReader) -> str:
+    """A hash over everything but the weights, with the small tensors of external files."""
     digest = hashlib.sha256(f"onnx {size} ".encode())
     digest.update(skeleton.data)
     for _, length in skeleton.payloads.values():
         digest.update(length.to_bytes(8, "little"))
+    for name, constant in tensors.fetched:
+        digest.update(name + b"\0" + (constant.payload or b""))
     return digest.hexdigest()

@@ -84,6 +84,7 @@ class TensorReader:
     Attributes:
         weight_bytes: Bytes of all tensors read so far, external data included.
         fetched: Small tensors that were read from external files.
+        fetched_from: These files.
     """
 
     def __init__(self, skeleton: Skeleton, path: Path) -> None:
@@ -93,6 +94,7 @@ class TensorReader:
         self._external = ExternalFiles(path)
         self.weight_bytes = 0
         self.fetched: list[tuple[bytes, Constant]] = []
+        self.fetched_from: set[Path] = set()
 
     def tensor(self, begin: int, end: int, what: str = "") -> tuple[bytes, Constant]:
         """A TensorProto: its name and its elements.
@@ -192,6 +194,7 @@ class TensorReader:
         storage = Storage(*self._external.locate(entries, header.name, header.needed))
         if storage.length > INLINE_LIMIT:
             return header.constant(None, storage, storage.length)
+        self.fetched_from.add(storage.path)
         return header.constant(fetch(storage), None, storage.length)
 
     def _typed(self, parts: _Parts, header: _Header) -> Constant:

@@ -156,6 +156,26 @@ def test_weights_beside_a_model_are_known_by_their_size(model: Path) -> None:
     assert ask(path).answer() is None
 
 
+def test_small_tensors_beside_a_model_are_part_of_it(model: Path) -> None:
+    shape = onnx.numpy_helper.from_array(np.array([1, 64], np.int64), "shape")
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [8, 8])
+        for name in ("x", "y")
+    ]
+    node = onnx.helper.make_node("Reshape", ["x", "shape"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", values[:1], values[1:], [shape])
+    whole = onnx.helper.make_model(graph)
+    onnx.save(whole, "s.onnx", save_as_external_data=True, location="s.bin", size_threshold=0)
+    path, data = Path("s.onnx"), Path("s.bin")
+    settle(path, data)
+    said = keep(path)
+    settle(data, stamp=LONG_AGO + 10**9)
+    assert ask(path).answer() == said
+    data.write_bytes(np.array([64, 1], np.int64).tobytes() + data.read_bytes()[16:])
+    settle(data, stamp=LONG_AGO + 2 * 10**9)
+    assert ask(path).answer() is None
+
+
 def test_another_file_that_it_hangs_on(model: Path) -> None:
     table = Path("mine.yaml")
     table.write_text("a", encoding="utf-8")
@@ -166,12 +186,43 @@ def test_another_file_that_it_hangs_on(model: Path) -> None:
     assert ask(model).answer() is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"files": [[1]], "out": 1}'])
+def test_a_model_that_changes_while_it_is_looked_at(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: LONG_AGO + 60 * 10**9)
+    question = ask(model)
+    looked_at = load(model)
+    settle(model, stamp=LONG_AGO + 120 * 10**9)
+    monkeypatch.setattr("time.time_ns", lambda: LONG_AGO + 180 * 10**9)
+    question.keep(Answer("of before", 0), marks_of(looked_at))
+    assert ask(model).answer() is None
+
+
+DAMAGED = [
+    b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"files": [[1]], "out": 1}',
+    b'{"files": [], "out": 5, "code": 0}', b'{"files": [], "out": "", "code": "0"}',
+    b'{"files": [[1, 2, 3, 4]], "out": "", "code": 0}',
+    b'{"files": [["m.tflite", "2", 3, ""]], "out": "", "code": 0}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_memory_is_none(model: Path, content: bytes, tmp_path: Path) -> None:
     keep(model)
     (entry,) = (tmp_path / "cache" / "npulint" / "answers").iterdir()
     entry.write_bytes(content)
     assert ask(model).answer() is None
+
+
+def test_a_cache_that_is_named_relatively_is_the_usual_one(
+    model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    keep(model)
+    assert not Path("here").exists()
+    assert list((tmp_path / "home" / ".cache" / "npulint" / "answers").iterdir())
 
 
 def test_no_place_to_keep_things_costs_time_only(
