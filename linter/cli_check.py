@@ -87,6 +87,7 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter an option
         verbose=verbose,
         no_color=no_color,
     )
+    _see_that_nothing_is_written_twice(run)
     question = None if no_cache else _question(run)
     answer = None if question is None else question.answer()
     if answer is None:
@@ -113,6 +114,21 @@ class _Run:
     def layout(self, output: Path | None) -> Layout:
         """How text is drawn there."""
         return layout_for(output, verbose=self.verbose, no_color=self.no_color)
+
+
+def _see_that_nothing_is_written_twice(run: _Run) -> None:
+    """Refuse a baseline and a report in one file, and a baseline on standard output.
+
+    Raises:
+        UsageError: That is wanted.
+    """
+    baseline = run.wanted.write_baseline
+    if baseline is None:
+        return
+    if baseline == Path("-"):
+        raise UsageError("--write-baseline -: a baseline is a file: name one")
+    if any(each.resolve() == baseline.resolve() for each in run.outputs):
+        raise UsageError(f"-o and --write-baseline both name {baseline}: one would overwrite it")
 
 
 def _question(run: _Run) -> Question | None:

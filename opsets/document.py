@@ -56,6 +56,11 @@ class Part:
         """A complaint about this part, or about what lies some steps below it."""
         return DocumentError((*self.path, *steps), message)
 
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return _kind(self.data)
+
     def words(self, allowed: Iterable[str] | None = None) -> tuple[str, ...]:
         """The keys of a mapping, all of which must be among those allowed."""
         if not isinstance(self.data, dict):
@@ -90,7 +95,9 @@ class Part:
 
     def text(self) -> str:
         """A text that is not empty."""
-        if not isinstance(self.data, str) or not self.data.strip():
+        if isinstance(self.data, str) and not self.data.strip():
+            raise self.error("expected a text, found an empty one")
+        if not isinstance(self.data, str):
             hint = ": quote it" if isinstance(self.data, (int, float)) else ""
             raise self.error(f"expected a text, found {_kind(self.data)}{hint}")
         return self.data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar, cast
@@ -145,11 +146,25 @@ class _Reader:
             raise part.error(str(error)) from None
 
     def minimums(self, part: Part) -> Minimums:
+        for key in part.words():
+            below = part.at(key)
+            if isinstance(below.data, dict) and not below.words():
+                raise below.error("is empty: expected a percentage from 0 to 100")
+            if isinstance(below.data, dict) and not set(below.data) & {*MEASURES}:
+                self.see_that_it_is_quoted(below, key)
         return {
             (self.found(part.at(key), key)[1], measure): percent
             for key in part.words()
             for measure, percent in _percents(part.at(key))
         }
+
+    @staticmethod
+    def see_that_it_is_quoted(part: Part, key: str) -> None:
+        """Name the slip of `nnapi-1.2 = 95`, which TOML reads as `2` in `nnapi-1`."""
+        for word in part.words():
+            with suppress(TargetError):
+                name = opsets.find(f"{key}.{word}").name
+                raise part.error(f'a name with a dot needs quotes: "{name}"', word)
 
 
 def _optional(part: Part, key: str, make: Callable[[Part], T]) -> T | None:
@@ -202,7 +217,7 @@ def _percents(part: Part) -> Iterator[tuple[Measure, float]]:
 def _percent(part: Part) -> float:
     number = part.data
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number <= 100:
-        raise part.error(f"expected a percentage from 0 to 100, found {number!r}")
+        raise part.error(f"expected a percentage from 0 to 100, found {part.kind}")
     return number
 
 

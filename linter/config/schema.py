@@ -67,6 +67,7 @@ def _section() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": dict.fromkeys(MEASURES, _PERCENT),
+        "minProperties": 1,
     }
     return {
         "targets": _said("Targets and devices to ask, or their files.", {**_TEXTS, "minItems": 1}),

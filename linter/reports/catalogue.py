@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from npulint import opsets
 from npulint.errors import UnknownTargetError, UsageError
+from npulint.opsets.document import nearest
 from npulint.opsets.profile import Device
 from npulint.opsets.table import CAUTION_WORDS
 from npulint.reports import devices, realisations
@@ -90,11 +91,21 @@ def explain(subject: str, layout: Layout) -> str:
     try:
         found = opsets.find(subject)
     except UnknownTargetError as error:
-        codes = ", ".join(rule.code for rule in RULES)
-        raise UsageError(f"{error}; nor is it a rule ({codes}) or a realisation") from error
+        said = nearest(subject, _subjects())
+        kinds = "rule, realisation, target or device"
+        raise UsageError(f"unknown {kinds} {subject!r}: {said}") from error
     if isinstance(found, Device):
         return "\n".join(devices.page(found, layout)) + "\n"
     return "\n".join(_target(found, layout)) + "\n"
+
+
+def _subjects() -> Iterator[str]:
+    """All that can be explained, apart from operators."""
+    for rule in RULES:
+        yield from (rule.code, rule.name)
+    yield from realisations.names()
+    yield from opsets.targets()
+    yield from opsets.devices()
 
 
 def targets_diff(one: str, other: str, layout: Layout) -> str:

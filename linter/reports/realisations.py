@@ -34,6 +34,15 @@ def explain(name: str, layout: Layout) -> str | None:
     return "\n".join(line for way in ways for line in _told(way, layout)) + "\n" if ways else None
 
 
+def names() -> Iterator[str]:
+    """What can be explained here."""
+    from npulint.fixers.catalogue import FAMILIES
+
+    for family in FAMILIES:
+        yield family.name
+        yield from (way.name for way in family.ways)
+
+
 _ITSELF = "the operator itself"
 """What a realisation is built of that only writes the same operator in another form."""
 

@@ -253,6 +253,23 @@ def test_what_is_no_baseline_is_refused_and_never_replaced(
     assert KEPT.read_bytes() == content.encode("latin-1")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--write-baseline", "-"), "a baseline is a file"),
+        (("--write-baseline", KEPT, "-o", "ci/../ci/baseline.json"), "one would overwrite it"),
+    ],
+)
+def test_a_baseline_has_a_file_to_itself(
+    arguments: tuple[str | Path, ...], said: str, check: Callable[..., Run]
+) -> None:
+    run = check("models", *ASKED, *arguments)
+    assert run.code == 2
+    assert said in run.err
+    assert not KEPT.exists()
+    assert not Path("-").exists()
+
+
 def test_a_model_is_never_replaced_by_a_baseline(check: Callable[..., Run]) -> None:
     before = UNET.read_bytes()
     run = check(UNET, *ASKED, "--write-baseline", UNET)

@@ -63,6 +63,20 @@ def test_explain_points_at_the_operator_that_was_meant(npulint: Runner) -> None:
     assert "itself has no" not in npulint("explain", "nnapi-1.2:CUMSUM").out
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("NPU101x", "NPU101"), ("refused-operatr", "refused-operator"), ("nnapi1.2", "nnapi-1.2"),
+        ("transpose-conv/subpixel", "transpose-conv/sub-pixel"), ("mate-30", "mate30-pro-5g"),
+    ],
+)  # fmt: skip
+def test_explain_points_at_what_was_meant(said: str, meant: str, npulint: Runner) -> None:
+    run = npulint("explain", said)
+    assert run.code == 2
+    assert "did you mean" in run.err
+    assert meant in run.err
+
+
 def test_a_realisation_and_a_family_are_explained(npulint: Runner) -> None:
     one = npulint("explain", "transpose-conv/sub-pixel")
     assert one.code == 0

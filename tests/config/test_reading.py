@@ -164,13 +164,21 @@ FORM: dict[str, tuple[str, int, str]] = {
     "a list for a table": ("severity = []", 1, "expected a mapping, found a list"),
     "a table for several": ("[suppressions]\nrule = 'NPU101'", 1, "expected a list"),
     "a text for true": ("ratchet = 'yes'", 1, "expected true or false, found a text"),
-    "an empty text": ("baseline = ''", 1, "expected a text"),
+    "an empty text": ("baseline = ''", 1, "expected a text, found an empty one"),
+    "a name without quotes": (
+        "[min-coverage]\nnnapi-1.2 = 95", 2, 'a name with a dot needs quotes: "nnapi-1.2"'
+    ),
+    "no minimum": ("[min-coverage]\nhiai = {}", 2, "is empty: expected a percentage"),
     "a severity of another tool": (
         "[severity]\nNPU101 = 'note'", 2, "unknown word 'note': expected error or warning or info"),
     "no severity": ("fail-on = 'none'", 1, "expected error or warning or info or never"),
-    "too much": ("[min-coverage]\nhiai = 101", 2, "expected a percentage from 0 to 100, found 101"),
+    "too much": (
+        "[min-coverage]\nhiai = 101", 2, "a percentage from 0 to 100, found the number 101"
+    ),
     "a percentage as text": ("min-coverage.hiai = '95 %'", 1, "expected a percentage"),
-    "true as a percentage": ("min-coverage.hiai = true", 1, "expected a percentage"),
+    "true as a percentage": (
+        "min-coverage.hiai = true", 1, "expected a percentage from 0 to 100, found true or false"
+    ),
     "sizes in words": ("input-shapes.x = '1,3,8'", 1, "expected sizes from 1 on, as [1, 3"),
     "a size left open": ("input-shapes.x = [1, -1]", 1, "expected sizes from 1 on"),
     "sizes as texts": ("input-shapes = {\"x\" = [1, '3']}", 1, "expected a whole number"),

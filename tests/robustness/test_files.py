@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -98,6 +99,10 @@ def test_a_name_that_is_no_text(folder: Path) -> None:
     report = report_of(sane(["check", name, "--format", "json", *ON], [0]))
     assert report["models"][0]["path"] == name
     assert sane(["check", name, "--format", "json", "-o", "report.json", *ON], [0]).out == ""
+    sane(["check", name, "-o", "report.sarif", *ON], [0])
+    (run,) = json.loads(Path("report.sarif").read_text())["runs"]
+    (location,) = {each["location"]["uri"] for each in run["artifacts"]}
+    assert os.fsdecode(unquote_to_bytes(location)) == name
 
 
 def test_a_folder_is_searched_whatever_is_in_it(folder: Path) -> None:
