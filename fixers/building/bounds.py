@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from npulint.errors import NpulintError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from npulint.fixers.building.builder import Array
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -53,15 +51,14 @@ def see_that_nodes_suffice(count: int) -> None:
         raise TooLargeError(f"it needs more than {MOST_NODES:,} nodes")
 
 
-def zeros(shape: Sequence[int], dtype: npt.DTypeLike) -> Array:
+def zeros(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """`numpy.zeros`, within bounds.
 
     Raises:
         TooLargeError: It has more than `LARGEST` bytes.
     """
     see_that_it_fits(shape, dtype)
-    made: Array = np.zeros(tuple(shape), dtype)
-    return made
+    return np.zeros(tuple(shape), dtype)
 
 
 def identity(count: int, dtype: type[_Number]) -> npt.NDArray[_Number]:

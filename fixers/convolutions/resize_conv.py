@@ -29,6 +29,9 @@ _T: TypeAlias = TransposedConvolution
 _MOST_UNKNOWNS = 4096
 """Weights of one output channel that are fitted to samples; the equations hold their square."""
 
+_LONGEST = 256
+"""Samples of a kernel or a stride that equations are solved for; their cost grows with the cube."""
+
 
 @lru_cache(maxsize=2)
 def _quotient(t: _T, resize: Resize) -> Fit | None:
@@ -36,9 +39,19 @@ def _quotient(t: _T, resize: Resize) -> Fit | None:
     return resize_fit.divide(t.kernel, resize, t.strides)
 
 
-def _exactly(resize: Resize, t: _T) -> Refusal | None:
+def _unfit(t: _T) -> Refusal | None:
+    """Why no kernel is sought, None where one is."""
     if t.strides == (1, 1):
         return Refusal("the strides are 1: there is nothing to resize")
+    if max(*t.strides, *t.kernel.shape[2:]) > _LONGEST:
+        return Refusal(f"no kernel is sought where one, or a stride, is longer than {_LONGEST}")
+    return None
+
+
+def _exactly(resize: Resize, t: _T) -> Refusal | None:
+    refusal = _unfit(t)
+    if refusal is not None:
+        return refusal
     if _quotient(t, resize) is None:
         rows, columns = (resize_fit.reach(resize, factor) for factor in t.strides)
         return Refusal(f"the kernel is not divisible by the {rows}x{columns} kernel of the resize")
@@ -46,8 +59,9 @@ def _exactly(resize: Resize, t: _T) -> Refusal | None:
 
 
 def _nearly(resize: Resize, t: _T) -> Refusal | None:
-    if t.strides == (1, 1):
-        return Refusal("the strides are 1: there is nothing to resize")
+    refusal = _unfit(t)
+    if refusal is not None:
+        return refusal
     if _quotient(t, resize) is not None:
         return Refusal("the kernel is divisible by that of the resize: the exact way serves")
     return None

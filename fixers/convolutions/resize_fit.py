@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from npulint.fixers.building.bounds import zeros
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -154,7 +156,7 @@ def _least_squares(
         matrix = _matrix(stretch(resize, factor), size)
         offset.append((len(matrix) - int(given)) // 2)
         solvers.append(np.linalg.pinv(matrix))
-    aim = np.zeros((*kernel.shape[:2], *(solver.shape[1] for solver in solvers)))
+    aim: Floats = zeros((*kernel.shape[:2], *(solver.shape[1] for solver in solvers)), np.float64)
     rows = slice(offset[0], offset[0] + kernel.shape[2])
     columns = slice(offset[1], offset[1] + kernel.shape[3])
     aim[:, :, rows, columns] = kernel

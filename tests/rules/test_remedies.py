@@ -253,6 +253,9 @@ operators:
 ABSURD = {
     "strides": ("Conv", [1, 8, 64, 64], [8, 8, 3, 3], [1, 8, 1, 1], {"strides": [500, 500]}),
     "holes": ("Conv", [1, 8, 2003, 2003], [8, 8, 3, 3], [1, 8, 1, 1], {"dilations": [1001, 1001]}),
+    "strides-transposed": (
+        "ConvTranspose", [1, 64, 2, 2], [64, 64, 3, 3], [1, 64, 203, 203], {"strides": [200, 200]},
+    ),
     "block": ("SpaceToDepth", [1, 1, 2048, 2048], [], [1, 2**20, 2, 2], {"blocksize": 1024}),
     "channels": ("LpNormalization", [1, 20_000, 4, 4], [], [1, 20_000, 4, 4], {"axis": 1}),
 }  # fmt: skip
