@@ -31,6 +31,9 @@ _NEWEST = 64
 """A version that no operator has reached (`FULLY_CONNECTED` is at 14, ONNX at opset 26). A damaged
 file may state any, and nobody can try them all."""
 
+_MOST_CHANNELS = 1 << 20
+"""Channels above which no bias is made up: only a damaged file states as many."""
+
 _RESIZES = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
 _FLAGS = ("half_pixel_centers", "align_corners")
 
@@ -249,9 +252,11 @@ def _with_bias(operation: Operation) -> Operation | None:
 def _zero_bias(operation: Operation) -> Value | None:
     """A stored bias: of the data's own type where that is float, else of int32."""
     data, weights = operation.inputs[_DATA_AT.get(operation.op, 0)], operation.inputs[1]
-    result = operation.outputs[0]
+    result = operation.outputs[0] if operation.outputs else None
     channels = result.shape[-1] if result is not None and result.shape else None
     if data is None or weights is None or not isinstance(channels, int):
+        return None
+    if channels > _MOST_CHANNELS:
         return None
     dtype, quantisation = "float32", None
     if data.quantisation is not None and weights.quantisation is not None:

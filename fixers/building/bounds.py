@@ -23,7 +23,7 @@ LARGEST = 1 << 28
 """Bytes of a constant above which nothing is built: more than a phone loads of a whole network."""
 
 MOST_NODES = 4096
-"""Nodes of one realisation above which nothing is built: each is a piece of work on the phone."""
+"""Nodes of one realisation, or operands of one node, above which nothing is built: each is work."""
 
 
 class TooLargeError(NpulintError):
@@ -48,7 +48,7 @@ def see_that_nodes_suffice(count: int) -> None:
         TooLargeError: There are more than `MOST_NODES`.
     """
     if count > MOST_NODES:
-        raise TooLargeError(f"it needs more than {MOST_NODES:,} nodes")
+        raise TooLargeError(f"it needs more than {MOST_NODES:,} nodes or operands")
 
 
 def zeros(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:

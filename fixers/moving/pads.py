@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from npulint.fixers.building.bounds import see_that_nodes_suffice
 from npulint.fixers.building.moves import Moves, moves
 from npulint.fixers.reading import fixed, immovable, meaning, stored
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
@@ -122,6 +123,7 @@ def extend(m: Moves, value: int, axis: int, sides: tuple[int, int], mode: Mode) 
     """Pad one axis by slices one sample wide."""
     size = m.shape(value)[axis]
     before, after = sides
+    see_that_nodes_suffice(before + after)
     leading = {
         "reflect": range(before, 0, -1),
         "symmetric": range(before - 1, -1, -1),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from case_files import cases_of
 from graph_text import model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import npulint
 from npulint.model import Graph, Model, Node, Value
 from npulint.rules import RULES, run_rules
 
@@ -60,6 +62,25 @@ def damaged(draw: st.DrawFn) -> Model:
             values[place] = _damaged_value(values[place], draw)
     broken = replace(graph, nodes=tuple(nodes), values=tuple(values))
     return replace(whole, graphs=(broken, *whole.graphs[1:]))
+
+
+@pytest.mark.parametrize("results", [0, 1])
+def test_no_bias_is_made_up_for_what_is_no_layer(results: int) -> None:
+    loaded = model(
+        """
+        x: float32[1,8,8,4]
+        w: const float32[4,3,3,4]
+        CONV_2D (x, w) -> y {stride_h: 1, stride_w: 1, padding: SAME}
+        y: float32[1,8,8,2000000000]
+        """
+    )
+    (graph,) = loaded.graphs
+    (node,) = graph.nodes
+    broken = replace(graph, nodes=(replace(node, outputs=node.outputs[:results]),), outputs=())
+    whole = replace(loaded, graphs=(broken,))
+    (result,) = npulint.check(whole, ["nnapi-1.2"], remedies=False).models
+    assert result.targets[0].refuses
+    assert all(each.code != "NPU109" for each in result.findings)
 
 
 @settings(max_examples=max(settings.default.max_examples, 300))

@@ -315,7 +315,7 @@ def test_more_nodes_than_anybody_wants_are_not_built(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(bounds, "MOST_NODES", 3)
     (choice, *_) = rewrite(loaded, [opsets.find("nnapi-1.1")], Policy()).choices
     lost = {each.name: each.lost for each in choice.alternatives}
-    assert lost["conv/by-group"] == "it needs more than 3 nodes"
+    assert lost["conv/by-group"] == "it needs more than 3 nodes or operands"
 
 
 ABSURD_READ = {
@@ -345,3 +345,18 @@ def test_absurd_sizes_are_not_read(said: str) -> None:
     found = [each.found for f in FAMILIES for each in f.recognise(loaded.graphs[0])]
     assert found
     assert all(isinstance(each, Refusal) for each in found)
+
+
+def test_more_operands_than_anybody_wants_are_not_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = model(
+        """
+        x: float32[1,1,4,4]
+        pads: const int64[8] = 0 0 5 5 0 0 5 5
+        Pad (x, pads) -> y {mode: edge}
+        y: float32[1,1,14,14]
+        """,
+        "onnx",
+    )
+    monkeypatch.setattr(bounds, "MOST_NODES", 7)
+    (choice, *_) = rewrite(loaded, [opsets.find("nnapi-1.1")], Policy()).choices
+    assert "it needs more than 7 nodes or operands" in {e.lost for e in choice.alternatives}
