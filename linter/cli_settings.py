@@ -198,6 +198,8 @@ def _rules(option: str, given: Sequence[str]) -> tuple[str, ...] | None:
     from npulint.config.selection import complaint
 
     words = tuple(word.strip() for each in given for word in each.split(","))
+    if "" in words:
+        raise UsageError(f"{option}: a rule is empty; name codes, names or families, with commas")
     for word in words:
         said = complaint(word)
         if said is not None:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +100,20 @@ class Baseline:
         return "\n".join([*lines, " }", "}"]) + "\n"
 
 
+class _TwiceError(ValueError):
+    """A key that stands twice in one object, as after a badly resolved merge."""
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose keys must differ."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(repr(key))
+        found[key] = value
+    return found
+
+
 def load(path: Path) -> Baseline:
     """Read a baseline.
 
@@ -107,9 +121,11 @@ def load(path: Path) -> Baseline:
         ConfigError: The file cannot be read or is not a baseline of this form.
     """
     try:
-        document = Part(json.loads(path.read_bytes()))
+        document = Part(json.loads(path.read_bytes(), object_pairs_hook=_once))
     except OSError as error:
         raise ConfigError(path, f"the baseline cannot be read: {error.strerror}") from None
+    except _TwiceError as error:
+        raise ConfigError(path, f"{error} stands in it twice: which holds is not known") from None
     except (ValueError, RecursionError):
         raise ConfigError(path, _foreign("it is not JSON")) from None
     try:

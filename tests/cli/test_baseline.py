@@ -228,6 +228,10 @@ def entry(**changes: Any) -> dict[str, Any]:
         ("{", "it is not JSON"),
         ("\x80", "it is not JSON"),
         ("[]", "there is no 'npulint_baseline'"),
+        (
+            '{"npulint_baseline": 1, "models": {"m": {}, "m": {}}}',
+            "'m' stands in it twice: which holds is not known",
+        ),
         ('{"schema_version": 1, "models": []}', "there is no 'npulint_baseline'"),
         ('{"npulint_baseline": 2, "models": {}}', "form 2; this npulint reads form 1"),
         ('{"npulint_baseline": "1", "models": {}}', "expected a whole number"),
