@@ -56,7 +56,8 @@ def foreign_bias(facts: GraphFacts, node: Node) -> Bias | None:
     if data is None or weights is None or bias is None or result is None:
         return None
     scales = _broadcast(weights[1].scales, bias[1].scales)
-    if data[1].scale is None or result.scale is None or not scales:
+    # A scale of 0, which only a damaged file has, makes no steps to count in.
+    if data[1].scale is None or not result.scale or not scales:
         return None
     held = bias[0].constant.elements() if bias[0].constant is not None else None
     off = [
