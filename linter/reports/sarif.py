@@ -196,7 +196,10 @@ def _quoted(path: PurePath) -> str:
     """A path as part of an address; names need not be text in any encoding."""
     written = path.as_posix()
     rooted = written if written.startswith("/") or not path.is_absolute() else f"/{written}"
-    return quote(os.fsencode(rooted))
+    try:
+        return quote(os.fsencode(rooted))
+    except UnicodeEncodeError:  # a name of another system than this one
+        return quote(rooted.encode(errors="surrogatepass"))
 
 
 def _fix(result: ModelResult, number: int, name: str) -> sarif.Fix:
