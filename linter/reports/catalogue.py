@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from npulint import opsets
 from npulint.errors import UnknownTargetError, UsageError
-from npulint.opsets.document import nearest
 from npulint.opsets.profile import Device
+from npulint.opsets.registry import unknown
 from npulint.opsets.table import CAUTION_WORDS
 from npulint.reports import devices, realisations
 from npulint.reports.wording import columns, plural
@@ -91,9 +91,8 @@ def explain(subject: str, layout: Layout) -> str:
     try:
         found = opsets.find(subject)
     except UnknownTargetError as error:
-        said = nearest(subject, _subjects())
         kinds = "rule, realisation, target or device"
-        raise UsageError(f"unknown {kinds} {subject!r}: {said}") from error
+        raise UsageError(str(unknown(subject, kinds, _subjects()))) from error
     if isinstance(found, Device):
         return "\n".join(devices.page(found, layout)) + "\n"
     return "\n".join(_target(found, layout)) + "\n"
