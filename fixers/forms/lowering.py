@@ -129,7 +129,8 @@ def _elementwise(count: int | None) -> Reader:
         groups = merge(broadcast_labels(shapes, result))
         if isinstance(groups, Refusal):
             return groups
-        taken = [Operand(index, merged(shape, groups)) for index, shape in zip(data, shapes)]  # noqa: B905
+        pairs = zip(data, shapes, strict=False)
+        taken = [Operand(index, merged(shape, groups)) for index, shape in pairs]
         rest = [Operand(index) for index in node.inputs[len(data) :]]
         return Rebuilt(node, (*taken, *rest), {}, (merged(result, groups),))
 
