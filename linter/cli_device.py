@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from npulint.errors import NpulintError
+from npulint.errors import NpulintError, UsageError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
     EXIT_FINDINGS,
@@ -76,3 +76,38 @@ def import_logs(
     if len(found) < len(told):
         return EXIT_BAD_INPUT
     return EXIT_FINDINGS if any(log.failed for log in found) else EXIT_OK
+
+
+@device.command()
+@click.argument("file", type=MODEL, required=False)
+@click.option("--psnr", type=float, metavar="DB", help="The model's PSNR.")
+@click.option("--runtime", type=float, metavar="MS", help="Its runtime.  [default: of FILE]")
+@format_option
+@output_option
+def score(
+    file: Path | None,
+    psnr: float | None,
+    runtime: float | None,
+    form: Literal["text", "json"],
+    output: Path | None,
+) -> int:
+    """Score models as the Mobile AI 2021 challenge on learned smartphone ISPs did.
+
+    FILE is a table with models, runtimes and PSNR; or a log of benchmark_model, with --psnr.
+    Without a file: --psnr and --runtime.
+    """
+    from npulint.device.score import score as score_one
+    from npulint.device.score import score_file
+    from npulint.reports import device_score as drawing
+
+    if file is not None:
+        if runtime is not None:
+            raise UsageError("--runtime: FILE tells the runtime; give one of the two")
+        scored = score_file(file, psnr)
+    elif psnr is None or runtime is None:
+        raise UsageError("nothing to score: give FILE, or --psnr and --runtime")
+    else:
+        scored = [score_one("the model", psnr, runtime / 1000)]
+    text = drawing.render_json(scored) if form == "json" else drawing.render_text(scored)
+    deliver(text, output, [] if file is None else [file])
+    return EXIT_OK
