@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from npulint.operators.semantics import Binary, Clip, Unary, Variadic, Where
 if TYPE_CHECKING:
     from npulint.fixers.norms.constants import Numbers, Readings
     from npulint.model import Graph, Node
+
+Variables: TypeAlias = "Callable[[Readings, Node], list[int] | None]"
 
 _LARGEST = 14
 """Nodes that are followed backwards; no form of a function has more."""
@@ -86,7 +88,7 @@ def _all(graph: Graph) -> Iterator[tuple[str, Occurrence[Function]]]:
     for node in graph.nodes:
         if not _arity(readings, node):
             continue
-        for nodes, source in _cones(readings, node):
+        for nodes, source in cones(readings, node, _variables, _LARGEST):
             name = _name(readings, nodes, source)
             if name is None:
                 continue
@@ -97,12 +99,21 @@ def _all(graph: Graph) -> Iterator[tuple[str, Occurrence[Function]]]:
             yield name, Occurrence("+".join(ops), nodes, node.outputs, refusal or found)
 
 
-def _cones(readings: Readings, last: Node) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Nodes that lead from one value to a node, from the fewest on, with that value."""
+def cones(
+    readings: Readings, last: Node, variables: Variables, largest: int
+) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Nodes that lead from one value to a node, from the fewest on, with that value.
+
+    Args:
+        readings: Of the graph.
+        last: The node, which `variables` knows.
+        variables: The operands of a node that are data, None for a node that is not followed.
+        largest: Nodes that are followed at most.
+    """
     graph = readings.graph
     nodes = {last.index}
-    frontier = set(_variables(readings, last))
-    while len(nodes) <= _LARGEST:
+    frontier = set(variables(readings, last) or ())
+    while len(nodes) <= largest:
         if len(frontier) == 1:
             yield tuple(sorted(nodes)), next(iter(frontier))
         makers = {
@@ -116,21 +127,24 @@ def _cones(readings: Readings, last: Node) -> Iterator[tuple[tuple[int, ...], in
             return
         latest = max(makers, key=lambda index: makers[index].index)
         maker = makers[latest]
-        if not _arity(readings, maker) or not _same_sizes(readings, maker):
+        data = variables(readings, maker)
+        if data is None or not _same_sizes(readings, maker, data):
             return
         nodes.add(maker.index)
-        frontier = (frontier - {latest}) | set(_variables(readings, maker))
+        frontier = (frontier - {latest}) | set(data)
 
 
-def _same_sizes(readings: Readings, node: Node) -> bool:
+def _same_sizes(readings: Readings, node: Node, data: list[int]) -> bool:
     """Whether a node's data has the sizes of its result, so that nothing is broadcast."""
     sizes = readings.sizes(node.outputs[0])
-    return all(readings.sizes(index) == sizes for index in _variables(readings, node))
+    return all(readings.sizes(index) == sizes for index in data)
 
 
-def _variables(readings: Readings, node: Node) -> list[int]:
-    """The operands that are data."""
+def _variables(readings: Readings, node: Node) -> list[int] | None:
+    """The operands that are data, None for what cannot be evaluated."""
     count = _arity(readings, node)
+    if not count:
+        return None
     return [i for i in node.inputs[:count] if i >= 0 and _item(readings, i) is None]
 
 

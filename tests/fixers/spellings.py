@@ -99,17 +99,18 @@ ONLY: dict[str, str] = {
 _OPS = {
     "onnx": {
         "sigmoid": "Sigmoid", "hardswish": "HardSwish", "hardsigmoid": "HardSigmoid",
-        "relu6": "Clip", "gelu-tanh": "Gelu",
+        "relu6": "Clip", "gelu-tanh": "Gelu", "leaky": "LeakyRelu",
     },
     "tflite": {
         "sigmoid": "LOGISTIC", "hardswish": "HARD_SWISH", "max": "MAXIMUM", "min": "MINIMUM",
-        "gelu-tanh": "GELU",
+        "gelu-tanh": "GELU", "where": "SELECT_V2", "leaky": "LEAKY_RELU",
     },
 }  # fmt: skip
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "hardsigmoid": {"alpha": 1 / 6, "beta": 0.5},
     "gelu-tanh": {"approximate": "tanh"},
+    "leaky": {"alpha": 0.25},
 }
 
 
@@ -139,6 +140,9 @@ class Writer:
         return onnx_model(path, self.shape, self.constants, self.steps, 21, result=last)
 
     def _put(self, expression: Expression) -> str:
+        if isinstance(expression, np.ndarray):
+            self.constants[f"c{len(self.constants)}"] = expression.astype(np.float32)
+            return f"c{len(self.constants) - 1}"
         if expression == X:
             return "x"
         if isinstance(expression, float):
@@ -159,7 +163,8 @@ class Writer:
         if self.dialect == "onnx" and kind == "relu6":
             names = [*names, self._number(0.0, scalar=True), self._number(6.0, scalar=True)]
         made = f"v{len(self.steps)}"
-        self.steps.append(Step(op, names, made, self.shape, options))
+        dtype = "BOOL" if kind in ("greater", "less") else "FLOAT32"
+        self.steps.append(Step(op, names, made, self.shape, options, dtype=dtype))
         return made
 
     def _number(self, item: float, *, scalar: bool = False) -> str:
