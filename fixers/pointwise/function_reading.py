@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.pointwise.functions import GIVEN, PLAIN, SAMPLES, TWO, named
+from npulint.fixers.pointwise.functions import GIVEN, PLAIN, SAMPLES, TWO, named, scaled
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
 from npulint.fixers.record import Occurrence
 from npulint.operators.rearrangements import Miscellaneous
@@ -46,6 +46,7 @@ class Function:
         ops: Operators that it was written with.
         version: ONNX: version of the standard operator set; 0 in TFLite.
         activation: TFLite name of a fused activation.
+        parameters: Of `scaled-elu`, those of the function of that name.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Function:
     ops: tuple[str, ...]
     version: int
     activation: str
+    parameters: tuple[float, ...] = ()
 
 
 def recogniser(name: str) -> Callable[[Graph], Iterator[Occurrence[Function]]]:
@@ -89,13 +91,17 @@ def _all(graph: Graph) -> Iterator[tuple[str, Occurrence[Function]]]:
         if not _arity(readings, node):
             continue
         for nodes, source in cones(readings, node, _variables, _LARGEST):
-            name = _name(readings, nodes, source)
-            if name is None:
+            computed = _computed(readings, nodes, source)
+            name, parameters = named(computed), scaled(computed)
+            if name is None and parameters is None:
                 continue
+            name = name or "scaled-elu"
             ops = tuple(graph.nodes[index].op for index in nodes)
             refusal = unfit(readings, node, (source, node.outputs[0]))
             version = node.version if graph.dialect == "onnx" else 0
-            found = Function(name, source, ops, version, activation(readings, node))
+            found = Function(
+                name, source, ops, version, activation(readings, node), parameters or ()
+            )
             yield name, Occurrence("+".join(ops), nodes, node.outputs, refusal or found)
 
 
@@ -184,8 +190,8 @@ def _is_erf(node: Node) -> bool:
     return node.op == "Erf" and not node.domain
 
 
-def _name(readings: Readings, nodes: tuple[int, ...], source: int) -> str | None:
-    """The known function that some nodes compute of a value."""
+def _computed(readings: Readings, nodes: tuple[int, ...], source: int) -> Numbers:
+    """What some nodes compute where the value that they start from is the samples."""
     held: dict[int, Numbers] = {source: SAMPLES}
     with np.errstate(all="ignore"):
         for index in nodes:
@@ -194,7 +200,7 @@ def _name(readings: Readings, nodes: tuple[int, ...], source: int) -> str | None
             # What the last node fuses is no part of the function.
             limits = None if index == nodes[-1] else _FUSED.get(activation(readings, node))
             held[node.outputs[0]] = value if limits is None else np.clip(value, *limits)
-    return named(held[readings.graph.nodes[nodes[-1]].outputs[0]])
+    return held[readings.graph.nodes[nodes[-1]].outputs[0]]
 
 
 def _evaluated(readings: Readings, node: Node, held: Mapping[int, Numbers]) -> Numbers:
