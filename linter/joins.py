@@ -34,17 +34,21 @@ class Join:
     border_bytes: int | None
 
 
-def joining_set(graph: Graph, partitions: Sequence[Partition]) -> Join | None:
+def joining_set(
+    graph: Graph, partitions: Sequence[Partition], *, waves: bool = False
+) -> Join | None:
     """Find the smallest set of nodes whose cure joins all accelerator pieces of a graph.
 
     A node left on the CPU parts what runs before it from what runs after it, so every such
     node between two nodes of the accelerator has to be cured. That is enough unless the runtime
     starts cutting on the accelerator: it then takes all that is ready at once, and whatever
-    waits for a node on the CPU comes in a later piece.
+    waits for a node on the CPU comes in a later piece. ONNX Runtime first runs what it can on the
+    CPU.
 
     Args:
         graph: The graph.
         partitions: Its pieces. Nodes in none of them are gone once the graph is handed over.
+        waves: Whether they are cut as ONNX Runtime cuts.
 
     Returns:
         The set, or None where there is no more than one piece to join.
@@ -59,7 +63,7 @@ def joining_set(graph: Graph, partitions: Sequence[Partition]) -> Join | None:
     above = _reached(network.reverse(copy=False), list(reversed(order)), taken)
     cured = kept & below & above
     first = next(index for index in order if index in taken or index in kept)
-    if first in taken | cured and _reached(network, order, kept - cured) & taken:
+    if not waves and first in taken | cured and _reached(network, order, kept - cured) & taken:
         cured = kept & above
     return Join(graph.index, tuple(sorted(cured)), len(able), _border_bytes(able))
 

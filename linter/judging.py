@@ -13,6 +13,7 @@ from npulint.operators import CONVERSION, lower_graph
 from npulint.opsets.profile import Device
 from npulint.opsets.table import Target
 from npulint.partition import delegate_model
+from npulint.shown import show
 from npulint.verdict import Caution, Verdict, judge_graph
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def judge_model(
         delegations=delegations,
         coverage=_coverage(delegations, macs),
         cautions=cautions,
-        joins=tuple(_joins(model, delegations)),
+        joins=tuple(_joins(model, delegations, target)),
     )
 
 
@@ -79,9 +80,11 @@ def _path_of(model: Model, asked: Target | Device) -> Target:
     return target
 
 
-def _joins(model: Model, delegations: Sequence[Delegation]) -> Iterator[Join]:
+def _joins(model: Model, delegations: Sequence[Delegation], target: Target) -> Iterator[Join]:
+    rules = target.partitioning
+    waves = rules is not None and rules.strategy == "onnx-runtime"
     for graph, delegation in zip(model.graphs, delegations, strict=True):
-        join = joining_set(graph, delegation.partitions)
+        join = joining_set(graph, delegation.partitions, waves=waves)
         if join is not None:
             yield join
 
@@ -119,7 +122,10 @@ def _converted(dialect: Dialect, target: Target) -> bool:
 
 
 def _vanishing(graph: Graph, target: Target) -> frozenset[int]:
-    """Nodes of which a conversion leaves nothing, so that they cannot cut the graph."""
+    """Nodes of which a conversion or the runtime leaves nothing, so that they cut no graph."""
+    rules = target.partitioning
+    if rules is not None and rules.strategy == "onnx-runtime" and graph.dialect == "onnx":
+        return frozenset(show(graph, target).view.gone)
     if not _converted(graph.dialect, target):
         return frozenset()
     lowered = lower_graph(graph)

@@ -146,6 +146,10 @@ def delegate(
     rules = target.partitioning
     if rules is None:
         return _uncut(verdicts, target)
+    if rules.strategy == "onnx-runtime":
+        from npulint.provided import provide
+
+        return provide(graph, verdicts, target, rules)
     try:
         return _Handover(graph, verdicts, target, rules, vanishing).settle(bodies)
     except DependencyError as error:
@@ -231,7 +235,7 @@ class _Handover:
         if whole is not None:
             return whole
         sure, perhaps = self._nodes(self.kept - self.tied), self._nodes(self.tied)
-        return doubt(self.graph, self.verdicts, sure, perhaps)
+        return doubt(self.graph, self.verdicts, sure, perhaps, self.rules)
 
     def settle(self, bodies: Bodies | None) -> Delegation:
         """Apply the conditions on the whole graph, and say what comes out."""
@@ -262,7 +266,8 @@ class _Handover:
         found = incomplete(self.graph, self.verdicts, self.rules, absent)
         if found is not None:
             return found
-        return unbuildable(self.graph, self.verdicts, self._nodes(self.kept - self.tied))
+        kept = self._nodes(self.kept - self.tied)
+        return unbuildable(self.graph, self.verdicts, kept, self.rules)
 
     def _nodes(self, numbers: Iterable[int]) -> Iterator[int]:
         """The nodes of some pieces."""

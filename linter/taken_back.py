@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from npulint.verdict import Verdict
 
 
-def unbuildable(graph: Graph, verdicts: Sequence[Verdict], nodes: Iterable[int]) -> Obstacle | None:
+def unbuildable(
+    graph: Graph, verdicts: Sequence[Verdict], nodes: Iterable[int], rules: Partitioning
+) -> Obstacle | None:
     """The first node that its check accepts and that cannot be built.
 
     Args:
         graph: The graph.
         verdicts: The target's verdict on each node.
         nodes: Positions of the nodes that are handed over.
+        rules: How the target cuts.
     """
     for index in nodes:
         verdict = verdicts[index]
@@ -33,10 +36,21 @@ def unbuildable(graph: Graph, verdicts: Sequence[Verdict], nodes: Iterable[int])
             reason = verdict.reasons[0]
             message = (
                 f"{graph.nodes[index].op} (node {index}) passes the check and then cannot be "
-                f"built, and the runtime takes the whole delegation back: {reason.message}"
+                f"built, and {_then(rules)}: {reason.message}"
             )
             return Obstacle("build", index, None, message, reason.source)
     return None
+
+
+def _then(rules: Partitioning) -> str:
+    """What the runtime does when a piece cannot be built.
+
+    ONNX Runtime fails (microsoft/onnxruntime onnxruntime/core/framework/graph_partitioner.cc,
+    PartitionOnnxFormatModelImpl @01f40e6), TFLite goes on without.
+    """
+    if rules.strategy == "onnx-runtime":
+        return "no session comes to be"
+    return "the runtime takes the whole delegation back"
 
 
 def incomplete(
@@ -74,7 +88,11 @@ def incompleteness(verdicts: Sequence[Verdict], rules: Partitioning) -> str | No
 
 
 def doubt(
-    graph: Graph, verdicts: Sequence[Verdict], sure: Iterable[int], perhaps: Iterable[int]
+    graph: Graph,
+    verdicts: Sequence[Verdict],
+    sure: Iterable[int],
+    perhaps: Iterable[int],
+    rules: Partitioning,
 ) -> str | None:
     """Why the whole delegation may be taken back.
 
@@ -83,6 +101,7 @@ def doubt(
         verdicts: The target's verdict on each node.
         sure: Positions of the nodes that are handed over.
         perhaps: Positions of the nodes that may be handed over.
+        rules: How the target cuts.
 
     Returns:
         One sentence about the first node that may be handed over and may not be built, or None.
@@ -92,8 +111,7 @@ def doubt(
         if verdict.validation == "accepted" and verdict.status == "unknown":
             return (
                 f"whether {graph.nodes[index].op} (node {index}) can be built is not known, and "
-                "if it cannot, the runtime takes the whole delegation back: "
-                f"{verdict.reasons[0].message}"
+                f"if it cannot, {_then(rules)}: {verdict.reasons[0].message}"
             )
     for index in perhaps:
         verdict = verdicts[index]

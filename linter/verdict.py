@@ -98,15 +98,20 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
     """Judge every node of a graph.
 
     A graph of another dialect is judged by the operators that a converter makes of it, see
-    `npulint.operators.lower_graph`.
+    `npulint.operators.lower_graph`; one for a provider of ONNX Runtime by what that shows of it,
+    see `npulint.ort`.
 
     Returns:
         One verdict a node, in their order.
     """
     memory = Memory(target)
     if graph.dialect == target.dialect:
-        verdicts = tuple([memory.judge(graph.operation(node)) for node in graph.nodes])
         rules = target.partitioning
+        if rules is not None and rules.strategy == "onnx-runtime":
+            from npulint.shown import show
+
+            return show(graph, target).judged
+        verdicts = tuple([memory.judge(graph.operation(node)) for node in graph.nodes])
         if rules is None or rules.float16_constants != "checked-through":
             return verdicts
         from npulint.float16 import see_through

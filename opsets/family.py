@@ -21,6 +21,7 @@ from npulint.opsets.table import (
     Opsets,
     Partitioning,
     Setting,
+    Strategy,
     Target,
 )
 
@@ -33,6 +34,9 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _FILE = re.compile(r"[\w.-]+/[\w.-]+ \S.*")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_PROVIDER = "onnx-runtime"
+_NAMING_OPERATORS = ("joined_too", "not_alone", "stops", "quantised_inside")
+_OF_PROVIDERS = ("quantised_units", "needs_input", *_NAMING_OPERATORS)
 _RESERVED = frozenset({*WORDS, *EXTRAS, *RELATIONS, *RULE_KEYS})
 
 
@@ -146,6 +150,11 @@ def _check_names(document: Part) -> None:
                     f"{TITLES[dialect]} has no operator {op.data!r}: {nearest(op.text(), own)} "
                     "One of an application's own needs custom: true"
                 )
+    cut = document.at("partitioning") if "partitioning" in document else None
+    for op in (each for key in _NAMING_OPERATORS if cut for each in cut.list_at(key)):
+        if op.text() not in own:
+            hint = nearest(op.text(), own)
+            raise op.error(f"{TITLES[dialect]} has no operator {op.data!r}: {hint}")
     for key in ("operators", "witnesses", "cautions"):
         if key in document:
             check_attributes(document.at(key), dialect)
@@ -233,19 +242,30 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
         return None
     part = document.at("partitioning")
     part.words(Partitioning.__dataclass_fields__)
-    strategy = part.at("strategy").choice("tflite-delegate", "whole-model")
+    strategy = part.at("strategy").choice("tflite-delegate", "whole-model", _PROVIDER)
+    if strategy == _PROVIDER and document.text_at("dialect") != "onnx":
+        raise part.error(f"{_PROVIDER} takes ONNX models, and this table is of tflite", "strategy")
+    for key in _OF_PROVIDERS:
+        if key in part and strategy != _PROVIDER:
+            raise part.error(f"{key} is for strategy: {_PROVIDER}", key)
     dynamic = _of_tflite(document, part, "dynamic_tensors", "allowed", "refused")
     float16 = _of_tflite(
         document, part, "float16_constants", "as-is", "look-through", "checked-through"
     )
     return Partitioning(
-        strategy=cast(Literal["tflite-delegate", "whole-model"], strategy),
+        strategy=cast(Strategy, strategy),
         runs_on=part.text_at("runs_on"),
         max_partitions=_count(part.at("max_partitions")) if "max_partitions" in part else None,
         min_nodes=_count(part.at("min_nodes")) if "min_nodes" in part else 1,
         dynamic_tensors=cast(Literal["refused", "allowed"], dynamic),
         float16_constants=cast(Literal["look-through", "checked-through", "as-is"], float16),
         source=family.cite(part.at("source")),
+        quantised_units="quantised_units" in part and part.at("quantised_units").boolean(),
+        joined_too=tuple(each.text() for each in part.list_at("joined_too")),
+        not_alone=tuple(each.text() for each in part.list_at("not_alone")),
+        needs_input="needs_input" in part and part.at("needs_input").boolean(),
+        stops=tuple(each.text() for each in part.list_at("stops")),
+        quantised_inside=tuple(each.text() for each in part.list_at("quantised_inside")),
     )
 
 

@@ -147,6 +147,20 @@ def _not_scalar_request(operation: Operation, values: tuple[Value, ...]) -> Judg
     return wanted not in {(), (0,)}, show(wanted)
 
 
+def _handed_in(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+    if operation.graph is None:
+        return None, "in no graph"
+    found = values[0].index in operation.graph.inputs
+    return found, "one" if found else "made by a node" if values[0].constant is None else "stored"
+
+
+def _handed_back(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+    if operation.graph is None:
+        return None, "in no graph"
+    found = values[0].index in operation.graph.outputs
+    return found, "one" if found else "kept within"
+
+
 PREDICATES: Mapping[str, Predicate] = MappingProxyType(
     {
         predicate.name: predicate
@@ -178,6 +192,20 @@ PREDICATES: Mapping[str, Predicate] = MappingProxyType(
                 subject="the piece of {value} that {size_splits} leaves open with -1 on {axis}",
                 demand="other than 0",
                 judge=_remainder_not_empty,
+            ),
+            Predicate(
+                name="graph-input",
+                operands=("value",),
+                subject="{value}",
+                demand="an input of the graph",
+                judge=_handed_in,
+            ),
+            Predicate(
+                name="graph-output",
+                operands=("value",),
+                subject="{value}",
+                demand="an output of the graph",
+                judge=_handed_back,
             ),
             Predicate(
                 name="new-shape-not-scalar",

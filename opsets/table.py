@@ -27,8 +27,9 @@ CAUTION_WORDS: Mapping[CautionKind, str] = MappingProxyType(
 )
 """What people read before the sentence."""
 
-Strategy: TypeAlias = Literal["tflite-delegate", "whole-model"]
-"""How a runtime cuts: into TFLite's epochs of accepted nodes, or not at all."""
+Strategy: TypeAlias = Literal["tflite-delegate", "whole-model", "onnx-runtime"]
+"""How a runtime cuts: into TFLite's epochs of accepted nodes, not at all, or in the waves of ONNX
+Runtime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Partitioning:
 
     Attributes:
         strategy: Which runtime's way of cutting: `tflite-delegate`, or `whole-model` for one that
-            takes a model whole or not at all.
+            takes a model whole or not at all, or `onnx-runtime` for one of its providers.
         runs_on: Short name of what a piece is handed to (`nnapi`).
         max_partitions: Pieces handed over at most, None for no limit.
         min_nodes: Nodes below which a piece is not handed over.
@@ -45,6 +46,16 @@ class Partitioning:
         float16_constants: `look-through` when the delegate folds DEQUANTIZE of float16 weights;
             `checked-through` when moreover its check never sees a node read anything else.
         source: Where the runtime's rule is written down.
+        quantised_units: ONNX Runtime: whether the provider takes an operator with the
+            DequantizeLinear and QuantizeLinear around it as one.
+        joined_too: ONNX Runtime: operators that the provider takes so beyond those that ONNX
+            Runtime itself knows, each with one operand.
+        not_alone: ONNX Runtime: operators of which a piece of one node is not handed over.
+        needs_input: ONNX Runtime: whether a piece that reads nothing but what is stored is not
+            handed over.
+        stops: ONNX Runtime: operators that stay behind with all that follows them.
+        quantised_inside: ONNX Runtime: operators that the provider takes on bare uint8 only where
+            the piece itself has made it.
     """
 
     strategy: Strategy
@@ -54,6 +65,12 @@ class Partitioning:
     dynamic_tensors: Literal["refused", "allowed"]
     float16_constants: Literal["look-through", "checked-through", "as-is"]
     source: str
+    quantised_units: bool = False
+    joined_too: tuple[str, ...] = ()
+    not_alone: tuple[str, ...] = ()
+    needs_input: bool = False
+    stops: tuple[str, ...] = ()
+    quantised_inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

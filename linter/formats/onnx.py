@@ -128,7 +128,7 @@ def _model(path: Path, size: int, skeleton: Skeleton) -> Model:
     root = _root(path, skeleton, tensors)
     graph = _main_graph(path, size, root)
     infer(skeleton.data + _supplement(graph, tensors), graph)
-    resolver = Resolver(path, root.functions)
+    resolver = Resolver(path, root.functions, root.ir_version)
     resolver.resolve(graph, 0, "main", root.opsets or _WITHOUT_OPSETS)
     for position, function in enumerate(root.functions, 1):
         resolver.resolve(function.graph, position, "function", function.opsets)

@@ -29,6 +29,10 @@ STANDARD_DOMAINS = frozenset(
 )
 """The domains whose operators ONNX itself defines."""
 
+_IR_WITH_OVERRIDING = 4
+"""Before, every stored tensor had to be listed as an input, and that said nothing (onnx/onnx
+docs/IR.md, Graphs)."""
+
 FUNCTION = "function"
 """Under this name `Node.bodies` gives the graph of the function that a node calls."""
 
@@ -106,8 +110,9 @@ class Resolver:
             then the bodies in the order in which their nodes appear.
     """
 
-    def __init__(self, path: Path, functions: list[RawFunction]) -> None:
+    def __init__(self, path: Path, functions: list[RawFunction], ir_version: int) -> None:
         self._path = path
+        self._overriding = ir_version >= _IR_WITH_OVERRIDING
         self._functions = {
             (function.domain, function.name, function.overload): position
             for position, function in enumerate(functions, 1)
@@ -164,6 +169,8 @@ class Resolver:
             position = scope.add(name, constant)
             if constant is None:
                 inputs.append(position)
+            elif self._overriding and scope.kind == "main":
+                scope.values[position] = replace(scope.values[position], overridable=True)
         nodes = tuple(
             self._node(scope, node, position, context) for position, node in enumerate(raw.nodes)
         )

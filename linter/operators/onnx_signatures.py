@@ -54,6 +54,21 @@ def is_standard(op: str) -> bool:
     return op in _facts()[0]
 
 
+def since_version(op: str, opset: int) -> int | None:
+    """The opset that brought an operator as a model's opset has it.
+
+    Args:
+        op: An operator of the ONNX standard.
+        opset: The opset that the model states.
+
+    Returns:
+        None where the standard has no such operator, or had none by then.
+    """
+    rows = _facts()[0].get(op, [])
+    place = bisect_right(rows, opset, key=lambda row: row[0]) - 1
+    return rows[place][0] if place >= 0 else None
+
+
 def malformed(node: Node, values: Sequence[Value]) -> str | None:
     """Say why a node is none that its opset knows.
 

@@ -13,12 +13,13 @@ from npulint.opsets.profile import Device
 from npulint.opsets.registry import unknown
 from npulint.opsets.table import CAUTION_WORDS
 from npulint.reports import devices, realisations
+from npulint.reports.cutting import providing
 from npulint.reports.wording import columns, plural
 from npulint.reports.wrapping import Layout, wrapped
 from npulint.rules import RULES, find_rule
 
 if TYPE_CHECKING:
-    from npulint.opsets.table import Target
+    from npulint.opsets.table import Partitioning, Target
     from npulint.rules.record import Rule
 
 
@@ -152,6 +153,15 @@ def _path(asked: Target | Device) -> Target:
     return asked.start.target if isinstance(asked, Device) else asked
 
 
+def _cutting(cut: Partitioning) -> str:
+    if cut.strategy == "onnx-runtime":
+        return providing(cut)
+    limit = f"at most {cut.max_partitions}" if cut.max_partitions else "any number"
+    pieces = f"{limit}, each of at least {plural(cut.min_nodes, 'node')}"
+    whole = "the whole model or none" if cut.strategy == "whole-model" else pieces
+    return f"{whole}, run on {cut.runs_on}; dynamic tensors are {cut.dynamic_tensors}"
+
+
 def _demands(asked: Target | Device, op: str) -> dict[str, opsets.Line]:
     """What is demanded of an operator, by sentence; what is granted to all is no demand."""
     demands = _demands_of_path(_path(asked), op)
@@ -190,13 +200,7 @@ def _target(target: Target, layout: Layout) -> Iterator[str]:
         yield style.dim(f"  [{target.otherwise.source}]")
     if target.partitioning is not None:
         cut = target.partitioning
-        limit = f"at most {cut.max_partitions}" if cut.max_partitions else "any number"
-        pieces = f"{limit}, each of at least {plural(cut.min_nodes, 'node')}"
-        yield wrapped(
-            f"pieces: {'the whole model or none' if cut.strategy == 'whole-model' else pieces}, "
-            f"run on {cut.runs_on}; dynamic tensors are {cut.dynamic_tensors}",
-            layout, "", "  ",
-        )  # fmt: skip
+        yield wrapped(f"pieces: {_cutting(cut)}", layout, "", "  ")
         yield style.dim(f"  [{cut.source}]")
     if target.opsets is not None:
         yield wrapped(f"loads models of {target.opsets.range}", layout, "", "  ")

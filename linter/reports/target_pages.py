@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from npulint import opsets
 from npulint.reports import markdown
+from npulint.reports.cutting import providing
 from npulint.reports.where import Family
 from npulint.reports.wording import plural
 
@@ -120,6 +121,8 @@ def _aligned(target: Target) -> Iterator[str]:
 def _cutting(rules: Partitioning) -> str:
     if rules.strategy == "whole-model":
         said = f"`{rules.runs_on}` takes a model whole or not at all."
+    elif rules.strategy == "onnx-runtime":
+        said = providing(rules)
     else:
         limit = f"at most {rules.max_partitions}" if rules.max_partitions else "any number"
         least = f", each of at least {plural(rules.min_nodes, 'node')}"

@@ -37,6 +37,23 @@ def _write(folder: Path, text: str) -> Path:
 
 
 FAULTS = {
+    "a provider's rule in another table": (
+        (
+            "operators:",
+            "partitioning: {strategy: onnx-runtime, runs_on: toy, source: code}\noperators:",
+        ),
+        7,
+        "this table is of tflite",
+    ),
+    "a provider's rule of another strategy": (
+        (
+            "operators:",
+            "partitioning: {strategy: whole-model, runs_on: toy, source: code, stops: [ADD],\n"
+            "  dynamic_tensors: allowed, float16_constants: as-is}\noperators:",
+        ),
+        7,
+        "stops is for strategy: onnx-runtime",
+    ),
     "duplicate key": (
         ("title: A made-up accelerator", "title: A\ntitle: B"),
         3,

@@ -1,0 +1,108 @@
+"""The graph that ONNX Runtime asks a provider about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import ref
+
+from npulint.ort.constants import store
+from npulint.ort.draft import Draft
+from npulint.ort.eliminations import eliminate
+from npulint.ort.functions import apart, is_function
+from npulint.ort.units import join
+
+if TYPE_CHECKING:
+    from npulint.model import Graph, Operation
+    from npulint.ort.draft import Place
+
+Takes: TypeAlias = "Callable[[Operation], bool]"
+
+Joined: TypeAlias = "frozenset[str] | None"
+"""Operators that are joined with the quantisation around them beyond the usual ones; None where
+the provider joins none."""
+
+_STEPS = 10
+"""How often ONNX Runtime goes through its changes while there are any
+(onnxruntime/core/framework/session_options.h, max_num_graph_transformation_steps @01f40e6)."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A graph as a provider sees it.
+
+    Attributes:
+        graph: What it sees. A quantised unit is one node, whose operands are what is quantised;
+            what callers may replace is no constant.
+        origins: For each of its nodes the nodes of the file that it stands for. One of the file
+            may stand in several: ONNX Runtime repeats some, and takes others apart.
+        sizes: Of how many nodes of ONNX Runtime's own graph each of its nodes is made up.
+        gone: Why nodes of the file stand in none, by position.
+        notes: What else to know, in sentences.
+    """
+
+    graph: Graph
+    origins: tuple[tuple[int, ...], ...]
+    sizes: tuple[int, ...]
+    gone: Mapping[int, str]
+    notes: tuple[str, ...]
+
+
+_latest: tuple[ref[Graph], Joined, tuple[Place, ...], View] | None = None
+
+
+def see(graph: Graph, joined: Joined, takes: Takes | None) -> View:
+    """Show a graph as ONNX Runtime does; see `npulint.ort.see`."""
+    global _latest  # noqa: PLW0603 one graph is asked about for many targets in a row
+    draft = Draft(graph)
+    taken_apart = tuple(
+        place
+        for place in draft.nodes
+        if is_function(draft, place) and not (takes and takes(draft.operation(place)))
+    )
+    if _latest is not None and _latest[0]() is graph and _latest[1:3] == (joined, taken_apart):
+        return _latest[3]
+    apart(draft, taken_apart)
+    view = _see(draft, joined)
+    _latest = (ref(graph), joined, taken_apart, view)
+    return view
+
+
+def _see(draft: Draft, joined: Joined) -> View:
+    graph = draft.graph
+    plain = not any(node.bodies for node in graph.nodes)
+    for _ in range(_STEPS):
+        changed = store(draft)
+        # What graphs within nodes read of this one its own nodes do not tell.
+        changed = (plain and eliminate(draft)) or changed
+        if not changed:
+            break
+    sizes = join(draft, joined) if joined is not None and plain else {}
+    return _finished(draft, sizes)
+
+
+def _finished(draft: Draft, sizes: Mapping[Place, int]) -> View:
+    places = list(draft.order())
+    nodes = tuple(
+        replace(draft.nodes[place], index=index, origin=None) for index, place in enumerate(places)
+    )
+    values = tuple(
+        replace(value, constant=None) if value.overridable else value for value in draft.values
+    )
+    standing = {origin for origins in draft.origins.values() for origin in origins}
+    replaced = sum(value.overridable for value in draft.values)
+    return View(
+        graph=replace(draft.graph, nodes=nodes, values=values),
+        origins=tuple(draft.origins[place] for place in places),
+        sizes=tuple(sizes.get(place, 1) for place in places),
+        gone={index: why for index, why in draft.why.items() if index not in standing},
+        notes=(_overridable(replaced),) if replaced else (),
+    )
+
+
+def _overridable(count: int) -> str:
+    return (
+        f"stored tensors that are also inputs of the graph ({count}) may be replaced by callers, "
+        "so ONNX Runtime does not take them for constants"
+    )

@@ -1,0 +1,36 @@
+"""How ONNX Runtime cuts a graph for one of its providers, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from npulint.opsets.relations import listed
+from npulint.reports.wording import plural
+
+if TYPE_CHECKING:
+    from npulint.opsets.table import Partitioning
+
+
+def providing(rules: Partitioning) -> str:
+    """How ONNX Runtime cuts for one of its providers."""
+    said = [
+        "ONNX Runtime computes what is constant and takes out what has no effect, and of the rest "
+        f"`{rules.runs_on}` gets all that it takes, in waves: each ends where an operator that it "
+        "does not take reads what the wave has made.",
+    ]
+    if rules.quantised_units:
+        said.append(
+            "An operator and the DequantizeLinear and QuantizeLinear around it are taken as one."
+        )
+    if rules.min_nodes > 1:
+        said.append(f"Pieces of fewer than {plural(rules.min_nodes, 'node')} stay behind.")
+    if rules.not_alone:
+        said.append(f"A piece of one {listed(rules.not_alone, 'or')} stays behind.")
+    if rules.needs_input:
+        said.append("A piece that reads nothing but what is stored stays behind.")
+    if rules.stops:
+        said.append(f"{listed(rules.stops, 'and')} and all that follows stays behind.")
+    if rules.quantised_inside:
+        names = listed(rules.quantised_inside, "and")
+        said.append(f"{names} of bare uint8 are taken only where the piece itself has made it.")
+    return " ".join(said)
