@@ -1,41 +1,104 @@
-"""ONNX models of one operator each: shapes, attributes, modes and types, as data.
+"""Models of one operator each: shapes, attributes, modes and types, as data.
 
 A family says for an operator what its activations, constants and attributes may be; every
-combination is a case. Each case is built in several kinds: in a plain type, or in float32 between
-QuantizeLinear and DequantizeLinear as quantisers write it (`a8w8`, `a16w8`: activations of 8 or 16
-bits, weights of 8). Nothing here is drawn by chance but the numbers, and these by a seed.
+combination is a case. Each case is built in several kinds: in a plain type, or quantised
+(`a16w8`: unsigned activations of 16 bits, weights of 8; with `s` for signed activations), which is
+to say in float32 between QuantizeLinear and DequantizeLinear as quantisers write it.
 """
 
 from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
 FLOATS = ("float32", "float16", "a8w8", "a16w8")
-INTEGERS = ("int32", "uint8", "int64", "bool")
-QUANTISED = {"a8w8": (np.uint8, 255), "a16w8": (np.uint16, 65535)}
+REAL = ("float32", "float16", "float64", "bfloat16")
+WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")
+
+
+@dataclass(frozen=True)
+class Types:
+    """What a kind stores real numbers as.
+
+    Attributes:
+        activation: Activations.
+        weight: Weights.
+        bias: What is added to their products.
+        quantised: Whether activations are stored with scales.
+    """
+
+    activation: str
+    weight: str
+    bias: str
+    quantised: bool = False
+
+
+def _quantised(activation: str, weight: str) -> Types:
+    return Types(activation, weight, "int32", quantised=True)
+
+
+QUANTISED: Mapping[str, Types] = {
+    "a8w8": _quantised("uint8", "int8"),
+    "a16w8": _quantised("uint16", "int8"),
+    "s8w8": _quantised("int8", "int8"),
+    "s16w8": _quantised("int16", "int8"),
+    "a8w4": _quantised("uint8", "int4"),
+    "a16w4": _quantised("uint16", "int4"),
+    "a16w16": _quantised("uint16", "int16"),
+}
+
+
+def types_of(kind: str) -> Types:
+    """What a kind of ONNX models stores real numbers as."""
+    return QUANTISED.get(kind) or Types(kind, kind, kind)
+
+
+SHORT = 8
+"""Values of a constant that are told one by one."""
+
 OPSET = 21
 """The first whose QuantizeLinear has 16 bits."""
 
 
 @dataclass(frozen=True)
 class Operand:
-    """An activation (a shape), or a constant (an array; `weight` where quantisers make it int8)."""
+    """An activation (a shape), or a constant (an array).
+
+    Attributes:
+        shape: Of an activation.
+        array: The constant.
+        weight: Whether the constant has the type of the kind; quantisers store it as weights.
+        exact: Whether a constant in the kind's type is told by its values; quantisers store it as
+            they store activations.
+        bias: Whether quantisers store it in 32 bits, with the scales of activations and weights.
+        channel: The axis along which weights have a scale each.
+        dtype: Type of an activation where it is not that of the kind.
+        span: From where to where such an activation goes, the end left out.
+        open: Axes of an activation whose sizes the model does not state.
+        omitted: Whether it is left out.
+    """
 
     shape: Shape = ()
     array: Array | None = None
     weight: bool = False
     omitted: bool = False
+    exact: bool = False
+    bias: bool = False
+    channel: int | None = None
+    dtype: str = ""
+    span: tuple[int, int] = (0, 1)
+    open: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,12 +106,16 @@ class Case:
     """One operator on given operands.
 
     Attributes:
-        op: The operator, at an opset of the standard domain.
+        op: The operator.
         operands: In order.
         attributes: As they are written.
         kind: A plain type, or one of the quantised forms.
+        opset: Version of the standard domain.
         span: From where to where random activations go.
+        outputs: How many it has.
+        skipped: Positions of those that are left out.
         note: What tells it from others whose attributes and shapes are the same.
+        domain: The operator's own.
     """
 
     op: str
@@ -58,15 +125,25 @@ class Case:
     opset: int = OPSET
     span: tuple[float, float] = (-2.0, 2.0)
     outputs: int = 1
+    skipped: tuple[int, ...] = ()
     note: str = ""
+    domain: str = ""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What it is, in one line that no other case has."""
         stated = ",".join(f"{key}={_shown(value)}" for key, value in self.attributes.items())
         shapes = ",".join(_operand(each) for each in self.operands)
-        parts = (f"{self.op}-{self.opset}", self.kind, shapes, stated, self.note)
+        called = f"{self.domain}.{self.op}" if self.domain else self.op
+        kept = ",".join(str(place) for place in self.kept)
+        several = "" if self.outputs == 1 else f"outputs {kept}"
+        parts = (f"{called}-{self.opset}", self.kind, shapes, stated, several, self.note)
         return "|".join(parts).rstrip("|")
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Positions of the outputs that it has."""
+        return tuple(place for place in range(self.outputs) if place not in self.skipped)
 
 
 def _shown(value: object) -> str:
@@ -77,17 +154,30 @@ def _operand(operand: Operand) -> str:
     if operand.omitted:
         return "-"
     if operand.array is None:
-        return "x".join(map(str, operand.shape)) or "scalar"
+        sizes = ["?" if axis in operand.open else str(size) for axis, size in _sizes(operand)]
+        shape = "x".join(sizes) or "scalar"
+        return f"{operand.dtype} {shape}".lstrip()
     shape = "x".join(map(str, operand.array.shape)) or "scalar"
-    if operand.weight:
-        return f"weight {shape}"
+    if operand.weight and not operand.exact:
+        called = "bias" if operand.bias else "weight"
+        return f"{called} {shape}" + ("" if operand.channel is None else f" by {operand.channel}")
     values = operand.array.reshape(-1).tolist()
-    return f"[{' '.join(map(str, values))}]" if len(values) <= 8 else f"constant {shape}"
+    told = f"[{' '.join(map(str, values))}]" if len(values) <= SHORT else f"constant {shape}"
+    return f"own {told}" if operand.weight else told
 
 
-def activation(*shape: int) -> Operand:
-    """What is fed to the model."""
-    return Operand(shape)
+def _sizes(operand: Operand) -> Iterator[tuple[int, int]]:
+    return enumerate(operand.shape)
+
+
+def activation(*shape: int, open: tuple[int, ...] = ()) -> Operand:
+    """What is fed to the model, in the type of the kind."""
+    return Operand(shape, open=open)
+
+
+def fed(dtype: str, shape: Sequence[int], low: int = 0, high: int = 2) -> Operand:
+    """Whole numbers, or truths, that are fed in a type of their own whatever the kind."""
+    return Operand(tuple(shape), dtype=dtype, span=(low, high))
 
 
 def constant(values: object, dtype: str = "int64") -> Operand:
@@ -95,13 +185,72 @@ def constant(values: object, dtype: str = "int64") -> Operand:
     return Operand(array=np.asarray(values, dtype))
 
 
-def weight(*shape: int) -> Operand:
-    """Weights that are the same whenever their shape is."""
+def whole(values: object) -> Operand:
+    """Whole numbers of 32 bits that are stored, as TFLite has positions and sizes."""
+    return constant(values, "int32")
+
+
+def own(values: object) -> Operand:
+    """Values that are stored in the type that activations have."""
+    return Operand(array=np.asarray(values, np.float32), weight=True, exact=True)
+
+
+def weight(*shape: int, channel: int | None = None) -> Operand:
+    """Weights that are the same whenever their shape is.
+
+    Args:
+        shape: Theirs.
+        channel: The axis along which quantised ones have a scale each.
+    """
     drawn = np.random.default_rng(shape).uniform(-0.5, 0.5, shape)
-    return Operand(array=drawn.astype(np.float32), weight=True)
+    return Operand(array=drawn.astype(np.float32), weight=True, channel=channel)
+
+
+def bias(size: int, channel: int | None = None) -> Operand:
+    """A bias; `channel` is 0 where the weights have a scale each."""
+    return replace(weight(size, channel=channel), bias=True)
 
 
 OMITTED = Operand(omitted=True)
+
+
+def number_type(name: str) -> np.dtype[Any]:
+    """The type of a name, those included that are none of numpy's own."""
+    own_types = {"bfloat16": ml_dtypes.bfloat16, "int4": ml_dtypes.int4}
+    return np.dtype(own_types.get(name, name))
+
+
+def described(operand: Operand, types: Types) -> dict[str, Any]:
+    """All that the operator can see of an operand: what a condition may be about.
+
+    Returns:
+        `shape` (None for a size that is not stated), `dtype` (as stored), `constant`, `omitted`;
+        `channel` where quantised weights have a scale each along an axis, and `values` where a
+        constant has at most 8 of them.
+    """
+    if operand.omitted:
+        return {"shape": None, "dtype": None, "constant": False, "omitted": True}
+    array = operand.array
+    if array is None:
+        dtype = operand.dtype or types.activation
+        shape = [None if axis in operand.open else size for axis, size in _sizes(operand)]
+    else:
+        stored = types.weight
+        if operand.bias or operand.exact:
+            stored = types.bias if operand.bias else types.activation
+        dtype = stored if operand.weight else array.dtype.name
+        shape = list(array.shape)
+    facts: dict[str, Any] = {
+        "shape": shape,
+        "dtype": dtype,
+        "constant": array is not None,
+        "omitted": False,
+    }
+    if operand.channel is not None and types.weight != types.bias:
+        facts["channel"] = operand.channel
+    if array is not None and array.size <= SHORT and (operand.exact or not operand.weight):
+        facts["values"] = array.reshape(-1).tolist()
+    return facts
 
 
 def combinations(**axes: Sequence[Any]) -> Iterator[dict[str, Any]]:
@@ -117,110 +266,21 @@ def inputs(case: Case, seed: int) -> list[Array]:
     for operand in case.operands:
         if operand.array is None and not operand.omitted:
             low, high = case.span
-            if case.kind in INTEGERS:
+            kind = operand.dtype or case.kind
+            if operand.dtype and kind in WHOLE:
+                made.append(generator.integers(*operand.span, operand.shape).astype(kind))
+            elif kind in WHOLE:
                 # No zeros, by which whole numbers cannot be divided.
-                low, high = (0, 2) if case.kind == "bool" else (1, 6)
-                made.append(generator.integers(low, high, operand.shape).astype(case.kind))
+                low, high = (0, 2) if kind == "bool" else (1, 6)
+                made.append(generator.integers(low, high, operand.shape).astype(kind))
             else:
-                dtype = "float16" if case.kind == "float16" else "float32"
-                made.append(generator.uniform(low, high, operand.shape).astype(dtype))
+                dtype = kind if kind in REAL else "float32"
+                drawn = generator.uniform(low, high, operand.shape)
+                made.append(np.asarray(drawn).astype(number_type(dtype)))
     return made
 
 
-def build(case: Case, results: Sequence[Array] | None = None) -> ModelProto:
-    """The model of a case.
-
-    Args:
-        case: The case.
-        results: What the operator puts out on typical inputs, as float32; quantised kinds choose
-            the scales of their outputs by it, and cannot do without.
-
-    Raises:
-        onnx.shape_inference.InferenceError: The operator does not take these operands.
-    """
-    return _Builder(case, results).model()
-
-
-class _Builder:
-    def __init__(self, case: Case, results: Sequence[Array] | None) -> None:
-        self._case, self._results = case, results
-        self._nodes: list[NodeProto] = []
-        self._tensors: list[TensorProto] = []
-        self._inputs: list[Any] = []
-        self._quantised = case.kind in QUANTISED
-
-    def model(self) -> ModelProto:
-        case = self._case
-        names = [self._operand(place, each) for place, each in enumerate(case.operands)]
-        real = [array.dtype.kind == "f" for array in self._results or ()]
-        inner = [f"y{place}.real" if is_real else f"y{place}" for place, is_real in enumerate(real)]
-        inner = inner if self._quantised else [f"y{place}" for place in range(case.outputs)]
-        self._nodes.append(helper.make_node(case.op, names, inner, **case.attributes))
-        for place, array in enumerate(self._results or () if self._quantised else ()):
-            if real[place]:
-                low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 1.0)
-                self._round_trip(inner[place], f"y{place}", low, high)
-        ends = [helper.make_empty_tensor_value_info(f"y{place}") for place in range(case.outputs)]
-        graph = helper.make_graph(self._nodes, "case", self._inputs, ends, self._tensors)
-        imports = [helper.make_opsetid("", case.opset)]
-        model = helper.make_model(graph, opset_imports=imports, ir_version=10)
-        return shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-
-    def _operand(self, place: int, operand: Operand) -> str:
-        if operand.omitted:
-            return ""
-        if operand.array is None:
-            return self._activation(f"x{place}", operand.shape)
-        name = f"c{place}"
-        if operand.weight and self._quantised:
-            return self._quantised_weight(name, operand.array)
-        array = operand.array
-        if operand.weight and self._case.kind in INTEGERS:
-            array = np.round(4 * array + 3)
-        if operand.weight and not self._quantised:
-            array = array.astype(self._case.kind)
-        self._tensors.append(numpy_helper.from_array(array, name))
-        return name
-
-    def _activation(self, name: str, shape: Shape) -> str:
-        kind = "float32" if self._quantised else self._case.kind
-        dtype = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
-        self._inputs.append(helper.make_tensor_value_info(name, dtype, shape))
-        if not self._quantised:
-            return name
-        return self._round_trip(name, f"{name}.rounded", *self._case.span)
-
-    def _round_trip(self, name: str, result: str, low: float, high: float) -> str:
-        """Quantise and dequantise, over a range that holds zero."""
-        dtype, steps = QUANTISED[self._case.kind]
-        low, high = min(low, 0.0), max(high, 0.0)
-        scale = np.float32((high - low) / steps or 1.0)
-        zero = dtype(min(round(-low / scale), steps))
-        parameters = self._parameters(name, scale, zero)
-        self._nodes += [
-            helper.make_node("QuantizeLinear", [name, *parameters], [f"{name}.q"]),
-            helper.make_node("DequantizeLinear", [f"{name}.q", *parameters], [result]),
-        ]
-        return result
-
-    def _quantised_weight(self, name: str, array: Array) -> str:
-        scale = np.float32(np.abs(array).max() / 127 or 1.0)
-        stored = np.clip(np.round(array / scale), -127, 127).astype(np.int8)
-        self._tensors.append(numpy_helper.from_array(stored, f"{name}.q"))
-        parameters = self._parameters(name, scale, np.int8(0))
-        self._nodes.append(helper.make_node("DequantizeLinear", [f"{name}.q", *parameters], [name]))
-        return name
-
-    def _parameters(self, name: str, scale: Any, zero: Any) -> list[str]:
-        names = [f"{name}.scale", f"{name}.zero"]
-        self._tensors += [
-            numpy_helper.from_array(np.asarray(value), each)
-            for value, each in zip((scale, zero), names, strict=True)
-        ]
-        return names
-
-
-def in_kinds(cases: Iterator[Case], kinds: Sequence[str]) -> Iterator[Case]:
+def in_kinds(cases: Iterable[Case], kinds: Sequence[str]) -> Iterator[Case]:
     """Each case in each kind."""
     for case in cases:
         for kind in kinds:

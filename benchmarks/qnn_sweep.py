@@ -2,6 +2,7 @@
 
     python benchmarks/qnn_sweep.py -o sweep.jsonl
     python benchmarks/qnn_sweep.py -o sweep.jsonl --on qnn-htp-v73 --op Resize --op Conv --most 20
+    python benchmarks/qnn_sweep.py -o held-out.jsonl --seed 1 --total 600 --without sweep.jsonl
 
 Each line of the result is one case on one chip: what became of the operator and why, whether it
 could be compiled, how far the emulator is from the CPU, with which versions, on which day. A run
@@ -11,31 +12,25 @@ Cases share a process until one of them ends it; that one is told of, and a new 
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-from onnx import shape_inference
+from onnx import TensorProto, shape_inference
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import qnn_families
-from qnn_cases import QUANTISED, Case, build, inputs
+from qnn_cases import QUANTISED, Case, inputs, types_of
+from qnn_lines import Line, Sweep, finite
+from qnn_models import build, unstated
 
 from npulint.errors import NpulintError
 from npulint.formats import load
-from npulint.host.chips import CHIPS, Chip
+from npulint.host.chips import Chip
 from npulint.host.marks import write_marked
 from npulint.host.process import Ended, carry_out
 from npulint.host.qnn_provider import MODEL, read_answer, write_request
@@ -43,87 +38,17 @@ from npulint.runtimes import Array
 from npulint.runtimes.onnx_engine import FAULTS, open_session
 from npulint.verification.metrics import measure
 
-PACKAGES = ("onnxruntime", "onnxruntime-qnn")
-BATCH = 40
 TIMEOUT = 20.0
 """Seconds for a case of a batch, which has as many times that as it has cases."""
 
 WORKER = Path(__file__).with_name("qnn_sweep_worker.py")
 
-Line = dict[str, Any]
+SWEEP = Sweep("onnx-runtime", ("onnxruntime", "onnxruntime-qnn"), qnn_families.CATALOGUE, types_of)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Ask what has not been asked, and write down each batch of answers when it is there."""
-    given = _arguments(arguments)
-    asked = _asked(given.output)
-    cases = list(_sampled(tuple(given.op), given.most, given.seed))
-    for name in given.on:
-        chip = CHIPS[name]
-        rest = [case for case in cases if _key(case.name, chip) not in asked]
-        print(f"{name}: {len(rest)} of {len(cases)} cases to ask", flush=True)
-        while rest:
-            with TemporaryDirectory(prefix="qnn-sweep-") as folder:
-                lines, count = _batch(rest[:BATCH], chip, given.seed, Path(folder))
-            rest = rest[count:]
-            with given.output.open("a", encoding="utf-8") as stream:
-                stream.writelines(json.dumps(line, allow_nan=False) + "\n" for line in lines)
-            print(f"  {len(rest)} left", flush=True)
-
-
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON lines")
-    parser.add_argument("--on", action="append", choices=list(CHIPS), help="default: all")
-    parser.add_argument(
-        "--op",
-        action="append",
-        default=[],
-        choices=list(qnn_families.FAMILIES),
-        help="default: all",
-    )
-    parser.add_argument("--most", type=int, help="cases an operator and kind, drawn by the seed")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    given.on = given.on or list(CHIPS)
-    return given
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in PACKAGES}
-
-
-def _key(case: str, chip: Chip) -> tuple[str, str]:
-    return case, chip.name
-
-
-def _asked(path: Path) -> set[tuple[str, str]]:
-    """What a file holds of the versions that are installed; a line that broke off counts not."""
-    if not path.exists():
-        return set()
-    text = path.read_text(encoding="utf-8")
-    if text and not text.endswith("\n"):
-        text = text[: text.rfind("\n") + 1]
-        path.write_text(text, encoding="utf-8")
-    lines = [json.loads(line) for line in text.splitlines()]
-    now = _versions()
-    return {
-        (line["case"], line["target"])
-        for line in lines
-        if {name: line["versions"].get(name) for name in PACKAGES} == now
-    }
-
-
-def _sampled(ops: tuple[str, ...], most: int | None, seed: int) -> Iterator[Case]:
-    """All cases, or at most so many of each operator and kind, the same for the same seed."""
-    groups: dict[tuple[str, str], list[Case]] = {}
-    for case in qnn_families.cases(ops):
-        groups.setdefault((case.op, case.kind), []).append(case)
-    for (op, kind), members in groups.items():
-        if most is not None and len(members) > most:
-            yield from random.Random(f"{seed} {op} {kind}").sample(members, most)
-        else:
-            yield from members
+    """Ask what has not been asked."""
+    SWEEP.run((__doc__ or "").splitlines()[0], _batch, arguments)
 
 
 def _batch(cases: Sequence[Case], chip: Chip, seed: int, folder: Path) -> tuple[list[Line], int]:
@@ -148,9 +73,9 @@ def _batch(cases: Sequence[Case], chip: Chip, seed: int, folder: Path) -> tuple[
     for place, case in enumerate(cases):
         own = folder / str(place)
         if place in invalid:
-            lines.append(_line(case, chip, invalid[place]))
+            lines.append(SWEEP.line(case, chip, seed, invalid[place]))
         elif (own / "begun").exists():
-            lines.append(_line(case, chip, _facts(case, chip, own, ended, timeout)))
+            lines.append(SWEEP.line(case, chip, seed, _facts(case, chip, own, ended, timeout)))
         elif place == valid[0]:
             raise SystemExit(f"the worker ended before its first case: {ended.err[-1:]}")
         else:
@@ -182,11 +107,19 @@ def write_model(case: Case, seed: int, path: Path) -> bool:
     if case.kind in QUANTISED:
         path.write_bytes(build(replace(case, kind="float32")).SerializeToString())
         results = _run(path, arrays)
-    path.write_bytes(build(case, results).SerializeToString())
+    model = build(case, results)
+    path.write_bytes(model.SerializeToString())
+    ends = [*model.graph.input, *model.graph.output]
     try:
-        _run(path, arrays)
+        if any(end.type.tensor_type.elem_type == TensorProto.BFLOAT16 for end in ends):
+            # Numbers that numpy does not have: only whether the model is a model.
+            open_session(str(path), ())
+            return False
+        found = _run(path, arrays)
     except native.NotImplemented:
         return False
+    if unstated(model) and not results:
+        path.write_bytes(build(case, found).SerializeToString())
     return True
 
 
@@ -223,27 +156,9 @@ def _numbers(folder: Path, found: Sequence[Array]) -> Line:
         pairs = [(stored[f"arr_{place}"], each) for place, each in enumerate(found)]
     measured = [measure(one, other) for one, other in pairs]
     return {
-        "max_relative": _finite(max(each.max_relative for each in measured)),
-        "psnr": _finite(min(each.psnr for each in measured)),
+        "max_relative": finite(max(each.max_relative for each in measured)),
+        "psnr": finite(min(each.psnr for each in measured)),
         "mismatched": sum(each.mismatched for each in measured),
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _line(case: Case, chip: Chip, facts: Line) -> Line:
-    return {
-        "case": case.name,
-        "op": case.op,
-        "opset": case.opset,
-        "kind": case.kind,
-        "attributes": dict(case.attributes),
-        "target": chip.name,
-        **facts,
-        "versions": _versions(),
-        "date": datetime.now(timezone.utc).date().isoformat(),
     }
 
 

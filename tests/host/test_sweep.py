@@ -1,60 +1,17 @@
-"""The sweep over single operators: its cases, its answers, and that it goes on where it stopped."""
+"""The sweep over ONNX operators: its answers, and that it goes on where it stopped."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import qnn_cases
-import qnn_families
 import qnn_sweep
-
-from npulint.runtimes.onnx_engine import open_session
-
-ALL = list(qnn_families.cases())
-
-
-NO_KERNEL = {(op, "int32") for op in ("DepthToSpace", "SpaceToDepth", "PRelu")}
-"""What onnxruntime's CPU provider cannot run, and the compiler is asked about all the same."""
-
-
-def test_no_two_cases_have_one_name() -> None:
-    assert [name for name, times in Counter(case.name for case in ALL).items() if times > 1] == []
-
-
-def test_inputs_are_the_same_for_the_same_seed() -> None:
-    for case in ALL[::97]:
-        once, again, other = (qnn_cases.inputs(case, seed) for seed in (1, 1, 2))
-        assert all((a == b).all() for a, b in zip(once, again, strict=True))
-        assert case.kind == "bool" or any((a != b).any() for a, b in zip(once, other, strict=True))
-
-
-@pytest.mark.parametrize("name", qnn_families.FAMILIES)
-def test_every_family_has_cases_that_the_cpu_runs(name: str, tmp_path: Path) -> None:
-    """One of each kind, as the sweep builds it: the checker takes it, and the CPU runs it."""
-    first = {case.kind: case for case in reversed(list(qnn_families.cases((name,))))}
-    assert set(first) == set(qnn_families.FAMILIES[name][1])
-    for kind, case in first.items():
-        path = tmp_path / f"{kind}.onnx"
-        runs = qnn_sweep.write_model(case, 0, path)
-        assert runs == ((name, kind) not in NO_KERNEL)
-        model = onnx.load(path)
-        onnx.checker.check_model(model, full_check=True)
-        assert case.op in {node.op_type for node in model.graph.node}
-        quantised = "QuantizeLinear" in {node.op_type for node in model.graph.node}
-        assert quantised == (kind in qnn_cases.QUANTISED)
-        if runs:
-            session = open_session(str(path), ())
-            session.run(qnn_cases.inputs(case, 0))
-            assert all(session.fetch(slot.key).size for slot in session.outputs)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -78,9 +35,18 @@ def test_answers_and_going_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert {line["status"] for line in lines if line["op"] == "Softsign"} == {"refused"}
     for line in lines[4:]:
         assert (line["status"], line["outcome"], line["proven"]) == ("taken", "compiled", True)
+        assert (line["front_end"], line["seed"], line["outputs"]) == ("onnx-runtime", 0, [0])
         assert line["max_relative"] < 0.01
         assert line["versions"].keys() == {"onnxruntime", "onnxruntime-qnn"}
         assert line["date"]
+    image, *bounds = lines[-1]["operands"]
+    assert image == {
+        "shape": [1, 8, 12, 16],
+        "dtype": "uint16",
+        "constant": False,
+        "omitted": False,
+    }
+    assert all(each["omitted"] or each["values"] in ([0.0], [6.0]) for each in bounds)
     # Nothing is asked twice, and a line that broke off is asked again.
     assert _sweep(path, *asked) == lines
     text = path.read_text(encoding="utf-8")
@@ -103,3 +69,17 @@ def test_a_case_that_ends_the_process(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len({line["case"] for line in lines}) == 3
     assert [line["status"] for line in lines] == ["taken", "unknown", "taken"]
     assert "died (SIGSEGV)" in lines[1]["fault"]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_another_file_holds_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "sweep.jsonl", tmp_path / "held-out.jsonl"
+    asked = ("--op", "Softsign", "--seed", "1")
+    known = {line["case"] for line in _sweep(first, *asked, "--total", "2")}
+    lines = _sweep(second, *asked, "--total", "3", "--without", str(first))
+    assert len(lines) == 3
+    assert not known & {line["case"] for line in lines}
+    assert {line["seed"] for line in lines} == {1}
+    assert capsys.readouterr().out.count("of 3 cases to ask") == 1
