@@ -22,7 +22,6 @@ from npulint.fixers.moving import (
     resizes,
     running_sums,
     stacks,
-    updates,
 )
 from npulint.fixers.record import Family
 
@@ -31,7 +30,6 @@ FAMILIES: tuple[Family[Any], ...] = (
     pieces.FAMILY,
     conv_pieces.FAMILY,
     conv_partial.FAMILY,
-    updates.FAMILY,
     joins.FAMILY,
     stacks.FAMILY,
     joins.CONVOLUTIONS,

@@ -10,7 +10,6 @@ from npulint.fixers.forms import ways as forms
 from npulint.fixers.moving import repeats
 from npulint.fixers.pointwise import (
     activations,
-    exponentials,
     gates,
     gelu,
     limits,
@@ -40,5 +39,4 @@ FAMILIES: tuple[Family[Any], ...] = (
     products.FAMILY,
     *gelu.FAMILIES,
     *activations.FAMILIES,
-    exponentials.FAMILY,
 )

@@ -28,7 +28,6 @@ WRITTEN = (
     "configuration.md",
     "cures.md",
     "host-compilers.md",
-    "phones.md",
     "portability-map.md",
     "reference-networks.md",
     "table-language.md",
