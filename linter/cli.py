@@ -15,6 +15,7 @@ from npulint import completing
 from npulint.cli_check import check
 from npulint.cli_completion import completion
 from npulint.cli_config import show
+from npulint.cli_device import device
 from npulint.cli_fix import fix
 from npulint.cli_host import host
 from npulint.cli_matrix import matrix
@@ -52,6 +53,7 @@ def cli() -> None:
 cli.add_command(completion)
 cli.add_command(check)
 cli.add_command(show)
+cli.add_command(device)
 cli.add_command(fix)
 cli.add_command(host)
 cli.add_command(matrix)

@@ -69,3 +69,14 @@ def identity(count: int, dtype: type[_Number]) -> npt.NDArray[_Number]:
     """
     see_that_it_fits((count, count), dtype)
     return np.eye(count, dtype=dtype)
+
+
+def picking(picked: Sequence[int], count: int) -> npt.NDArray[np.float32]:
+    """Filters `[len(picked), count]` of which each picks one channel: rows of the identity.
+
+    Raises:
+        TooLargeError: They have more than `LARGEST` bytes.
+    """
+    rows = zeros((len(picked), count), np.float32)
+    rows[np.arange(len(picked)), list(picked)] = 1
+    return rows

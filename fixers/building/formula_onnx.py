@@ -33,7 +33,7 @@ class OnnxFormula(Formula):
         if kind == "rsqrt":
             return self.binary("div", self.number(1.0, x), self.unary("sqrt", x))
         if kind == "elu":
-            return self._node("Elu", (x,), alpha=1.0)
+            return self._node("Elu", (x,), alpha=parameter or 1.0)
         if kind == "leakyrelu":
             return self._node("LeakyRelu", (x,), alpha=parameter)
         if kind == "gelu":

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import Convolution, Sliding, read, windows
-from npulint.fixers.moving import joins, pieces_reading
+from npulint.fixers.moving import joins, pieces_reading, updates_reading
 from npulint.fixers.moving.joins import Join
 from npulint.fixers.moving.pieces_reading import Pieces
+from npulint.fixers.moving.shuffles import planes
+from npulint.fixers.moving.updates_reading import Update
+from npulint.fixers.reading import fixed
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
@@ -56,32 +59,61 @@ class Partial:
 
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Partial]]:
-    """Find joins of pieces of one value, of which some are convolved."""
-    for occurrence in joins.recognise(graph):
-        join = occurrence.found
-        channels = 3 if graph.dialect == "tflite" else 1
+    """Find joins of pieces of one value, of which some are convolved, and such as write over it."""
+    channels = 3 if graph.dialect == "tflite" else 1
+    for joining in joins.recognise(graph):
+        join = joining.found
         if not isinstance(join, Join) or len(join.shape) != 4 or join.axis != channels:
             continue
         found = [_part(graph, index) for index in join.sources]
-        sources = {each[1].source for each in found if each is not None}
-        if None in found or len(sources) != 1:
-            continue
-        parts, cuts, nodes = zip(*(each for each in found if each is not None), strict=True)
-        if not any(part.conv for part in parts):
-            continue
-        covered = {*occurrence.nodes, *(node.index for many in nodes for node in many)}
-        batch, *rest = cuts[0].shape
-        sizes = (batch, rest[2], *rest[:2]) if channels == len(rest) else (batch, *rest)
-        yield Occurrence(
-            "partial convolution",
-            tuple(sorted(covered)),
-            occurrence.results,
-            Partial(cuts[0].source, (sizes[0], sizes[1], sizes[2], sizes[3]), parts),
-        )
+        known = [each for each in found if each is not None]
+        if len(known) == len(found) and len({each.source for each in known}) == 1:
+            yield from _occurrence(graph, joining, known)
+    for writing in updates_reading.recognise(graph):
+        update = writing.found
+        if isinstance(update, Update) and len(update.shape) == 4 and update.cut == (channels,):
+            made = _part(graph, update.updates)
+            if made is not None and made.source == update.source:
+                yield from _occurrence(graph, writing, _around(made, update, channels))
 
 
-def _part(graph: Graph, index: int) -> tuple[Part, Pieces, list[Node]] | None:
-    """A part that is joined, the cut it comes from, and its nodes; None for something else."""
+def _occurrence(
+    graph: Graph, joining: Occurrence[Any], made: Sequence[_Made]
+) -> Iterator[Occurrence[Partial]]:
+    """The parts of one value, where any is convolved."""
+    if not any(each.part.conv for each in made):
+        return
+    covered = {*joining.nodes, *(node.index for each in made for node in each.nodes)}
+    sizes = planes(graph, fixed(graph.values[made[0].source]) or ())
+    parts = tuple(each.part for each in made)
+    yield Occurrence(
+        "partial convolution",
+        tuple(sorted(covered)),
+        joining.results,
+        Partial(made[0].source, sizes, parts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A part, the value that it is a part of, and the nodes that make it."""
+
+    part: Part
+    source: int
+    nodes: tuple[Node, ...] = ()
+
+
+def _around(made: _Made, update: Update, channels: int) -> list[_Made]:
+    """What is written, between the channels that are left as they are."""
+    start, total = update.starts[channels], update.shape[channels]
+    stop = start + update.sizes[channels]
+    before = _Made(Part((0, start, 1), None), made.source)
+    behind = _Made(Part((stop, total, 1), None), made.source)
+    return [*([before] if start else []), made, *([behind] if stop < total else [])]
+
+
+def _part(graph: Graph, index: int) -> _Made | None:
+    """A part of the channels of some value, convolved or not; None for something else."""
     makers = graph.uses[index].makers
     if len(makers) != 1:
         return None
@@ -99,7 +131,7 @@ def _part(graph: Graph, index: int) -> tuple[Part, Pieces, list[Node]] | None:
     if not isinstance(cut, Pieces) or cut.channels is None or not cut.of_channels:
         return None
     taken = cut.ranges[makers[0].outputs.index(index)][cut.channels]
-    return Part(taken, conv), cut, nodes
+    return _Made(Part(taken, conv), cut.source, tuple(nodes))
 
 
 def _whole(builder: Builder, p: Partial) -> list[int]:

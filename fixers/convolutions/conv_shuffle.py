@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.windows import Convolution, Sliding, read, windows
-from npulint.fixers.moving.depth_space import slow
-from npulint.fixers.moving.shuffles import Block
+from npulint.fixers.moving.shuffles import Block, slow
 from npulint.fixers.moving.shuffles import recognise as recognise_shuffles
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 

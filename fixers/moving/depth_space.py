@@ -8,35 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.bounds import identity, zeros
+from npulint.fixers.building.bounds import zeros
 from npulint.fixers.building.builder import Feature, Margins
 from npulint.fixers.building.moves import moves
-from npulint.fixers.building.windows import Sliding, windows
 from npulint.fixers.moving.axes import canonical, plan, reorder
-from npulint.fixers.moving.shuffles import Block, Shuffle, recognise
+from npulint.fixers.moving.one_hot_shuffles import ONE_HOT, crd, floating
+from npulint.fixers.moving.shuffles import Block, Shuffle, block_of, recognise
 from npulint.fixers.record import Family, Realisation, Refusal
 
 if TYPE_CHECKING:
-    from npulint.fixers.building.builder import Array, Builder
+    from npulint.fixers.building.builder import Builder
 
 _MOST_PHASES = 16
 """Places in a block beyond which one node for each gains nothing."""
 
 
-def slow(channels: int, side: int) -> list[int]:
-    """Which channel of the CRD order each channel of the DCR order is."""
-    order = np.arange(channels).reshape(-1, side * side).T
-    return [int(channel) for channel in order.reshape(-1)]
-
-
-def _block(s: Shuffle) -> Block:
-    if s.block is None:
-        raise AssertionError("only accepted with a block")
-    return s.block
-
-
 def _feature(s: Shuffle) -> Feature:
-    return Feature(s.source, _block(s).sizes)
+    return Feature(s.source, block_of(s).sizes)
 
 
 def _transposes(builder: Builder, s: Shuffle) -> list[int]:
@@ -48,7 +36,7 @@ def _operator(builder: Builder, s: Shuffle) -> list[int]:
 
 
 def _interleaved(builder: Builder, s: Shuffle) -> list[int]:
-    block = _block(s)
+    block = block_of(s)
     m = moves(builder, s.source)
     batch, channels, height, width = block.sizes
     parts, groups = block.side**2, channels // block.side**2
@@ -62,17 +50,9 @@ def _interleaved(builder: Builder, s: Shuffle) -> list[int]:
     return [_moved(builder, s, Feature(turned, block.sizes)).value]
 
 
-def _picked(builder: Builder, s: Shuffle) -> list[int]:
-    block = _block(s)
-    channels = block.sizes[1]
-    kernel = identity(channels, np.float32)[slow(channels, block.side)]
-    turned = builder.conv(_feature(s), kernel[:, :, None, None], None)
-    return [builder.depth_to_space(turned, block.side).value]
-
-
 def _moved(builder: Builder, s: Shuffle, x: Feature) -> Feature:
     """The dialect's own operator, with the quantisation of what it moves."""
-    block, m = _block(s), moves(builder, s.source)
+    block, m = block_of(s), moves(builder, s.source)
     tflite = builder.graph.dialect == "tflite"
     if block.kind == "depth-to-space":
         if tflite:
@@ -86,7 +66,7 @@ def _moved(builder: Builder, s: Shuffle, x: Feature) -> Feature:
 
 def _phases(builder: Builder, s: Shuffle) -> list[int]:
     """Each phase among zeros, shifted to its place, and their sum."""
-    side = _block(s).side
+    side = block_of(s).side
 
     def placed(phase: Feature, row: int, column: int) -> Feature:
         spread = builder.spread(phase, (side, side))
@@ -97,7 +77,7 @@ def _phases(builder: Builder, s: Shuffle) -> list[int]:
 
 def _masks(builder: Builder, s: Shuffle) -> list[int]:
     """Each phase repeated, all but its place replaced by zeros, and their sum."""
-    side = _block(s).side
+    side = block_of(s).side
 
     def placed(phase: Feature, row: int, column: int) -> Feature:
         large = builder.enlarge(phase, (side, side))
@@ -109,7 +89,7 @@ def _masks(builder: Builder, s: Shuffle) -> list[int]:
 
 
 def _summed(builder: Builder, s: Shuffle, placed: Callable[[Feature, int, int], Feature]) -> int:
-    block, m = _block(s), moves(builder, s.source)
+    block, m = block_of(s), moves(builder, s.source)
     side = block.side
     batch, channels, height, width = block.sizes
     depth = channels // side**2
@@ -127,7 +107,7 @@ def _summed(builder: Builder, s: Shuffle, placed: Callable[[Feature, int, int], 
 
 def _strided(builder: Builder, s: Shuffle) -> list[int]:
     """Every n-th row and column from each start, joined along the channels."""
-    block, m = _block(s), moves(builder, s.source)
+    block, m = block_of(s), moves(builder, s.source)
     tflite = builder.graph.dialect == "tflite"
     first = 1 if tflite else 2
     whole = [(0, size, 1) for size in m.shape(s.source)]
@@ -138,19 +118,6 @@ def _strided(builder: Builder, s: Shuffle) -> list[int]:
         ranges[first + 1] = column, whole[first + 1][1], block.side
         pieces.append(m.take(s.source, ranges))
     return [m.join(pieces, 3 if tflite else 1)]
-
-
-def _one_hot(builder: Builder, s: Shuffle) -> list[int]:
-    block = _block(s)
-    channels, side = block.sizes[1], block.side
-    kernel = zeros((side, side, channels, channels, side, side), np.float32)
-    for row, column in itertools.product(range(side), repeat=2):
-        kernel[row, column, :, :, row, column] = np.eye(channels)
-    how = Sliding(strides=(side, side))
-    flat: Array = kernel.reshape(-1, channels, side, side)
-    if block.mode == "CRD":
-        flat = kernel.transpose(2, 0, 1, 3, 4, 5).reshape(-1, channels, side, side)
-    return [windows(builder).conv(_feature(s), flat, None, how).value]
 
 
 def _planned(s: Shuffle) -> Refusal | None:
@@ -171,22 +138,10 @@ def _written_out(s: Shuffle) -> Refusal | None:
     return None
 
 
-def _crd(s: Shuffle) -> Refusal | None:
-    if s.block is None or s.block.kind != "depth-to-space":
-        return Refusal("it moves no depth into space")
-    if s.block.mode != "CRD":
-        return Refusal("the channels are in the order of the operator (DCR) as they are")
-    return None
-
-
-def _crd_float(s: Shuffle) -> Refusal | None:
-    return _crd(s) or _float(s)
-
-
 def _widening(s: Shuffle) -> Refusal | None:
     if s.block is None or s.block.kind != "depth-to-space":
         return Refusal("it moves no depth into space")
-    return _few(s.block) or _float(s)
+    return _few(s.block) or floating(s)
 
 
 def _deepening(s: Shuffle) -> Refusal | None:
@@ -195,21 +150,9 @@ def _deepening(s: Shuffle) -> Refusal | None:
     return _few(s.block)
 
 
-def _deepening_float(s: Shuffle) -> Refusal | None:
-    if s.block is None or s.block.kind != "space-to-depth":
-        return Refusal("it moves no space into depth")
-    return _float(s)
-
-
 def _few(block: Block) -> Refusal | None:
     if block.side**2 > _MOST_PHASES:
         return Refusal(f"a block of {block.side**2} places would need a node for each")
-    return None
-
-
-def _float(s: Shuffle) -> Refusal | None:
-    if not s.is_float:
-        return Refusal("it is quantised, and sums would be rounded")
     return None
 
 
@@ -247,19 +190,8 @@ FAMILY = Family(
                 "the channels in the other order, by a transposition of channels by places, are "
                 "what the operator takes"
             ),
-            accepts=_crd,
+            accepts=crd,
             build=_interleaved,
-        ),
-        Realisation(
-            name="shuffle/one-hot-order",
-            uses=("CONV_2D", "DEPTH_TO_SPACE"),
-            exactness="exact",
-            argument=(
-                "a 1x1 convolution whose filters are rows of the identity puts the channels into "
-                "the order that the operator takes"
-            ),
-            accepts=_crd_float,
-            build=_picked,
         ),
         Realisation(
             name="shuffle/phases",
@@ -294,16 +226,6 @@ FAMILY = Family(
             accepts=_deepening,
             build=_strided,
         ),
-        Realisation(
-            name="shuffle/one-hot-conv",
-            uses=("CONV_2D",),
-            exactness="exact",
-            argument=(
-                "a convolution with the block's side as window and stride, whose filters have one "
-                "1, picks each channel at each place of the block"
-            ),
-            accepts=_deepening_float,
-            build=_one_hot,
-        ),
+        *ONE_HOT,
     ),
 )

@@ -22,6 +22,7 @@ from npulint.fixers.moving import (
     resizes,
     running_sums,
     stacks,
+    updates,
 )
 from npulint.fixers.record import Family
 
@@ -30,6 +31,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     pieces.FAMILY,
     conv_pieces.FAMILY,
     conv_partial.FAMILY,
+    updates.FAMILY,
     joins.FAMILY,
     stacks.FAMILY,
     joins.CONVOLUTIONS,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from npulint.fixers.building.bounds import identity
+from npulint.fixers.building.bounds import picking
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import lengths, moves
 from npulint.fixers.moving.pieces_reading import Pieces, Ranges, recognise
@@ -56,9 +54,7 @@ def _one_hot(builder: Builder, p: Pieces) -> list[int]:
     batch, *rest = p.shape
     height, width = rest[:2] if channels == len(rest) else rest[1:]
     x = Feature(p.source, (batch, p.shape[channels], height, width))
-    kernels = [
-        identity(p.shape[channels], np.float32)[range(*piece[channels])] for piece in p.ranges
-    ]
+    kernels = [picking(range(*piece[channels]), p.shape[channels]) for piece in p.ranges]
     made = [builder.conv(x, kernel[:, :, None, None], None).value for kernel in kernels]
     return _shaped(builder, p, made)
 

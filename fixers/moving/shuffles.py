@@ -5,9 +5,14 @@ A shuffle is a view of a tensor in more axes, an order of those, and a last shap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import math
+import operator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
 
 from npulint.fixers.moving.axes import canonical
 from npulint.fixers.reading import fixed, immovable, meaning, not_float, stored
@@ -56,6 +61,7 @@ class Shuffle:
         shape: The result, as stored.
         block: What it is between depth and space, None where it is something else.
         is_float: Whether sums of it are exact.
+        channels: Which channel of a feature map comes where, None where more is moved.
     """
 
     op: str
@@ -65,6 +71,20 @@ class Shuffle:
     shape: tuple[int, ...]
     block: Block | None
     is_float: bool
+    channels: tuple[int, ...] | None = None
+
+
+def block_of(s: Shuffle) -> Block:
+    """What a shuffle that is one is between depth and space."""
+    if s.block is None:
+        raise AssertionError("only accepted with a block")
+    return s.block
+
+
+def slow(channels: int, side: int) -> list[int]:
+    """Which channel of the CRD order each channel of the DCR order is."""
+    order = np.arange(channels).reshape(-1, side * side).T
+    return [int(channel) for channel in order.reshape(-1)]
 
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Shuffle]]:
@@ -114,18 +134,20 @@ def _divides(block: Block) -> bool:
 
 
 def _of_reshapes(graph: Graph, node: Node) -> Occurrence[Shuffle] | None:
-    """A transposition of more than 4 axes between two reshapes, else None."""
+    """A transposition of more than 4 axes, or of channels, between two reshapes, else None."""
     before, after = graph.uses[node.inputs[0]].makers, graph.uses[node.outputs[0]].readers
     if len(before) != 1 or not after or before[0].op not in _SHAPING:
         return None
     if len(after) != 1 or after[0].op not in _SHAPING:
         return None
     view = fixed(graph.values[node.inputs[0]])
-    if view is None or len(view) <= 4:
+    if view is None:
         return None
     covers = tuple(sorted((before[0].index, node.index, after[0].index)))
     source, result = before[0].inputs[0], after[0].outputs[0]
     found = _ordered(graph, node, (source, result), view)
+    if len(view) <= 4 and (isinstance(found, Refusal) or found.channels is None):
+        return None
     return Occurrence(f"{before[0].op} + {node.op} + {after[0].op}", covers, (result,), found)
 
 
@@ -146,7 +168,34 @@ def _ordered(
     shape, result = (fixed(graph.values[index]) or () for index in ends)
     block = _block(graph, shape, result, canonical(view, order))
     is_float = not_float(graph, ends[0]) is None
-    return Shuffle("TRANSPOSE", ends[0], view, order, result, block, is_float)
+    channels = _channels(graph, shape, view, order) if shape == result else None
+    return Shuffle("TRANSPOSE", ends[0], view, order, result, block, is_float, channels)
+
+
+def _channels(
+    graph: Graph, shape: tuple[int, ...], view: tuple[int, ...], order: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """Which channel comes where in a feature map, None where anything else is moved."""
+    if len(shape) != 4:
+        return None
+    axis = 3 if graph.dialect == "tflite" else 1
+    kept = [place for place in range(len(view)) if view[place] != 1]
+    sizes = [view[place] for place in kept]
+    moved = [kept.index(place) for place in order if view[place] != 1]
+    first, last = _run(sizes, math.prod(shape[:axis]), shape[axis])
+    inner = moved[first:last]
+    if sorted(inner) == inner or moved != [*range(first), *inner, *range(last, len(moved))]:
+        return None
+    numbers = np.arange(shape[axis]).reshape(sizes[first:last])
+    return tuple(numbers.transpose([each - first for each in inner]).ravel().tolist())
+
+
+def _run(sizes: Sequence[int], before: int, size: int) -> tuple[int, int]:
+    """The axes, none of size 1, that are together one of some size; none where there are none."""
+    products = list(itertools.accumulate(sizes, operator.mul, initial=1))
+    if before not in products or before * size not in products:
+        return 0, 0
+    return products.index(before), products.index(before * size)
 
 
 def _block(

@@ -10,6 +10,7 @@ from npulint.fixers.forms import ways as forms
 from npulint.fixers.moving import repeats
 from npulint.fixers.pointwise import (
     activations,
+    exponentials,
     gates,
     gelu,
     limits,
@@ -39,4 +40,5 @@ FAMILIES: tuple[Family[Any], ...] = (
     products.FAMILY,
     *gelu.FAMILIES,
     *activations.FAMILIES,
+    exponentials.FAMILY,
 )

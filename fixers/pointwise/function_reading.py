@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.pointwise.functions import GIVEN, PLAIN, SAMPLES, TWO, named
+from npulint.fixers.pointwise.functions import GIVEN, PLAIN, SAMPLES, TWO, named, scaled
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
 from npulint.fixers.record import Occurrence
 from npulint.operators.rearrangements import Miscellaneous
@@ -22,6 +22,8 @@ from npulint.operators.semantics import Binary, Clip, Unary, Variadic, Where
 if TYPE_CHECKING:
     from npulint.fixers.norms.constants import Numbers, Readings
     from npulint.model import Graph, Node
+
+Variables: TypeAlias = "Callable[[Readings, Node], list[int] | None]"
 
 _LARGEST = 14
 """Nodes that are followed backwards; no form of a function has more."""
@@ -44,6 +46,7 @@ class Function:
         ops: Operators that it was written with.
         version: ONNX: version of the standard operator set; 0 in TFLite.
         activation: TFLite name of a fused activation.
+        parameters: Of `scaled-elu`, those of the function of that name.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Function:
     ops: tuple[str, ...]
     version: int
     activation: str
+    parameters: tuple[float, ...] = ()
 
 
 def recogniser(name: str) -> Callable[[Graph], Iterator[Occurrence[Function]]]:
@@ -86,23 +90,36 @@ def _all(graph: Graph) -> Iterator[tuple[str, Occurrence[Function]]]:
     for node in graph.nodes:
         if not _arity(readings, node):
             continue
-        for nodes, source in _cones(readings, node):
-            name = _name(readings, nodes, source)
-            if name is None:
+        for nodes, source in cones(readings, node, _variables, _LARGEST):
+            computed = _computed(readings, nodes, source)
+            name, parameters = named(computed), scaled(computed)
+            if name is None and parameters is None:
                 continue
+            name = name or "scaled-elu"
             ops = tuple(graph.nodes[index].op for index in nodes)
             refusal = unfit(readings, node, (source, node.outputs[0]))
             version = node.version if graph.dialect == "onnx" else 0
-            found = Function(name, source, ops, version, activation(readings, node))
+            found = Function(
+                name, source, ops, version, activation(readings, node), parameters or ()
+            )
             yield name, Occurrence("+".join(ops), nodes, node.outputs, refusal or found)
 
 
-def _cones(readings: Readings, last: Node) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Nodes that lead from one value to a node, from the fewest on, with that value."""
+def cones(
+    readings: Readings, last: Node, variables: Variables, largest: int
+) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Nodes that lead from one value to a node, from the fewest on, with that value.
+
+    Args:
+        readings: Of the graph.
+        last: The node, which `variables` knows.
+        variables: The operands of a node that are data, None for a node that is not followed.
+        largest: Nodes that are followed at most.
+    """
     graph = readings.graph
     nodes = {last.index}
-    frontier = set(_variables(readings, last))
-    while len(nodes) <= _LARGEST:
+    frontier = set(variables(readings, last) or ())
+    while len(nodes) <= largest:
         if len(frontier) == 1:
             yield tuple(sorted(nodes)), next(iter(frontier))
         makers = {
@@ -116,21 +133,24 @@ def _cones(readings: Readings, last: Node) -> Iterator[tuple[tuple[int, ...], in
             return
         latest = max(makers, key=lambda index: makers[index].index)
         maker = makers[latest]
-        if not _arity(readings, maker) or not _same_sizes(readings, maker):
+        data = variables(readings, maker)
+        if data is None or not _same_sizes(readings, maker, data):
             return
         nodes.add(maker.index)
-        frontier = (frontier - {latest}) | set(_variables(readings, maker))
+        frontier = (frontier - {latest}) | set(data)
 
 
-def _same_sizes(readings: Readings, node: Node) -> bool:
+def _same_sizes(readings: Readings, node: Node, data: list[int]) -> bool:
     """Whether a node's data has the sizes of its result, so that nothing is broadcast."""
     sizes = readings.sizes(node.outputs[0])
-    return all(readings.sizes(index) == sizes for index in _variables(readings, node))
+    return all(readings.sizes(index) == sizes for index in data)
 
 
-def _variables(readings: Readings, node: Node) -> list[int]:
-    """The operands that are data."""
+def _variables(readings: Readings, node: Node) -> list[int] | None:
+    """The operands that are data, None for what cannot be evaluated."""
     count = _arity(readings, node)
+    if not count:
+        return None
     return [i for i in node.inputs[:count] if i >= 0 and _item(readings, i) is None]
 
 
@@ -170,8 +190,8 @@ def _is_erf(node: Node) -> bool:
     return node.op == "Erf" and not node.domain
 
 
-def _name(readings: Readings, nodes: tuple[int, ...], source: int) -> str | None:
-    """The known function that some nodes compute of a value."""
+def _computed(readings: Readings, nodes: tuple[int, ...], source: int) -> Numbers:
+    """What some nodes compute where the value that they start from is the samples."""
     held: dict[int, Numbers] = {source: SAMPLES}
     with np.errstate(all="ignore"):
         for index in nodes:
@@ -180,7 +200,7 @@ def _name(readings: Readings, nodes: tuple[int, ...], source: int) -> str | None
             # What the last node fuses is no part of the function.
             limits = None if index == nodes[-1] else _FUSED.get(activation(readings, node))
             held[node.outputs[0]] = value if limits is None else np.clip(value, *limits)
-    return named(held[readings.graph.nodes[nodes[-1]].outputs[0]])
+    return held[readings.graph.nodes[nodes[-1]].outputs[0]]
 
 
 def _evaluated(readings: Readings, node: Node, held: Mapping[int, Numbers]) -> Numbers:

@@ -48,6 +48,11 @@ def _gelu_tanh(x: Numbers) -> Numbers:
     return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
 
 
+def scaled_elu(x: Numbers, slope: float, depth: float, width: float) -> Numbers:
+    """Slope times x where that is positive, else depth times (exp(x / width) - 1)."""
+    return np.where(x < 0, depth * np.expm1(np.minimum(x, 0.0) / width), slope * x)
+
+
 PLAIN: Mapping[str, Callable[[Numbers], Numbers]] = MappingProxyType(
     {
         "relu": lambda x: np.maximum(x, 0.0),
@@ -75,6 +80,8 @@ GIVEN: Mapping[str, Callable[..., Numbers]] = MappingProxyType(
         "gelu": lambda x, tanh: _gelu_tanh(x) if tanh else _gelu(x),
         "leakyrelu": lambda x, alpha: np.where(x < 0, alpha * x, x),
         "elu": lambda x, alpha: np.where(x < 0, alpha * np.expm1(np.minimum(x, 0.0)), x),
+        "celu": lambda x, alpha: scaled_elu(x, 1.0, alpha, alpha),
+        "selu": lambda x, alpha, gamma: scaled_elu(x, gamma, gamma * alpha, 1.0),
         "hardsigmoid": lambda x, alpha, beta: np.clip(alpha * x + beta, 0.0, 1.0),
         "swish": lambda x, alpha: x * _sigmoid(alpha * x),
     }
@@ -138,3 +145,22 @@ def named(values: Numbers) -> str | None:
         if row.all():
             return name
     return None
+
+
+def scaled(values: Numbers) -> tuple[float, float, float] | None:
+    """Slope, depth and width with which `scaled_elu` has these values, None for no such."""
+    if values.shape != SAMPLES.shape or not np.isfinite(values).all():
+        return None
+    slope, depth = float(values[-1] / SAMPLES[-1]), -float(values[0])
+    if slope <= 0 or depth <= 0:
+        return None
+    parts = np.where(SAMPLES < 0, -values / depth, np.nan)
+    if not np.any((parts > 0) & (parts < 1)):
+        return None
+    middle = int(np.nanargmin(np.abs(parts - 0.5)))
+    width = float(SAMPLES[middle] / np.log1p(-parts[middle])) if 0 < parts[middle] < 1 else 0.0
+    if width <= 0:
+        return None
+    wanted = scaled_elu(SAMPLES, slope, depth, width)
+    alike = np.abs(values - wanted) <= _TOLERANCE * (1.0 + np.abs(wanted))
+    return (slope, depth, width) if alike.all() else None

@@ -1,4 +1,4 @@
-"""PRELU and LEAKY_RELU, and what computes them where a target has neither."""
+"""PRELU and LEAKY_RELU, however they are spelt, and what computes them without either."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from npulint.fixers.building.arithmetic import arithmetic
 from npulint.fixers.building.formula import formula
+from npulint.fixers.pointwise import slopes as slopes_reading
 from npulint.fixers.pointwise.ways import channel_axis, readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.operators.semantics import PRelu, Unary
@@ -43,8 +44,12 @@ class Rectifier:
 _R: TypeAlias = Rectifier
 
 
+_SAME = 4e-7
+"""How far from 1 a slope is that exporters made of several constants in float32."""
+
+
 def recognise(graph: Graph) -> Iterator[Occurrence[Rectifier]]:
-    """Find every PRELU and LEAKY_RELU."""
+    """Find every PRELU and LEAKY_RELU, and what computes the same out of other operators."""
     readings = readings_of(graph)
     for node in graph.nodes:
         operator = readings.operator(node)
@@ -53,8 +58,32 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Rectifier]]:
         elif isinstance(operator, Unary) and operator.kind == "leakyrelu":
             found = _read(readings, node, operator.parameters[0])
         else:
+            yield from _composed(readings, node)
             continue
         yield Occurrence(node.op, (node.index,), node.outputs[:1], found)
+
+
+def _composed(readings: Readings, last: Node) -> Iterator[Occurrence[Rectifier]]:
+    """The rectifier of fewest nodes that ends with a node."""
+    shape = readings.sizes(last.outputs[0]) if last.outputs else None
+    if not shape or len(shape) < 2:
+        return
+    for nodes, source, slopes in slopes_reading.found(readings, last):
+        below, above = slopes.below, slopes.above
+        if np.abs(above - 1.0).max() > _SAME or _plain(below) or below.ndim > len(shape):
+            continue
+        if readings.sizes(source) != shape or unfit(readings, last, (source, last.outputs[0])):
+            continue
+        slope = below.reshape((1,) * (len(shape) - below.ndim) + below.shape)
+        op = "+".join(readings.graph.nodes[index].op for index in nodes)
+        channels = shape[channel_axis(readings, len(shape))]
+        yield Occurrence(op, nodes, last.outputs, Rectifier(op, source, slope, None, channels))
+        return
+
+
+def _plain(below: Numbers) -> bool:
+    """Whether it is the identity, RELU or ABS."""
+    return any(bool(np.all(below == number)) for number in (1.0, 0.0, -1.0))
 
 
 def _read(readings: Readings, node: Node, alpha: float | None) -> Rectifier | Refusal:
@@ -88,8 +117,12 @@ def _uniform(r: _R) -> Refusal | None:
     return None
 
 
-def _leaky(r: _R) -> Refusal | None:
-    return Refusal("it is what is there") if r.op.lower() == "prelu" else None
+def _by_channel(r: _R) -> Refusal | None:
+    if r.slope is None or r.op.lower() == "prelu":
+        return Refusal("it is what is there")
+    if r.slope.ndim < 2 or r.slope.shape[0] != 1:
+        return Refusal("it has no channels, or another slope for each image")
+    return None
 
 
 def _contracting(r: _R) -> Refusal | None:
@@ -115,8 +148,8 @@ def _leaky_relu(builder: Builder, r: _R) -> list[int]:
 def _prelu(builder: Builder, r: _R) -> list[int]:
     made = formula(builder, r.source)
     if r.slope is None:
-        raise AssertionError("only a LEAKY_RELU is written so, and its slope is an option")
-    sizes = [1] * r.slope.ndim
+        raise AssertionError("only built after `_by_channel`")
+    sizes = list(r.slope.shape)
     sizes[arithmetic(builder, r.source).channel_axis(len(sizes))] = r.channels
     return [made.prelu(r.source, np.broadcast_to(r.slope, sizes))]
 
@@ -147,7 +180,7 @@ FAMILY: Family[Rectifier] = Family(
             name="prelu/leaky-relu",
             uses=("LEAKY_RELU",),
             exactness="exact",
-            argument="a slope that is one number is the option of LEAKY_RELU",
+            argument="a slope that is one number is the option of LEAKY_RELU, however it is spelt",
             accepts=_uniform,
             build=_leaky_relu,
         ),
@@ -155,8 +188,11 @@ FAMILY: Family[Rectifier] = Family(
             name="prelu/prelu",
             uses=("PRELU",),
             exactness="exact",
-            argument="LEAKY_RELU is PRELU with the same slope for each channel",
-            accepts=_leaky,
+            argument=(
+                "LEAKY_RELU is PRELU with the same slope for each channel, and so is what joins "
+                "multiples of x by its sign"
+            ),
+            accepts=_by_channel,
             build=_prelu,
         ),
         Realisation(

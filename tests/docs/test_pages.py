@@ -28,6 +28,7 @@ WRITTEN = (
     "configuration.md",
     "cures.md",
     "host-compilers.md",
+    "phones.md",
     "portability-map.md",
     "reference-networks.md",
     "table-language.md",

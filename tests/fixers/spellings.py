@@ -19,6 +19,9 @@ INNER = ("mul", math.sqrt(2 / math.pi), ("add", X, ("mul", 0.044715, ("pow", X, 
 CUBED = ("add", X, ("mul", ("mul", ("mul", X, X), X), 0.044715))
 SOFTPLUS = ("log", ("add", ("exp", X), 1.0))
 
+ALPHA, GAMMA = 1.6732632, 1.0507010
+"""ONNX's defaults of Selu."""
+
 SPELLINGS: dict[str, tuple[Expression, ...]] = {
     "gelu": (
         ("gelu", X),
@@ -62,6 +65,15 @@ SPELLINGS: dict[str, tuple[Expression, ...]] = {
         ("elu", X),
         ("add", ("relu", X), ("sub", ("exp", ("min", X, 0.0)), 1.0)),
     ),
+    "scaled-elu": (
+        ("selu", X),
+        ("mul", GAMMA, ("where", ("greater", X, 0.0), X, ("mul", ("elu", X), ALPHA))),
+        (
+            "add",
+            ("mul", GAMMA, ("relu", X)),
+            ("mul", GAMMA * ALPHA, ("sub", ("exp", ("min", X, 0.0)), 1.0)),
+        ),
+    ),
     "softplus": (
         ("softplus", X),
         SOFTPLUS,
@@ -88,10 +100,14 @@ NEAR_MISSES: tuple[Expression, ...] = (
     ("max", ("tanh", X), -0.99999),
     ("sub", ("mul", 2.0, ("sigmoid", ("mul", 1.99, X))), 1.0),
     ("max", X, ("mul", X, -0.999)),
+    ("add", ("relu", X), ("sub", ("exp", ("min", X, 0.0)), 1.01)),
+    ("add", ("relu", X), ("mul", 2.0, ("sub", ("exp", ("min", X, 0.1)), 1.0))),
 )
 
 ONLY: dict[str, str] = {
-    **dict.fromkeys(("erf", "hardsigmoid", "softplus", "softsign", "mish"), "onnx"),
+    **dict.fromkeys(
+        ("erf", "hardsigmoid", "softplus", "softsign", "mish", "selu", "celu", "elu2"), "onnx"
+    ),
     "square": "tflite",
 }
 """Operators that only one dialect has."""
@@ -99,17 +115,20 @@ ONLY: dict[str, str] = {
 _OPS = {
     "onnx": {
         "sigmoid": "Sigmoid", "hardswish": "HardSwish", "hardsigmoid": "HardSigmoid",
-        "relu6": "Clip", "gelu-tanh": "Gelu",
+        "relu6": "Clip", "gelu-tanh": "Gelu", "leaky": "LeakyRelu", "elu2": "Elu",
     },
     "tflite": {
         "sigmoid": "LOGISTIC", "hardswish": "HARD_SWISH", "max": "MAXIMUM", "min": "MINIMUM",
-        "gelu-tanh": "GELU",
+        "gelu-tanh": "GELU", "where": "SELECT_V2", "leaky": "LEAKY_RELU",
     },
 }  # fmt: skip
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "hardsigmoid": {"alpha": 1 / 6, "beta": 0.5},
     "gelu-tanh": {"approximate": "tanh"},
+    "leaky": {"alpha": 0.25},
+    "elu2": {"alpha": 2.0},
+    "celu": {"alpha": 0.75},
 }
 
 
@@ -139,6 +158,9 @@ class Writer:
         return onnx_model(path, self.shape, self.constants, self.steps, 21, result=last)
 
     def _put(self, expression: Expression) -> str:
+        if isinstance(expression, np.ndarray):
+            self.constants[f"c{len(self.constants)}"] = expression.astype(np.float32)
+            return f"c{len(self.constants) - 1}"
         if expression == X:
             return "x"
         if isinstance(expression, float):
@@ -159,7 +181,8 @@ class Writer:
         if self.dialect == "onnx" and kind == "relu6":
             names = [*names, self._number(0.0, scalar=True), self._number(6.0, scalar=True)]
         made = f"v{len(self.steps)}"
-        self.steps.append(Step(op, names, made, self.shape, options))
+        dtype = "BOOL" if kind in ("greater", "less") else "FLOAT32"
+        self.steps.append(Step(op, names, made, self.shape, options, dtype=dtype))
         return made
 
     def _number(self, item: float, *, scalar: bool = False) -> str:

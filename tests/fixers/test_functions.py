@@ -10,21 +10,26 @@ import numpy as np
 import pytest
 from cases import finds, outputs
 from instances import run
-from spellings import NEAR_MISSES, SPELLINGS, Expression, Writer, has
+from spellings import ALPHA, GAMMA, NEAR_MISSES, SPELLINGS, Expression, Writer, X, has
 
-from npulint.fixers.pointwise import activations, functions, gelu
+from npulint.fixers.pointwise import activations, exponentials, functions, gelu
 from npulint.fixers.pointwise.function_reading import Function
 from npulint.fixers.pointwise.gelu import LOWER, REACH, UPPER
 from npulint.fixers.record import Family, Refusal
 from npulint.formats import load
 
-FAMILIES = {family.name: family for family in (*gelu.FAMILIES, *activations.FAMILIES)}
+FAMILIES = {
+    family.name: family for family in (*gelu.FAMILIES, *activations.FAMILIES, exponentials.FAMILY)
+}
 
 BOUNDS = {
     "gelu/rational-erf": 3e-6, "erf/rational": 6e-7, "gelu/tanh": 4.8e-4,
     "gelu/tanh-as-logistic": 4.8e-4, "gelu/logistic": 0.0204,
 }  # fmt: skip
 """Largest errors in float32; GELU's grows with x, up to 7 here."""
+
+NOT_OF_SELU = ("scaled-elu/own", "scaled-elu/smooth")
+"""Proved on other members of the family below."""
 
 SPELT = [
     pytest.param(name, expression, dialect, id=f"{name}-{number}-{dialect}")
@@ -97,6 +102,7 @@ def truth(name: str, x: Any) -> Any:
         "logistic": lambda: functions.PLAIN["sigmoid"](wide),
         "elu": lambda: functions.GIVEN["elu"](wide, 1.0),
         "cube": lambda: wide**3,
+        "scaled-elu": lambda: functions.GIVEN["selu"](wide, ALPHA, GAMMA),
     }
     return plain[name]() if name in plain else functions.PLAIN[name](wide)
 
@@ -108,6 +114,7 @@ def truth(name: str, x: Any) -> Any:
         pytest.param(family, way.name, id=way.name)
         for family in FAMILIES.values()
         for way in family.ways
+        if way.name not in NOT_OF_SELU
     ],
 )
 def test_as_exact_as_is_said(
@@ -136,6 +143,56 @@ def test_as_exact_as_is_said(
         bound = max(4 * own, 3e-7, BOUNDS.get(way, 0.0))
         assert np.abs(found - exact).max() <= bound, (form, seed - 1)
         applied += 1
+
+
+@pytest.mark.parametrize("dialect", ["tflite", "onnx"])
+@pytest.mark.parametrize(
+    ("form", "parameters"),
+    [
+        (("celu", X), (1.0, 0.75, 0.75)),
+        (("elu2", X), (1.0, 2.0, 1.0)),
+        (("mul", 3.0, ("elu", ("div", X, 2.0))), (1.5, 3.0, 2.0)),
+        (("max", ("mul", X, 0.5), ("mul", 2.0, ("elu", X))), None),
+        (
+            (
+                "add",
+                ("relu", X),
+                ("min", 0.0, ("mul", 0.3, ("sub", ("exp", ("div", X, 0.3)), 1.0))),
+            ),
+            (1.0, 0.3, 0.3),
+        ),
+        (("add", ("relu", X), ("mul", 2.0, ("sub", ("exp", ("min", X, 0.0)), 1.0))), (1, 2, 1)),
+    ],
+    ids=range(6),
+)
+def test_exponentials_of_other_heights_and_widths(
+    form: Expression, parameters: Any, dialect: str, tmp_path: Path
+) -> None:
+    if not has(form, dialect):
+        return
+    family = exponentials.FAMILY
+    path = Writer(dialect, 0, [1, 3, 2, 2]).write(form, tmp_path)
+    graph = load(path).graphs[0]
+    whole = tuple(range(len(graph.nodes)))
+    found = [each.found for each in family.recognise(graph) if each.nodes == whole]
+    if parameters is None:
+        assert not found
+        return
+    assert np.allclose(found[0].parameters, parameters, 1e-6, 0)
+    x = np.linspace(-7, 7, 12, dtype=np.float32).reshape(1, 3, 2, 2)
+    exact = functions.scaled_elu(x.astype(np.float64), *parameters)
+    refused = set()
+    for way in family.ways:
+        result = outputs(path, family, way.name, x)
+        if isinstance(result, Refusal):
+            refused.add(way.name)
+        else:
+            assert np.abs(result[1] - exact).max() < 2e-6, way.name
+    slope, depth, width = parameters
+    own = dialect == "onnx" and form[0] != "elu2" and slope == width == 1
+    smooth = abs(depth - slope * width) < 1e-9
+    expected = (() if own else ("scaled-elu/own",)) + (() if smooth else ("scaled-elu/smooth",))
+    assert refused == {*expected}
 
 
 def test_the_rational_error_function_is_within_its_bound() -> None:

@@ -128,6 +128,23 @@ def anything(folder: Path, seed: int, dialect: str) -> Case:
     return reshaped(folder, x, (view, order, turned, [int(np.prod(view))]), draw, dialect)
 
 
+def channels(folder: Path, seed: int, dialect: str, *, dtype: Any = np.float32) -> Case:
+    """Groups of channels shuffled, in the shapes that are written for it."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    n, g, c, h, w = (draw.randint(1, 3), *(draw.randint(2, 3) for _ in range(4)))
+    views = {
+        "onnx": [[n, g, c, h, w], [n, g, c, h * w], [n, 1, g, c, h, w]],
+        "tflite": [[n, h, w, g, c], [n * h * w, g, c], [n, h * w, g, c]],
+    }
+    view = draw.choice(views[dialect])
+    first = len(view) - 2 if dialect == "tflite" else (2 if len(view) == 6 else 1)
+    order = list(range(len(view)))
+    order[first], order[first + 1] = order[first + 1], order[first]
+    shape = [n, g * c, h, w] if dialect == "onnx" else [n, h, w, g * c]
+    x = {"x": integers(rng, *shape).astype(dtype)}
+    return reshaped(folder, x, (view, order, [view[a] for a in order], shape), draw, dialect)
+
+
 MAKERS: dict[str, Any] = {
     "onnx": onnx_operator,
     "tflite": tflite_operator,
@@ -137,12 +154,16 @@ MAKERS: dict[str, Any] = {
     "int8 spelled": lambda folder, seed: spelled(folder, seed, "tflite", dtype=np.int8),
     "onnx anything": lambda folder, seed: anything(folder, seed, "onnx"),
     "tflite anything": lambda folder, seed: anything(folder, seed, "tflite"),
+    "onnx channels": lambda folder, seed: channels(folder, seed, "onnx"),
+    "tflite channels": lambda folder, seed: channels(folder, seed, "tflite"),
+    "int8 channels": lambda folder, seed: channels(folder, seed, "tflite", dtype=np.int8),
 }
 SERVED = {
     "shuffle/operator": "onnx spelled, tflite spelled, int8 spelled",
     "shuffle/transposes": ", ".join(MAKERS),
     "shuffle/channel-order": "onnx, onnx spelled, tflite spelled, int8 spelled",
     "shuffle/one-hot-order": "onnx, onnx spelled, tflite spelled",
+    "shuffle/one-hot-channels": "onnx channels, tflite channels",
     "shuffle/phases": "onnx, tflite, onnx spelled, tflite spelled",
     "shuffle/masks": "onnx, tflite, onnx spelled, tflite spelled",
     "shuffle/strided-slices": "onnx, tflite, int8, onnx spelled, tflite spelled, int8 spelled",
@@ -240,6 +261,8 @@ DEEP = replace(BLOCK, kind="space-to-depth", mode="DCR")
         ("shuffle/channel-order", BLOCK, {"block": DEEP}, "no depth"),
         ("shuffle/channel-order", BLOCK, {"block": replace(BLOCK, mode="DCR")}, "as they are"),
         ("shuffle/one-hot-order", BLOCK, {"is_float": False}, "quantised"),
+        ("shuffle/one-hot-channels", BLOCK, {"channels": None}, "more than the channels"),
+        ("shuffle/one-hot-channels", BLOCK, {"is_float": False}, "quantised"),
         ("shuffle/phases", BLOCK, {"block": replace(BLOCK, side=5)}, "25 places"),
         ("shuffle/phases", BLOCK, {"block": DEEP}, "no depth"),
         ("shuffle/strided-slices", DEEP, {"block": BLOCK}, "no space"),
@@ -252,7 +275,7 @@ def test_a_broken_precondition_is_refused_with_its_reason(
 ) -> None:
     (chosen,) = (each for each in depth_space.FAMILY.ways if each.name == way)
     within = Shuffle(
-        "TRANSPOSE", 0, (1, 3, 3, 2, 2, 2), (0, 1, 3, 2, 4, 5), (1, 6, 6, 2), good, True
+        "TRANSPOSE", 0, (1, 3, 3, 2, 2, 2), (0, 1, 3, 2, 4, 5), (1, 6, 6, 2), good, True, (1, 0)
     )
     assert chosen.accepts(within) is None
     refusal = chosen.accepts(replace(within, **change))
@@ -271,6 +294,23 @@ def test_groups_keep_their_order(tmp_path: Path) -> None:
     refusal = conv_shuffle.FAMILY.ways[0].accepts(found)
     assert isinstance(refusal, Refusal)
     assert "groups" in refusal.reason
+
+
+@pytest.mark.parametrize("dialect", ["onnx", "tflite"])
+def test_only_channels_that_move_alone_are_picked(dialect: str, tmp_path: Path) -> None:
+    for seed in range(20):
+        found = reading(channels(tmp_path, seed, dialect).path, depth_space.FAMILY)
+        assert found.channels is not None
+        (block,) = {reading(spelled(tmp_path, seed, dialect).path, depth_space.FAMILY).channels}
+        assert block is None
+
+
+def test_a_shuffle_of_channels_is_a_convolution_where_no_axes_are_ordered(tmp_path: Path) -> None:
+    for seed in range(4):
+        case = channels(tmp_path, seed, "tflite")
+        assert settled(case, depth_space.FAMILY, "TRANSPOSE") == ["CONV_2D"]
+        case = channels(tmp_path, seed, "onnx")
+        assert settled(case, depth_space.FAMILY, "Transpose") == ["Conv"]
 
 
 def test_a_second_time_changes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.support import Runner
+
+
+@pytest.fixture
+def npulint(capsys: pytest.CaptureFixture[str]) -> Runner:
+    return Runner(capsys)
