@@ -15,7 +15,7 @@ DEMO_REFUSED := reference_models/exports/unet_small.tflite
 DEMO_CURED := build/demo/unet_small.tflite
 DEMO_CURE_FOR := nnapi-1.1 mate30-pro-5g
 
-.PHONY: demo test test-full lint types tools pytest browser exports docs map clean
+.PHONY: demo test test-full lint types tools pytest browser phones exports docs map clean
 # The steps of `make test` run in the order given, so that pytest's closing line comes last.
 .NOTPARALLEL:
 
@@ -65,7 +65,7 @@ SARIF_VALIDATOR := @microsoft/sarif-multitool@5.7.0
 JUNIT_SCHEMA_FROM := pytest==8.4.2
 ACCESSIBILITY_CHECKER := axe-core@4.14.1
 
-tools: build/tools/.sarif build/tools/junit-10.xsd build/tools/.axe browser
+tools: build/tools/.sarif build/tools/junit-10.xsd build/tools/.axe browser phones
 
 build/tools/.sarif:
 	@echo "== installing $(SARIF_VALIDATOR) into build/tools"
@@ -93,6 +93,10 @@ browser:
 	    { echo "make test needs Chromium (Debian: apt-get install chromium), or CHROMIUM=/path/to/it"; exit 1; }
 	@test -n "$(CHROMEDRIVER)" || command -v chromedriver >/dev/null || \
 	    { echo "make test needs Chromium's driver (Debian: apt-get install chromium-driver), or CHROMEDRIVER=/path/to/it"; exit 1; }
+
+# Phones are tested by the real adb, which is the system's own.
+phones:
+	@command -v adb >/dev/null || { echo "make test needs adb (Debian: apt-get install adb)"; exit 1; }
 
 pytest: .venv/.dev tools
 	@echo "== pytest (pictures of the HTML report go to build/screenshots)"

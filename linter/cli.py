@@ -243,8 +243,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NpulintError as error:
         click.echo(f"npulint: {one_line(str(error))}", err=True)
         return EXIT_BAD_INPUT
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
         click.echo("npulint: interrupted", err=True)
+        # What could not be put back, from whoever was interrupted.
+        for sentence in (stop.__cause__ or stop).args:
+            click.echo(f"npulint: {one_line(str(sentence))}", err=True)
         return EXIT_INTERRUPTED
     except Exception as error:
         return _our_fault(error, verbose="-v" in given or "--verbose" in given)

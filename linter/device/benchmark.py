@@ -44,6 +44,8 @@ _FAILED = re.compile(
     r"Benchmarking failed\.?$|Failed to (?:initialize|load|allocate|construct|invoke|mmap) .*"
     r"|Unconsumed cmdline flags: .*|Aborted$|Segmentation fault$"
 )
+BROKEN_OFF = "breaks off before the latency of its inferences is told"
+
 _FIELDS = {
     "first": "first", "curr": "last", "min": "minimum", "max": "maximum", "avg": "average",
     "std": "deviation", "median": "median", "p5": "p5", "p95": "p95",
@@ -128,7 +130,7 @@ class BenchmarkReader:
         )
         began = session.settings.get("Graph") is not None or self._phases > 0
         if began and inference is None and not session.faults:
-            session.faults.append("breaks off before the latency of its inferences is told")
+            session.faults.append(BROKEN_OFF)
 
 
 def _remember(

@@ -30,7 +30,10 @@ _PLUGIN = re.compile(
 _NOT_COMPILED = re.compile(
     r"LiteRT Op #(\d{1,9}) '(.*)' \(code=\d+\) is not supported in (\S+) Compiler\.?$"
 )
-_ACCELERATORS = re.compile(r"NNAPI accelerators available: \[(.*)\]$")
+_ACCELERATORS = re.compile(
+    r"NNAPI accelerators available: \[(.*)\]$"
+    r"|Could not find the specified NNAPI accelerator: .*\. Must be one of: \{(.*)\}\.?$"
+)
 _APPLIED = re.compile(
     r"(?:Explicitly applied|Applied) (.+?) delegate, and the model graph will be "
     r"(completely|partially) executed (?:by|w/) the delegate"
@@ -101,7 +104,7 @@ class DelegateReader:
 def _said(line: str, times: int, session: Session) -> bool:
     """What is said of delegates besides."""
     if found := _ACCELERATORS.match(line):
-        names = (name.strip() for name in found[1].split(","))
+        names = (name.strip() for name in (found[1] or found[2] or "").split(","))
         session.accelerators[:] = [name for name in names if name]
     elif found := _APPLIED.match(line):
         how: Literal["whole", "partly"] = "whole" if found[2] == "completely" else "partly"

@@ -40,20 +40,30 @@ def session_lines(session: Session, layout: Layout) -> Iterator[str]:
     names = [name for name in (session.model, _process(session)) if name]
     head = printable(", ".join(names)) or "a run that is not named"
     yield f"  {layout.style.bold(head)}  ({', '.join(session.formats)})"
-    yield from columns(list(_latency(session)), "    ")
-    for memory in session.memory:
-        yield f"    {_memory(memory)}"
+    yield from speed_lines(session)
     if session.accelerators:
         devices = f"NNAPI devices: {', '.join(map(printable, session.accelerators))}"
         yield wrapped(devices, layout, "    ", "      ")
+    yield from placing_lines(session, layout)
+    yield from _results(session, layout)
+    for fault in session.faults:
+        yield layout.style.error(wrapped(f"failed: {printable(fault)}", layout, "    ", "      "))
+
+
+def speed_lines(session: Session) -> Iterator[str]:
+    """Latency and memory."""
+    yield from columns(list(_latency(session)), "    ")
+    for memory in session.memory:
+        yield f"    {_memory(memory)}"
+
+
+def placing_lines(session: Session, layout: Layout) -> Iterator[str]:
+    """Who took what, who refused what, and how long each operator took."""
     yield from _delegations(session)
     yield from _choices(session, layout)
     yield from _placed(session, layout)
     yield from _refusals(session.refusals, layout)
     yield from _profile(session, layout)
-    yield from _results(session, layout)
-    for fault in session.faults:
-        yield layout.style.error(wrapped(f"failed: {printable(fault)}", layout, "    ", "      "))
 
 
 def _process(session: Session) -> str:

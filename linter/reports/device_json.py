@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import npulint
+from npulint.reports.comparison import difference_json
 
 if TYPE_CHECKING:
+    from npulint.device.phones import Attached, Facts
     from npulint.device.records import Log, Session, Statistics
+    from npulint.device.runs import BackendRun, PhoneRun
 
 SCHEMA_VERSION = 1
 
@@ -25,6 +28,74 @@ def render_logs(logs: Sequence[Log | tuple[Path, str]]) -> str:
         logs: What logs tell; or a log's path and why it could not be read.
     """
     return text({**head(), "logs": [_log(log) for log in logs]})
+
+
+def render_list(phones: Sequence[tuple[Attached, Facts | None]]) -> str:
+    """Draw attached phones as one JSON object, ending in a newline."""
+    listed = [
+        {
+            "serial": phone.serial,
+            "state": phone.state,
+            "meaning": phone.sentence,
+            "facts": None if facts is None else asdict(facts),
+        }
+        for phone, facts in phones
+    ]
+    return text({**head(), "phones": listed})
+
+
+def render_run(run: PhoneRun) -> str:
+    """Draw a run as one JSON object, ending in a newline."""
+    reference = None
+    if run.reference is not None:
+        reference = dict(zip(("inputs", "runtime"), run.reference, strict=True))
+    phone = {"serial": run.serial, **asdict(run.facts)}
+    return text(
+        {
+            **head(),
+            "model": str(run.path),
+            "error": run.error,
+            "phone": phone,
+            "reference": reference,
+            "remarks": list(run.remarks),
+            "left": list(run.left),
+            "runs": [_run(found) for found in run.runs],
+        }
+    )
+
+
+def render_run_error(model: Path, error: str) -> str:
+    """Draw what kept a model from being run, as one JSON object."""
+    return text({**head(), "model": str(model), "error": error})
+
+
+def _run(found: BackendRun) -> Json:
+    return {
+        "backend": str(found.backend),
+        "kind": found.backend.kind,
+        "outcome": found.outcome,
+        "fault": found.fault,
+        "command": found.command,
+        "timed": None if found.timed is None else _told(found.timed),
+        "seen": None if found.seen is None else _told(found.seen),
+        "nodes": [
+            {"graph": 0, "index": node.index, "op": node.op, "on": node.on} for node in found.nodes
+        ],
+        "heat": {"before": asdict(found.before), "after": asdict(found.after)},
+        "outputs": None
+        if found.outputs is None
+        else [
+            {"name": name, "difference": difference_json(each)}
+            for name, each in found.outputs.items()
+        ],
+        "uncompared": found.uncompared,
+        "nnapi_log": {"there": found.logged, "lost": found.lost},
+    }
+
+
+def _told(session: Session) -> Json | None:
+    """A session, None where it told nothing."""
+    return session_json(session) if session.formats else None
 
 
 def text(document: Json) -> str:

@@ -141,11 +141,12 @@ def _numbers(answer: Answer, layout: Layout) -> Iterator[str]:
     if answer.chip.arch < _ROUNDING_FROM:
         yield "    (for this chip it computes float32 as it is, which says nothing of the chip)"
     header = ("output", "largest error", "of its range", "PSNR")
-    rows = [header, *(_output_row(name, each) for name, each in found.outputs)]
+    rows = [header, *(output_row(name, each) for name, each in found.outputs)]
     yield from columns(rows, "    ")
 
 
-def _output_row(name: str, found: Difference) -> tuple[str, ...]:
+def output_row(name: str, found: Difference) -> tuple[str, ...]:
+    """An output's name and how far it is from the CPU's, in columns."""
     name = printable(name)
     if found.shape_a != found.shape_b:
         shapes = ["x".join(map(str, shape)) for shape in (found.shape_a, found.shape_b)]

@@ -1,0 +1,109 @@
+"""Who ran which node of a model, as far as a profile of its operators proves it.
+
+benchmark_model gives each operator that TFLite itself runs a row with its position in the file.
+What has no row is in a delegate's kernel, if there is one, if it is the only kind, and if the
+delegate took just as many nodes as have none. NNAPI's delegate hands its nodes on to a runtime
+that has a CPU implementation of its own, so that its log, or a run that forbids that, must show
+where they went. Where one of these does not hold, who ran a node stays unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from npulint.device.records import REFERENCE
+
+if TYPE_CHECKING:
+    from npulint.device.records import Session
+    from npulint.model import Model
+
+Place: TypeAlias = Literal["accelerator", "cpu", "unknown"]
+
+NNAPI_KERNEL = "TfLiteNnapiDelegate"
+
+_KERNEL = re.compile(r"\w*Delegate\w*$")
+_CPU_KERNELS = frozenset({"TfLiteXNNPackDelegate"})
+"""Delegates that compute on the CPU."""
+
+_NNAPI_NAMES: Mapping[str, str] = MappingProxyType({"TRANSPOSE_CONV": "TRANSPOSE_CONV_2D"})
+"""What NNAPI calls operators otherwise than TFLite does (google-ai-edge/LiteRT
+tflite/delegates/nnapi/nnapi_delegate.cc). What the delegate takes apart has no one name there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedNode:
+    """One node of a model's main graph.
+
+    Attributes:
+        index: Its position.
+        op: Its operator.
+        on: Who ran it.
+    """
+
+    index: int
+    op: str
+    on: Place
+
+
+def place(model: Model, session: Session, *, complete: bool = True) -> tuple[PlacedNode, ...]:
+    """Say who ran each node of a model's main graph.
+
+    Args:
+        model: The model that was run.
+        session: What a run with a profile tells, and NNAPI's log of it.
+        complete: Whether the log has lost no lines.
+    """
+    nodes = model.graphs[0].nodes
+    own = {
+        row.node
+        for row in session.profile
+        if row.node is not None
+        and row.node < len(nodes)
+        and not row.inside
+        and row.op == nodes[row.node].op
+    }
+    rest = _of_the_rest(session, len(nodes) - len(own), complete=complete)
+    return tuple(
+        PlacedNode(node.index, node.op, "cpu" if node.index in own else rest(node.op))
+        for node in nodes
+    )
+
+
+def _of_the_rest(session: Session, count: int, *, complete: bool) -> Callable[[str], Place]:
+    """Who ran nodes that have no row, by their operators."""
+    kernels = {row.op for row in session.profile if not row.inside and _KERNEL.match(row.op)}
+    taken = {told.to: told.taken for told in session.delegations if not told.graph}
+    if len(kernels) != 1 or taken.get(*kernels) != count:
+        return lambda _: "unknown"
+    (kernel,) = kernels
+    if kernel in _CPU_KERNELS:
+        return lambda _: "cpu"
+    if kernel != NNAPI_KERNEL:
+        return lambda _: "accelerator"
+    if not complete or session.fallbacks:
+        return lambda _: "unknown"
+    if session.choices:
+        return lambda op: _chosen(session, _NNAPI_NAMES.get(op, op))
+    devices = {*session.steps, *session.only}
+    proved = REFERENCE not in devices if devices else _forbids_cpu(session)
+    return lambda _: "accelerator" if proved else "unknown"
+
+
+def _chosen(session: Session, op: str) -> Place:
+    """Where NNAPI put all operations of a name."""
+    found = {choice.on_cpu for choice in session.choices if choice.op == op}
+    if found == {False}:
+        return "accelerator"
+    return "cpu" if found == {True} else "unknown"
+
+
+def _forbids_cpu(session: Session) -> bool:
+    """Whether a run had an accelerator named, and NNAPI's CPU implementation disabled."""
+    said = {name.lower(): value for name, value in session.settings.items()}
+    named = said.get("nnapi accelerator name")
+    disabled = said.get("disable nnapi cpu")
+    return bool(named) and named != REFERENCE and disabled in {"1", "true"}
