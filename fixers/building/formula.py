@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import arithmetic, broadcast
+from npulint.fixers.building.builder import Feature
+from npulint.fixers.building.moves import moves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,11 @@ class Formula(ABC):
     def __init__(self, builder: Builder, source: int) -> None:
         self.builder = builder
         self.dtype = np.dtype(builder.at(source).dtype or "float32")
+        self._moves = moves(builder, source)
+
+    @abstractmethod
+    def channel_axis(self, rank: int) -> int:
+        """The axis along which the dialect's feature maps store their channels."""
 
     @abstractmethod
     def unary(self, kind: str, x: int, parameter: float = 0.0) -> int:
@@ -59,10 +65,45 @@ class Formula(ABC):
     def dense(self, x: int, matrix: Array, bias: Array) -> int:
         """A fully connected layer of rows `[M, K]` by a matrix `[N, K]`."""
 
+    @abstractmethod
+    def mean(self, value: int, axes: Sequence[int]) -> int:
+        """Mean over axes, which stay with size 1."""
+
+    @abstractmethod
+    def over_root(self, value: int, under: int) -> int:
+        """`value / sqrt(under)` as exporters of the dialect write it."""
+
+    @abstractmethod
+    def local_response(
+        self, value: int, radius: int, alpha: float, beta: float, bias: float = 0.0
+    ) -> int:
+        """`x / (bias + alpha * s)**beta`, `s` the sum of squares within a radius of channels."""
+
+    @abstractmethod
+    def unit_length(self, value: int) -> int:
+        """Divide by the Euclidean length along the channels."""
+
+    @abstractmethod
+    def scale_channels(self, value: int, scale: Array, shift: Array) -> int:
+        """1x1 depthwise convolution of a feature map: one factor and one summand a channel."""
+
+    @abstractmethod
+    def average(
+        self, value: int, window: tuple[int, int], strides: tuple[int, int] | None = None
+    ) -> int:
+        """Average pooling of a feature map; without strides by windows that do not overlap."""
+
     def shape(self, value: int) -> tuple[int, ...]:
         """The shape of a value, whose sizes are all fixed."""
-        found = self.builder.at(value).shape or ()
-        return tuple(size for size in found if isinstance(size, int))
+        return self._moves.shape(value)
+
+    def transpose(self, value: int, order: Sequence[int]) -> int:
+        """Reorder axes; nothing where they keep their order."""
+        return self._moves.transpose(value, order)
+
+    def reshape(self, value: int, shape: Sequence[int]) -> int:
+        """The same elements in another shape; nothing where it is the shape that they have."""
+        return self._moves.reshape(value, shape)
 
     def number(self, item: float, like: int) -> int:
         """A constant of one element, of the rank of another value."""
@@ -83,19 +124,85 @@ class Formula(ABC):
         """Multiply by a number."""
         return self.binary("mul", x, self.number(item, x))
 
+    def along(self, array: Array, axes: Sequence[int], rank: int) -> int:
+        """A constant whose dimensions lie along some axes of a value of some rank."""
+        sizes = [1] * rank
+        for axis, size in zip(axes, array.shape, strict=True):
+            sizes[axis] = int(size)
+        return self.builder.constant(array.astype(self.dtype).reshape(sizes), "along")
+
+    def scale_shift(
+        self, value: int, scale: Array | None, shift: Array | None, axes: Sequence[int]
+    ) -> int:
+        """Multiply and add constants that lie along some axes; what is None is left out."""
+        rank = len(self.shape(value))
+        if scale is not None:
+            value = self.binary("mul", value, self.along(scale, axes, rank))
+        if shift is not None:
+            value = self.binary("add", value, self.along(shift, axes, rank))
+        return value
+
+    def mix(self, value: int, matrix: Array, bias: Array | None) -> int:
+        """1x1 convolution of a feature map by a matrix `[Cout, Cin]`."""
+        held = None if bias is None else bias.astype(self.dtype)
+        kernel = matrix.astype(self.dtype)[:, :, None, None]
+        return self.builder.conv(self._map(value), kernel, held).value
+
     def depthwise(self, x: int, scale: Array, shift: Array, function: str) -> int:
         """1x1 depthwise convolution and an activation: one factor and one summand a channel."""
-        shape, maps = self.shape(x), arithmetic(self.builder, x)
-        axis = maps.channel_axis(len(shape))
+        shape = self.shape(x)
+        axis = self.channel_axis(len(shape))
         lead, channels, rest = shape[:axis], shape[axis], shape[axis + 1 :]
         if len(shape) == 4:
-            return self.activate(maps.scale_channels(x, scale, shift), function)
-        if maps.channel_axis(4) == 3:
+            return self.activate(self.scale_channels(x, scale, shift), function)
+        if self.channel_axis(4) == 3:
             wide: tuple[int, ...] = (1, 1, math.prod(lead), channels)
         else:
             wide = (math.prod(lead), channels, math.prod(rest), 1)
-        made = maps.scale_channels(maps.reshape(x, wide), scale, shift)
-        return maps.reshape(self.activate(made, function), shape)
+        made = self.scale_channels(self.reshape(x, wide), scale, shift)
+        return self.reshape(self.activate(made, function), shape)
+
+    def as_map(self, value: int, axis: int) -> tuple[int, tuple[int, ...]]:
+        """Store a value as a feature map of 4 dimensions whose channels lie along one axis.
+
+        Returns:
+            The map, and the order in which the axes were put for it.
+        """
+        shape = self.shape(value)
+        place = self.channel_axis(len(shape))
+        order = [each for each in range(len(shape)) if each != axis]
+        order.insert(min(place, len(order)), axis)
+        value = self.transpose(value, order)
+        return self.reshape(value, self._map_shape(value)), tuple(order)
+
+    def from_map(self, value: int, order: Sequence[int], shape: Sequence[int]) -> int:
+        """Undo `as_map`: the value in the shape that it had."""
+        value = self.reshape(value, [shape[axis] for axis in order])
+        return self.transpose(value, np.argsort(order).tolist())
+
+    def _map_shape(self, value: int) -> tuple[int, ...]:
+        """Four dimensions with the channels where they are."""
+        shape = self.shape(value)
+        if len(shape) == 4:
+            return shape
+        if self.channel_axis(4) == 3:
+            lead, channels = shape[:-1], shape[-1]
+            if len(lead) < 3:
+                return (1,) * (3 - len(lead)) + shape
+            return lead[0], lead[1], math.prod(lead[2:]), channels
+        lead, rest = shape[:1], shape[2:]
+        channels = shape[1] if len(shape) > 1 else shape[0]
+        if len(shape) == 1:
+            return 1, channels, 1, 1
+        rows = rest[0] if rest else 1
+        return lead[0], channels, rows, math.prod(rest[1:])
+
+    def _map(self, value: int) -> Feature:
+        """A value of 4 dimensions as a feature map."""
+        sizes = self.shape(value)
+        channels = self.channel_axis(4)
+        batch, height, width = (sizes[axis] for axis in range(4) if axis != channels)
+        return Feature(value, (batch, sizes[channels], height, width))
 
     def activate(self, x: int, function: str) -> int:
         """An activation by its TFLite name, fused into the node that makes the value if it may."""
@@ -114,6 +221,18 @@ class Formula(ABC):
         for index in inputs:
             shape = broadcast(shape, self.shape(index))
         return self.builder.value_node(op, inputs, shape, **attributes)
+
+
+def pooled(
+    height: int, width: int, window: tuple[int, int], strides: tuple[int, int]
+) -> tuple[int, int]:
+    """Height and width after pooling without padding."""
+    return (height - window[0]) // strides[0] + 1, (width - window[1]) // strides[1] + 1
+
+
+def broadcast(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
+    """The shape of an elementwise result."""
+    return tuple(int(size) for size in np.broadcast_shapes(tuple(a), tuple(b)))
 
 
 def formula(builder: Builder, source: int) -> Formula:

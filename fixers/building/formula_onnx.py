@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.formula import Formula
+from npulint.fixers.building.formula import Formula, pooled
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array
@@ -25,6 +26,10 @@ _BINARY = {
 
 class OnnxFormula(Formula):
     """Adds nodes of the standard ONNX domain, in opsets in which operands broadcast (7 on)."""
+
+    def channel_axis(self, rank: int) -> int:
+        """Behind the batch."""
+        return min(1, rank - 1)
 
     def unary(self, kind: str, x: int, parameter: float = 0.0) -> int:
         """One operator, or what was written before there was one."""
@@ -67,6 +72,50 @@ class OnnxFormula(Formula):
         added = self.builder.constant(bias.astype(self.dtype), "bias")
         shape = (self.shape(x)[0], len(matrix))
         return self.builder.value_node("Gemm", (x, weights, added), shape, transB=1)
+
+    def mean(self, value: int, axes: Sequence[int]) -> int:
+        """ReduceMean, whose axes are an operand from opset 18 on."""
+        shape = tuple(1 if a in axes else size for a, size in enumerate(self.shape(value)))
+        if self._opset < 18:
+            return self.builder.value_node(
+                "ReduceMean", (value,), shape, axes=tuple(axes), keepdims=1
+            )
+        where = self.builder.constant(np.array(axes, np.int64), "axes")
+        return self.builder.value_node("ReduceMean", (value, where), shape, keepdims=1)
+
+    def over_root(self, value: int, under: int) -> int:
+        """Sqrt and Div."""
+        return self.binary("div", value, self.unary("sqrt", under))
+
+    def local_response(
+        self, value: int, radius: int, alpha: float, beta: float, bias: float = 0.0
+    ) -> int:
+        """LRN, which divides its alpha by the window's size."""
+        size = 2 * radius + 1
+        return self.builder.value_node(
+            "LRN", (value,), self.shape(value), size=size, alpha=alpha * size, beta=beta, bias=bias
+        )
+
+    def unit_length(self, value: int) -> int:
+        """LpNormalization."""
+        return self.builder.value_node("LpNormalization", (value,), self.shape(value), axis=1, p=2)
+
+    def scale_channels(self, value: int, scale: Array, shift: Array) -> int:
+        """Conv with a group for each channel."""
+        x = self._map(value)
+        kernel = scale.astype(self.dtype)[:, None, None, None]
+        return self.builder.conv(x, kernel, shift.astype(self.dtype), x.sizes[1]).value
+
+    def average(
+        self, value: int, window: tuple[int, int], strides: tuple[int, int] | None = None
+    ) -> int:
+        """AveragePool."""
+        batch, channels, height, width = self.shape(value)
+        steps = strides or window
+        shape = batch, channels, *pooled(height, width, window, steps)
+        return self.builder.value_node(
+            "AveragePool", (value,), shape, kernel_shape=window, strides=steps, pads=(0, 0, 0, 0)
+        )
 
     @property
     def _opset(self) -> int:

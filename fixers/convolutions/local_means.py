@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from npulint.fixers.building.arithmetic import arithmetic
 from npulint.fixers.building.formula import formula
 from npulint.fixers.looking import maker, only_reader
 from npulint.fixers.moving.pieces_reading import Pieces
@@ -198,12 +197,12 @@ def _several(m: LocalMean) -> Refusal | None:
 
 
 def _pooled(builder: Builder, m: LocalMean) -> list[int]:
-    value = arithmetic(builder, m.source).average(m.source, m.window, (1, 1))
+    value = formula(builder, m.source).average(m.source, m.window, (1, 1))
     return _scaled(builder, m, value)
 
 
 def _pooled_twice(builder: Builder, m: LocalMean) -> list[int]:
-    a = arithmetic(builder, m.source)
+    a = formula(builder, m.source)
     value = a.average(m.source, (m.window[0], 1), (1, 1))
     return _scaled(builder, m, a.average(value, (1, m.window[1]), (1, 1)))
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import arithmetic
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
@@ -122,22 +121,22 @@ def _always(_: MatrixProduct) -> Refusal | None:
 
 
 def _layer(builder: Builder, p: MatrixProduct) -> list[int]:
-    a, made = arithmetic(builder, p.source), formula(builder, p.source)
+    made = formula(builder, p.source)
     outputs, inputs = p.matrix.shape
-    x = a.reshape(p.source, (p.rows, inputs))
+    x = made.reshape(p.source, (p.rows, inputs))
     bias = np.zeros(outputs) if p.bias is None else p.bias
     value = made.activate(made.dense(x, p.matrix, bias), p.activation)
-    return [a.reshape(value, p.result)]
+    return [made.reshape(value, p.result)]
 
 
 def _convolution(builder: Builder, p: MatrixProduct) -> list[int]:
     """The vectors are samples of a map: in a row where channels are last, else a batch."""
-    a, made = arithmetic(builder, p.source), formula(builder, p.source)
+    made = formula(builder, p.source)
     inputs = p.matrix.shape[1]
-    last = a.channel_axis(4) == 3
-    x = a.reshape(p.source, (1, 1, p.rows, inputs) if last else (p.rows, inputs, 1, 1))
-    value = made.activate(a.mix(x, p.matrix, p.bias), p.activation)
-    return [a.reshape(value, p.result)]
+    last = made.channel_axis(4) == 3
+    x = made.reshape(p.source, (1, 1, p.rows, inputs) if last else (p.rows, inputs, 1, 1))
+    value = made.activate(made.mix(x, p.matrix, p.bias), p.activation)
+    return [made.reshape(value, p.result)]
 
 
 FAMILY: Family[MatrixProduct] = Family(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import broadcast
-from npulint.fixers.building.formula import formula
+from npulint.fixers.building.formula import broadcast, formula
 from npulint.fixers.building.moves import moves
 from npulint.fixers.looking import only_reader
 from npulint.fixers.reading import fixed, immovable, meaning, not_float

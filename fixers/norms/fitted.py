@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from npulint.fixers.building.arithmetic import Arithmetic, arithmetic
+from npulint.fixers.building.formula import formula
 from npulint.fixers.norms.ways import affine_axes, built
 from npulint.fixers.record import Realisation, Refusal
 
@@ -91,7 +91,7 @@ def _calibrated(builder: Builder, n: Normalisation) -> int:
         f"fitted to {len(samples)} samples: what is left is {residual:.3g} of its results' "
         f"root mean square; {TUNE}"
     )
-    a = arithmetic(builder, n.source)
+    a = formula(builder, n.source)
     return a.scale_shift(n.source, scale, shift, (n.channel_axis,))
 
 
@@ -111,10 +111,10 @@ def _stripped(builder: Builder, n: Normalisation) -> int:
             f"on {len(samples)} samples it is off by {share:.3g} of its results' root mean "
             f"square; {TUNE}"
         )
-    a: Arithmetic = arithmetic(builder, n.source)
+    a = formula(builder, n.source)
     made = a.scale_shift(n.source, n.scale, n.shift, affine_axes(n))
     # A value cannot be another one's name: where nothing is left to compute, it is times one.
-    return made if made != n.source else a.combine("multiply", made, a.number(1.0, made))
+    return made if made != n.source else a.binary("mul", made, a.number(1.0, made))
 
 
 FITTED: tuple[Realisation[Normalisation], ...] = (

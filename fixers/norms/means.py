@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import arithmetic
+from npulint.fixers.building.formula import formula
 from npulint.fixers.looking import fixed_shape, integers
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
@@ -114,13 +114,13 @@ def factors(size: int) -> list[int] | None:
 
 
 def _pooled(builder: Builder, m: Mean) -> list[int]:
-    a = arithmetic(builder, m.source)
+    a = formula(builder, m.source)
     rows, columns = (m.shape[axis] if axis in m.axes else 1 for axis in m.space)
     return [a.reshape(a.average(m.source, (rows, columns)), m.result)]
 
 
 def _pooled_in_steps(builder: Builder, m: Mean) -> list[int]:
-    a = arithmetic(builder, m.source)
+    a = formula(builder, m.source)
     rows, columns = (factors(m.shape[ax]) or [] if ax in m.axes else [] for ax in m.space)
     value = m.source
     for step in range(max(len(rows), len(columns))):
@@ -130,7 +130,7 @@ def _pooled_in_steps(builder: Builder, m: Mean) -> list[int]:
 
 
 def _mixed(builder: Builder, m: Mean) -> list[int]:
-    a = arithmetic(builder, m.source)
+    a = formula(builder, m.source)
     channels = m.shape[m.channel_axis]
     return [a.reshape(a.mix(m.source, np.full((1, channels), 1 / channels), None), m.result)]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from npulint.fixers.building.arithmetic import Arithmetic, arithmetic
+from npulint.fixers.building.formula import Formula, formula
 from npulint.fixers.looking import fixed_shape, lower_bound, only_reader
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
@@ -91,19 +91,19 @@ def _positive(root: Root) -> Refusal | None:
 
 
 def _divided(builder: Builder, root: Root) -> list[int]:
-    a = arithmetic(builder, root.source)
-    lower = a.root(root.source)
-    return [a.combine("divide", a.number(1.0, lower), lower)]
+    a = formula(builder, root.source)
+    lower = a.unary("sqrt", root.source)
+    return [a.binary("div", a.number(1.0, lower), lower)]
 
 
 def _as_power(builder: Builder, root: Root) -> list[int]:
-    a = arithmetic(builder, root.source)
-    return [_times(a, root, a.power(root.source, root.exponent))]
+    a = formula(builder, root.source)
+    return [_times(a, root, a.binary("pow", root.source, a.number(root.exponent, root.source)))]
 
 
 def _by_local_response(builder: Builder, root: Root) -> list[int]:
     """The product u * (u^2)^-beta is u^(1 - 2*beta): beta 3/4 for -1/2, and 1/4 for 1/2."""
-    a = arithmetic(builder, root.source)
+    a = formula(builder, root.source)
     shape = a.shape(root.source)
     u = a.reshape(root.source, _of_one_channel((1,) * (4 - len(shape)) + shape, a.channel_axis(4)))
     made = a.local_response(u, 0, 1.0, (1 - root.exponent) / 2)
@@ -122,8 +122,8 @@ def _of_one_channel(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
     return (a, b, c * d, 1) if axis == 3 else (a, 1, b * c, d)
 
 
-def _times(a: Arithmetic, root: Root, made: int) -> int:
-    return made if root.numerator is None else a.combine("multiply", root.numerator, made)
+def _times(a: Formula, root: Root, made: int) -> int:
+    return made if root.numerator is None else a.binary("mul", root.numerator, made)
 
 
 REALISATIONS: tuple[Realisation[Root], ...] = (

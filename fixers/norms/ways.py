@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import Arithmetic, arithmetic
 from npulint.fixers.building.bounds import identity, zeros
+from npulint.fixers.building.formula import Formula, formula
 from npulint.fixers.norms.reading import Normalisation
 from npulint.fixers.record import Realisation, Refusal
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array, Builder
 
 _N: TypeAlias = Normalisation
-_Centre: TypeAlias = "Callable[[Arithmetic, int, int], int]"
+_Centre: TypeAlias = "Callable[[Formula, int, int], int]"
 
 SHORTEST = 1e-6
 """A TFLite kernel divides by no less than this where it normalises to unit length.
@@ -73,8 +73,8 @@ def built(build: Callable[[Builder, _N], int]) -> Callable[[Builder, _N], list[i
     return whole
 
 
-def _with(build: Callable[[Arithmetic, _N], int]) -> Callable[[Builder, _N], list[int]]:
-    return built(lambda builder, n: build(arithmetic(builder, n.source), n))
+def _with(build: Callable[[Formula, _N], int]) -> Callable[[Builder, _N], list[int]]:
+    return built(lambda builder, n: build(formula(builder, n.source), n))
 
 
 def affine_axes(n: _N) -> tuple[int, ...]:
@@ -83,21 +83,21 @@ def affine_axes(n: _N) -> tuple[int, ...]:
     return n.axes if held is not None and held.ndim > 1 else (n.channel_axis,)
 
 
-def _subtracted(a: Arithmetic, x: int, mean: int) -> int:
-    return a.combine("subtract", x, mean)
+def _subtracted(a: Formula, x: int, mean: int) -> int:
+    return a.binary("sub", x, mean)
 
 
-def _added(a: Arithmetic, x: int, mean: int) -> int:
-    return a.combine("add", x, a.combine("multiply", mean, a.number(-1.0, mean)))
+def _added(a: Formula, x: int, mean: int) -> int:
+    return a.binary("add", x, a.binary("mul", mean, a.number(-1.0, mean)))
 
 
-def _by_means(a: Arithmetic, n: _N, centre: _Centre = _subtracted) -> int:
+def _by_means(a: Formula, n: _N, centre: _Centre = _subtracted) -> int:
     split = _split(n)
     shape, axes = (n.shape, n.axes) if split is None else split
     x = a.reshape(n.source, shape)
     centred = x if n.kind == "rms" else centre(a, x, a.mean(x, axes))
-    variance = a.mean(a.combine("multiply", centred, centred), axes)
-    raised = a.combine("add", variance, a.number(n.epsilon, variance))
+    variance = a.mean(a.binary("mul", centred, centred), axes)
+    raised = a.binary("add", variance, a.number(n.epsilon, variance))
     normal = a.reshape(a.over_root(centred, raised), n.shape)
     return a.scale_shift(normal, n.scale, n.shift, affine_axes(n))
 
@@ -115,16 +115,16 @@ def _split(n: _N) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     return None
 
 
-def _by_convolutions(a: Arithmetic, n: _N) -> int:
+def _by_convolutions(a: Formula, n: _N) -> int:
     channels = n.shape[n.channel_axis]
     x, order = a.as_map(n.source, n.channel_axis)
     centred = x if n.kind == "rms" else a.mix(x, centring(channels), None)
-    squares = a.combine("multiply", centred, centred)
+    squares = a.binary("mul", centred, centred)
     raised = a.mix(squares, np.full((1, channels), 1 / channels), np.array([n.epsilon]))
     return _finished(a, n, a.over_root(centred, raised), order)
 
 
-def _by_local_response(a: Arithmetic, n: _N) -> int:
+def _by_local_response(a: Formula, n: _N) -> int:
     channels = n.shape[n.channel_axis]
     x, order = a.as_map(n.source, n.channel_axis)
     centred = x if n.kind == "rms" else a.mix(x, centring(channels), None)
@@ -132,7 +132,7 @@ def _by_local_response(a: Arithmetic, n: _N) -> int:
     return _finished(a, n, normal, order)
 
 
-def _by_length(a: Arithmetic, n: _N) -> int:
+def _by_length(a: Formula, n: _N) -> int:
     """The centring convolution makes the constant channel, the last one scales and drops it."""
     channels = n.shape[n.channel_axis]
     x, order = a.as_map(n.source, n.channel_axis)
@@ -152,7 +152,7 @@ def centring(channels: int) -> Array:
     return identity(channels, np.float64) - 1 / channels
 
 
-def _finished(a: Arithmetic, n: _N, normal: int, order: tuple[int, ...]) -> int:
+def _finished(a: Formula, n: _N, normal: int, order: tuple[int, ...]) -> int:
     """Scale and shift the map's channels and store it as it was."""
     axis = a.channel_axis(4)
     return a.from_map(a.scale_shift(normal, n.scale, n.shift, (axis,)), order, n.shape)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.building.arithmetic import arithmetic
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise import slopes as slopes_reading
 from npulint.fixers.pointwise.ways import channel_axis, readings_of, unfit
@@ -150,7 +149,7 @@ def _prelu(builder: Builder, r: _R) -> list[int]:
     if r.slope is None:
         raise AssertionError("only built after `_by_channel`")
     sizes = list(r.slope.shape)
-    sizes[arithmetic(builder, r.source).channel_axis(len(sizes))] = r.channels
+    sizes[made.channel_axis(len(sizes))] = r.channels
     return [made.prelu(r.source, np.broadcast_to(r.slope, sizes))]
 
 
