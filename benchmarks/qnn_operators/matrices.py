@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
 from qnn_cases import FLOATS, Case, activation, bias, combinations, constant, weight
 from qnn_draws import Draw
 
@@ -135,6 +136,16 @@ def _own(op: str, draw: Draw) -> Iterator[Case]:
         yield Case(op, (activation(*draw.image()),), {"alpha": 1.0}, domain=MICROSOFT)
 
 
+def _blocks(op: str, draw: Draw) -> Iterator[Case]:
+    """Weights of 4 bits with a scale a block of 32."""
+    rows, columns, blocks = draw.size(4), draw.size(8), draw.size(2)
+    packed = np.random.default_rng(columns).integers(0, 256, (columns, blocks, 16))
+    choice = {"K": 32 * blocks, "N": columns, "bits": 4, "block_size": 32}
+    stored = (constant(packed, "uint8"), weight(columns * blocks))
+    for shape in ((rows, 32 * blocks), (1, rows, 32 * blocks)):
+        yield Case(op, (activation(*shape), *stored), choice, domain=MICROSOFT)
+
+
 def _inverse(op: str, draw: Draw) -> Iterator[Case]:
     for shape in ((2, 2), (3, 3), (4, 2, 2), (1, 2, 4, 4), (draw.size(3), 2, 2, 2)):
         yield Case(op, (activation(*shape),), domain=MICROSOFT, span=(0.5, 2.0))
@@ -190,6 +201,7 @@ FAMILIES: Mapping[str, Family] = {
     "Einsum": Family("Einsum", _einsum, FLOATS, FEW),
     "FusedMatMul": Family("FusedMatMul", _fused, ("float32", "float16", "a8w8")),
     "QuickGelu": Family("QuickGelu", _own, ("float32", "float16", "a8w8")),
+    "MatMulNBits": Family("MatMulNBits", _blocks, BEFORE),
     "Inverse": Family("Inverse", _inverse, BEFORE),
     "MatMulInteger": Family("MatMulInteger", _integers, ("uint8", "int8")),
     "ConvInteger": Family("ConvInteger", _integers, ("uint8",)),
