@@ -7,7 +7,7 @@ from typing import Any
 from npulint.fixers.convolutions import transposed
 from npulint.fixers.moving import families as moving
 from npulint.fixers.norms import families as norm_family
-from npulint.fixers.norms import means, roots
+from npulint.fixers.norms import lengths, means, roots
 from npulint.fixers.pointwise import families as pointwise_families
 from npulint.fixers.record import Family
 
@@ -16,6 +16,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     *pointwise_families.FAMILIES,
     *moving.FAMILIES,
     norm_family.FAMILY,
+    lengths.FAMILY,
     means.FAMILY,
     roots.FAMILY,
 )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.building.formula import Formula, pooled
+from npulint.fixers.building.bounds import see_that_it_fits
+from npulint.fixers.building.formula import Formula, broadcast, pooled
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array
@@ -22,6 +23,9 @@ _BINARY = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "pow": "Pow", "max": "Max",
     "min": "Min",
 }  # fmt: skip
+
+_BROADCAST = 8
+"""Opset in which Max and Min learned to broadcast."""
 
 
 class OnnxFormula(Formula):
@@ -49,6 +53,9 @@ class OnnxFormula(Formula):
         """One operator."""
         if kind == "squared_difference":
             return self.unary("square", self.binary("sub", a, b))
+        if kind in ("max", "min") and self._opset < _BROADCAST:
+            shape = broadcast(self.shape(a), self.shape(b))
+            a, b = self._spread(a, shape), self._spread(b, shape)
         return self._node(_BINARY[kind], (a, b))
 
     def clip(self, x: int, low: float, high: float) -> int:
@@ -116,6 +123,14 @@ class OnnxFormula(Formula):
         return self.builder.value_node(
             "AveragePool", (value,), shape, kernel_shape=window, strides=steps, pads=(0, 0, 0, 0)
         )
+
+    def _spread(self, value: int, shape: tuple[int, ...]) -> int:
+        """A constant in the shape of what it meets; everything else has that shape."""
+        held = self.builder.at(value).constant
+        if held is None or self.shape(value) == shape:
+            return value
+        see_that_it_fits(shape, self.dtype)
+        return self.builder.constant(np.broadcast_to(held.read(), shape), "spread")
 
     @property
     def _opset(self) -> int:

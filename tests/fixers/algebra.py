@@ -109,6 +109,7 @@ def _mean(x: Array, axes: tuple[int, ...]) -> Array:
 
 _ELEMENTWISE: dict[str, Any] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power,
+    "max": np.maximum, "maximum": np.maximum,
 }  # fmt: skip
 _OF_ONE: dict[str, Callable[[Array], Array]] = {
     "sqrt": np.sqrt,
@@ -125,7 +126,7 @@ _OF_CHANNELS: dict[str, Callable[[Array, int, Mapping[str, Any]], Array]] = {
     "lrn": _local_response,
     "local_response_normalization": _local_response,
     "lpnormalization": _unit_length,
-    "l2_normalization": _unit_length,
+    "l2_normalization": lambda x, _, given: _unit_length(x, -1, given),
     "averagepool": _pooled,
     "average_pool_2d": _pooled,
 }

@@ -25,6 +25,8 @@ _TYPES = {"float32": "FLOAT32", "int32": "INT32"}
 _OPTIONS = {
     "MEAN": "ReducerOptions", "ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions",
     "RESHAPE": "ReshapeOptions", "RSQRT": None, "SQRT": None, "SQUARED_DIFFERENCE": None,
+    "SQUARE": None, "SUM": "ReducerOptions", "MAXIMUM": None, "DIV": "DivOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
 }  # fmt: skip
 
 
