@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from npulint import opsets
 from npulint.errors import UsageError
+from npulint.opsets.table import Target
 
 if TYPE_CHECKING:
     from npulint.config.settings import Section, Settings
     from npulint.model import Model
     from npulint.opsets.profile import Device
-    from npulint.opsets.table import Target
     from npulint.sizing.wishes import InputShapes
 
 Made = TypeVar("Made")
@@ -164,10 +164,19 @@ def _load_targets(names: Sequence[str]) -> tuple[Target | Device, ...]:
     for name in dict.fromkeys(names):
         found = opsets.find(name)
         if found.name in chosen:
-            both = f"{chosen[found.name][0]} and {name}"
-            raise UsageError(f"{both} are both called {found.name!r}: ask for one at a time")
+            first, one = chosen[found.name]
+            found = _paired(one, found, f"{first} and {name}")
         chosen[found.name] = name, found
     return tuple(found for _, found in chosen.values())
+
+
+def _paired(one: Target | Device, other: Target | Device, both: str) -> Target:
+    """One target of two tables of the user's, whose dialects tell which one a model is for."""
+    if isinstance(one, Target) and isinstance(other, Target):
+        target = opsets.paired(one, other)
+        if target is not None:
+            return target
+    raise UsageError(f"{both} are both called {one.name!r}: ask for one at a time")
 
 
 def _fits(target: Target | Device, model: Model) -> bool:

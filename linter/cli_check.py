@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,7 +208,17 @@ def _keep(
     ]
     if settings is not None:
         marks += [mark(path) for path in (settings.path, settings.baseline) if path is not None]
+    marks += map(mark, _brought((*targets, *configured)))
     question.keep(answer, marks)
+
+
+def _brought(names: Iterable[str]) -> Iterator[Path]:
+    """The tables of installed packages that are asked, which may change where they lie."""
+    from npulint import opsets
+
+    for name in names:
+        tables = () if opsets.is_device(name) else opsets.tables_of(name)
+        yield from (table.path for table in tables if table.package != opsets.OWN)
 
 
 def _write_baseline(report: Report, accounts: Accounts, path: Path) -> Report:

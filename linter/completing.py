@@ -33,7 +33,7 @@ def subjects(_: click.Context, __: click.Parameter, begun: str) -> list[Completi
         except NpulintError:
             return []
         target = found.start.target if isinstance(found, Device) else found
-        return _items((f"{name}:{op}" for op in target.entries), begun)
+        return _items((f"{name}:{op}" for side in target.sides for op in side.entries), begun)
     names = [word for rule in RULES for word in (rule.code, rule.name)]
     names += [way.name for family in FAMILIES for way in family.ways]
     return _items((*names, *opsets.targets(), *opsets.devices()), begun)

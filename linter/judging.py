@@ -73,7 +73,8 @@ def tables(model: Model, asked: Target | Device) -> dict[str, Any]:
 
 def _path_of(model: Model, asked: Target | Device) -> Target:
     """The target whose table is asked about a model."""
-    target = asked if isinstance(asked, Target) else asked.start.target
+    path = asked if isinstance(asked, Target) else asked.start.target
+    target = path.side(model.dialect)
     if model.dialect != target.dialect and not _converted(model.dialect, target):
         # Of a model in a language that the target does not take nobody knows how it would be cut.
         return replace(target, partitioning=None)

@@ -143,6 +143,7 @@ def delegate(
     Returns:
         The pieces and what becomes of each node.
     """
+    target = target.side(graph.dialect)
     rules = target.partitioning
     if rules is None:
         return _uncut(verdicts, target)

@@ -188,12 +188,13 @@ def _cut(part: _Judged, first: Delegation, device: Device) -> Iterator[Partition
     Those that the delegate's limits leave behind are cut in the same way, so that it can be seen
     what in them stays apart from the rest and what does not.
     """
-    rules = device.start.target.partitioning
+    graph, lens = part.graph, None
+    path = device.start.target.side(graph.dialect)
+    rules = path.partitioning
     if rules is None:
         return
-    graph, lens = part.graph, None
     if rules.float16_constants == "look-through" and graph.dialect == "tflite":
-        lens = look_through(graph, part.verdicts, device.start.target)
+        lens = look_through(graph, part.verdicts, path)
     origin = {index: number for number, p in enumerate(first.partitions) for index in p.nodes}
     stays = [
         index in origin

@@ -77,11 +77,13 @@ def judge(operation: Operation, target: Target) -> Verdict:
 
     Args:
         operation: The operator with its operands: real, or made up to ask.
-        target: The target. It must speak the operation's dialect for the answer to be known.
+        target: The target. One of its tables must speak the operation's dialect for the answer to
+            be known.
 
     Returns:
         The verdict, with every condition that fails, not only the first.
     """
+    target = target.side(operation.dialect)
     if operation.dialect != target.dialect:
         message = (
             f"the table speaks of {target.dialect} operators, this one is of {operation.dialect}, "
@@ -104,6 +106,7 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
     Returns:
         One verdict a node, in their order.
     """
+    target = target.side(graph.dialect)
     memory = Memory(target)
     if graph.dialect == target.dialect:
         rules = target.partitioning

@@ -6,9 +6,12 @@ from npulint.opsets.describe import Line, describe
 from npulint.opsets.devices import devices, find, is_device, load_device, survey_devices
 from npulint.opsets.extensions import Extension
 from npulint.opsets.predicates import Predicate
-from npulint.opsets.registry import Survey, Table, load_target, survey, table_of, targets
+from npulint.opsets.registry import Survey, load_target, survey, tables_of, targets
+from npulint.opsets.table import paired
+from npulint.opsets.tables import OWN, Table
 
 __all__ = [
+    "OWN",
     "Extension",
     "Line",
     "Predicate",
@@ -20,8 +23,9 @@ __all__ = [
     "is_device",
     "load_device",
     "load_target",
+    "paired",
     "survey",
     "survey_devices",
-    "table_of",
+    "tables_of",
     "targets",
 ]

@@ -22,9 +22,7 @@ def operator_names(dialect: Dialect) -> frozenset[str]:
         from npulint.formats.tflite_schema import ENUMS
 
         return frozenset(ENUMS["BuiltinOperator"].split()[1:])
-    import onnx.defs
-
-    return frozenset(schema.name for schema in onnx.defs.get_all_schemas_with_history())
+    return frozenset(_onnx_attributes())
 
 
 @cache
@@ -38,15 +36,21 @@ def attribute_names(dialect: Dialect, op: str) -> frozenset[str]:
         ] or [[]]
         names = (field.partition(":")[0] for field in fields)
         return frozenset(name for name in names if name != "-" and "subgraph" not in name)
+    return frozenset(_onnx_attributes().get(op, ()))
+
+
+@cache
+def _onnx_attributes() -> dict[str, set[str]]:
+    """By operator the attributes of all its versions, from one look at the many schemas."""
     import onnx.defs
 
-    return frozenset(
-        name
-        for schema in onnx.defs.get_all_schemas_with_history()
-        if schema.name == op
-        for name, attribute in schema.attributes.items()
-        if attribute.type not in {schema.AttrType.GRAPH, schema.AttrType.GRAPHS}
-    )
+    graphs = {onnx.defs.OpSchema.AttrType.GRAPH, onnx.defs.OpSchema.AttrType.GRAPHS}
+    known: dict[str, set[str]] = {}
+    for schema in onnx.defs.get_all_schemas_with_history():
+        known.setdefault(schema.name, set()).update(
+            name for name, attribute in schema.attributes.items() if attribute.type not in graphs
+        )
+    return known
 
 
 def check_attributes(part: Part, dialect: Dialect, ops: Iterable[Part] = ()) -> None:
@@ -88,7 +92,9 @@ def _check_attribute(part: Part, dialect: Dialect, ops: Iterable[Part]) -> None:
         own = attribute_names(dialect, op)
         if part.data not in own:
             raise part.error(f"{op} has no attribute {part.data!r}: {nearest(part.text(), own)}")
+    if names:
+        return
     known = {each for op in operator_names(dialect) for each in attribute_names(dialect, op)}
-    if not names and part.data not in known:
+    if part.data not in known:
         hint = nearest(part.text(), known)
         raise part.error(f"no operator has an attribute {part.data!r}: {hint}")

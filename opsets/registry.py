@@ -5,86 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from npulint.errors import NpulintError, TableError, TargetError, UnknownTargetError
+from npulint.errors import TableError, TargetError, UnknownTargetError
 from npulint.opsets import extensions
-from npulint.opsets.document import Part, nearest
+from npulint.opsets.document import nearest
 from npulint.opsets.family import build_target, variant_names
 from npulint.opsets.loader import read_bytes, read_shipped, read_table
-from npulint.opsets.table import Target
+from npulint.opsets.table import Target, paired
+from npulint.opsets.tables import OWN, Fault, Table, dispute, disputes
 
 FOLDER = Path(__file__).parent
-OWN = "npulint"
-"""The package of the shipped tables."""
 
 SUFFIXES = (".yaml", ".yml")
 """How a table's file name ends."""
 
+_DIALECT = re.compile(r"-(tflite|onnx)$")
+"""How the file names of two shipped tables end that share their targets."""
+
 _NAMES = re.compile(rb"""^family:\s*["']?([^\s"'#]+)|\bname:\s*["']?([^\s"',}]+)""", re.MULTILINE)
 _loaded: dict[str, Target] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table that can be read, and all its targets.
-
-    Attributes:
-        path: Its file.
-        package: Who brings it: `npulint`, an installed package, or empty for a user's own file.
-        document: Its data.
-    """
-
-    path: Path
-    package: str
-    document: Part
-
-    @property
-    def family(self) -> str:
-        """The family that its targets are of."""
-        return self.document.text_at("family")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of its targets."""
-        return variant_names(self.document)
-
-    @property
-    def wordings(self) -> dict[str, str]:
-        """What each setting of its targets is called in a sentence."""
-        return self.document.map_at("settings", Part.text)
-
-    @property
-    def titles(self) -> dict[int, str]:
-        """Names for people of levels (29 is `NNAPI 1.2`)."""
-        named = self.document.map_at("levels", Part.text)
-        return {int(level): title for level, title in named.items()}
-
-    def targets(self) -> tuple[Target, ...]:
-        """All its targets."""
-        return tuple(build_target(self.document, name) for name in self.names)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that ought to bring targets and cannot.
-
-    Attributes:
-        package: Whose it is.
-        names: The targets that are missing because of it, as far as can be told.
-        error: What is wrong.
-    """
-
-    package: str
-    names: frozenset[str]
-    error: NpulintError
-
-    @property
-    def sentence(self) -> str:
-        """What is wrong, and with whose package where it is not npulint's own."""
-        return str(self.error) if self.package == OWN else f"package {self.package}: {self.error}"
-
 
 _Found: TypeAlias = "Table | Fault"
 
@@ -103,9 +45,10 @@ class Survey:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The targets that can be loaded, table by table."""
+        """The targets that can be loaded, table by table, each name once."""
         faulty = {name for fault in self.faults for name in fault.names}
-        return tuple(name for each in self.tables for name in each.names if name not in faulty)
+        names = dict.fromkeys(name for each in self.tables for name in each.names)
+        return tuple(name for name in names if name not in faulty)
 
 
 def survey() -> Survey:
@@ -113,7 +56,7 @@ def survey() -> Survey:
     found = [*_own(shipped()), *_brought()]
     tables = tuple(each for each in found if isinstance(each, Table))
     faults = [each for each in found if isinstance(each, Fault)]
-    return Survey(tables, (*faults, *_disputes(tables)))
+    return Survey(tables, (*faults, *disputes(tables)))
 
 
 def targets() -> tuple[str, ...]:
@@ -135,15 +78,15 @@ def open_table(path: Path) -> Table:
     return Table(path, "", read_table(path).document)
 
 
-def table_of(name: str | Path) -> Table:
-    """The table that has a target, or that a file is.
+def tables_of(name: str | Path) -> tuple[Table, ...]:
+    """The tables that have a target, one for each dialect that it speaks, or that a file is.
 
     Raises:
-        TargetError: Nobody has that name, or two tables have it.
-        TableError: The table that has it is at fault.
+        TargetError: Nobody has that name, or two tables of one dialect or package have it.
+        TableError: A table that has it is at fault.
     """
     file = str(name).partition("#")[0]
-    return open_table(Path(file)) if file.endswith(SUFFIXES) else _holder(str(name))
+    return (open_table(Path(file)),) if file.endswith(SUFFIXES) else _holders(str(name))
 
 
 def load_target(name: str | Path) -> Target:
@@ -154,12 +97,13 @@ def load_target(name: str | Path) -> Target:
             a table's several targets.
 
     Returns:
-        The target; asking twice for a shipped one gives the same object.
+        The target, with its twin where it has a table for each dialect; asking twice for a shipped
+        one gives the same object.
 
     Raises:
-        TargetError: Nobody has that name or two tables have it, or a file has several targets
-            and none was picked.
-        TableError: The table that has it is at fault.
+        TargetError: Nobody has that name, two tables of one dialect or package have it, or a file
+            has several targets and none was picked.
+        TableError: A table that has it is at fault.
     """
     text = str(name)
     if text in _loaded:
@@ -167,9 +111,11 @@ def load_target(name: str | Path) -> Target:
     file, _, variant = text.partition("#")
     if file.endswith(SUFFIXES):
         return _from_file(Path(file), variant)
-    table = _holder(text)
-    target = build_target(table.document, text)
-    return _loaded.setdefault(text, target) if table.package == OWN else target
+    tables = _holders(text)
+    target, *others = (build_target(table.document, text) for table in tables)
+    for other in others:  # of the other dialect, or the two would be in dispute
+        target = paired(target, other) or target
+    return _loaded.setdefault(text, target) if tables[0].package == OWN else target
 
 
 def unknown(name: str, what: str, names: Iterable[str]) -> UnknownTargetError:
@@ -179,20 +125,22 @@ def unknown(name: str, what: str, names: Iterable[str]) -> UnknownTargetError:
     return UnknownTargetError(f"unknown {what} {name!r}: {nearest(name, names)}{more}")
 
 
-def _holder(name: str) -> Table:
-    """The table that has a target."""
+def _holders(name: str) -> tuple[Table, ...]:
+    """The tables that have a target: more than one only where each has a dialect of its own."""
     at_fault: list[Fault] = []
-    holders: list[Table] = []
-    own = _own(_likely_first(name))
-    for found in (next(_having(name, own, at_fault), None), *_having(name, _brought(), at_fault)):
-        holders += [found] if found is not None else []
-    if len(holders) > 1:
-        raise _dispute(name, holders).error
-    if holders:
-        return holders[0]
+    first = tuple(islice(_having(name, _own(_likely_first(name)), at_fault), 1))
+    holders = [*first, *_having(name, _own(_beside(first)), at_fault)]
+    holders += _having(name, _brought(), at_fault)
+    disputed = dispute(name, holders)
+    if disputed is not None:
+        raise disputed.error
     for fault in at_fault:
-        raise fault.error
-    raise unknown(name, "target", targets())
+        # Without the table at fault, models of its dialect would be judged by the other one.
+        if not holders or fault.package == holders[0].package:
+            raise fault.error
+    if not holders:
+        raise unknown(name, "target", targets())
+    return tuple(holders)
 
 
 def _having(name: str, found: Iterable[_Found], at_fault: list[Fault]) -> Iterator[Table]:
@@ -236,20 +184,6 @@ def _apparent_names(path: Path) -> frozenset[str]:
     return frozenset(name.decode(errors="replace") for name in found)
 
 
-def _disputes(tables: Iterable[Table]) -> Iterator[Fault]:
-    holders: dict[str, list[Table]] = {}
-    for table in tables:
-        for name in table.names:
-            holders.setdefault(name, []).append(table)
-    yield from (_dispute(name, several) for name, several in holders.items() if len(several) > 1)
-
-
-def _dispute(name: str, holders: Iterable[Table]) -> Fault:
-    places = " and in ".join(f"{table.path} ({table.package})" for table in holders)
-    error = TargetError(f"target {name!r} stands in {places}: rename one")
-    return Fault(OWN, frozenset({name}), error)
-
-
 def _from_file(path: Path, variant: str) -> Target:
     document = read_table(path).document
     names = variant_names(document)
@@ -264,6 +198,16 @@ def _from_file(path: Path, variant: str) -> Target:
 def _likely_first(name: str) -> Iterator[Path]:
     """The shipped tables, those whose file name begins the target's name first."""
     paths = shipped()
-    likely = [path for path in paths if name.startswith(path.stem)]
+    likely = [path for path in paths if name.startswith(_DIALECT.sub("", path.stem))]
     yield from likely
     yield from (path for path in paths if path not in likely)
+
+
+def _beside(found: Iterable[Table]) -> Iterator[Path]:
+    """Where the shipped twin of a shipped table lies, if it has one: they are called alike."""
+    for table in found:
+        name = _DIALECT.sub("", table.path.stem)
+        for dialect in ("tflite", "onnx"):
+            path = table.path.with_stem(f"{name}-{dialect}")
+            if path != table.path and path.is_file():
+                yield path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -227,6 +227,8 @@ class Target:
         limits: What the table cannot know, as sentences.
         sources: Every source by its short name.
         opsets: Which opsets the runtime loads; None where the table is silent, or not of ONNX.
+        twin: The same target by its table for models of the other dialect; None where it has one
+            table only.
     """
 
     name: str
@@ -245,3 +247,29 @@ class Target:
     limits: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     opsets: Opsets | None = None
+    twin: Target | None = None
+
+    @property
+    def sides(self) -> tuple[Target, ...]:
+        """The target by each of its tables."""
+        return (self,) if self.twin is None else (self, self.twin)
+
+    def side(self, dialect: Dialect) -> Target:
+        """The target by the table that is asked about models of a dialect.
+
+        Where it has but one table, that is the one: its dialect may be another.
+        """
+        return next((each for each in self.sides if each.dialect == dialect), self)
+
+
+def paired(one: Target, other: Target) -> Target | None:
+    """One target of two that share a name, each with a table for models of another dialect.
+
+    Returns:
+        The side of TensorFlow Lite, with the other as its twin; None where a dialect would have
+        two tables.
+    """
+    if one.twin or other.twin or one.dialect == other.dialect:
+        return None
+    first, second = (one, other) if one.dialect == "tflite" else (other, one)
+    return replace(first, twin=second)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from npulint import opsets
 from npulint.errors import UnknownTargetError, UsageError
+from npulint.opsets.names import TITLES, operator_names
 from npulint.opsets.profile import Device
 from npulint.opsets.registry import unknown
 from npulint.opsets.table import CAUTION_WORDS
@@ -96,7 +97,7 @@ def explain(subject: str, layout: Layout) -> str:
         raise UsageError(str(unknown(subject, kinds, _subjects()))) from error
     if isinstance(found, Device):
         return "\n".join(devices.page(found, layout)) + "\n"
-    return "\n".join(_target(found, layout)) + "\n"
+    return "\n".join(_sides(found, layout)) + "\n"
 
 
 def _subjects() -> Iterator[str]:
@@ -111,7 +112,8 @@ def _subjects() -> Iterator[str]:
 def targets_diff(one: str, other: str, layout: Layout) -> str:
     """Say for each operator on which two targets differ what each demands and the other does not.
 
-    A device demands what its path does, and has what was observed on it besides.
+    A device demands what its path does, and has what was observed on it besides. Where both have
+    a table for each dialect, table is held against table.
 
     Raises:
         TargetError: One of them is no target and no device.
@@ -130,8 +132,41 @@ def _differences(one: Target | Device, other: Target | Device, layout: Layout) -
         if isinstance(each, Device):
             path = f"{each.start.target.name} ({each.start.known})"
             yield f"{each.name} is judged as {path}, and by what was observed on it"
+    twins = any(_path(each).twin for each in (one, other))
+    for ours, theirs in _facing(_path(one), _path(other)):
+        if twins:
+            yield ""
+            yield f"for models of {TITLES[ours.dialect]}: {ours.title} against {theirs.title}"
+        yield from _between(_Side(one, ours), _Side(other, theirs), layout)
+    for each, against in ((one, other), (other, one)) if twins else ():
+        for side in _path(each).sides:
+            if side.dialect not in {known.dialect for known in _path(against).sides}:
+                yield f"only {each.name} has a table for models of {TITLES[side.dialect]}"
+
+
+def _facing(one: Target, other: Target) -> Iterator[tuple[Target, Target]]:
+    """The sides of two targets that answer to the same models; the first ones if none do."""
+    pairs = [(a, b) for a in one.sides for b in other.sides if a.dialect == b.dialect]
+    yield from pairs or [(one, other)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What is compared: a target or a device, by one of its path's tables."""
+
+    asked: Target | Device
+    path: Target
+
+    @property
+    def name(self) -> str:
+        return self.asked.name
+
+
+def _between(one: _Side, other: _Side, layout: Layout) -> Iterator[str]:
+    """Operator by operator, what one table demands and the other does not."""
+    style = layout.style
     same = 0
-    for op in sorted(_path(one).entries.keys() | _path(other).entries.keys()):
+    for op in sorted(one.path.entries.keys() | other.path.entries.keys()):
         ours, theirs = _demands(one, op), _demands(other, op)
         if ours.keys() == theirs.keys():
             same += 1
@@ -162,10 +197,10 @@ def _cutting(cut: Partitioning) -> str:
     return f"{whole}, run on {cut.runs_on}; dynamic tensors are {cut.dynamic_tensors}"
 
 
-def _demands(asked: Target | Device, op: str) -> dict[str, opsets.Line]:
+def _demands(side: _Side, op: str) -> dict[str, opsets.Line]:
     """What is demanded of an operator, by sentence; what is granted to all is no demand."""
-    demands = _demands_of_path(_path(asked), op)
-    observed = devices.lines_on(asked, op) if isinstance(asked, Device) else ()
+    demands = _demands_of_path(side.path, op)
+    observed = devices.lines_on(side.asked, op) if isinstance(side.asked, Device) else ()
     return {**demands, **{line.sentence: line for line in observed}}
 
 
@@ -182,6 +217,14 @@ def _rule(rule: Rule, layout: Layout) -> Iterator[str]:
     for paragraph in rule.page.split("\n\n"):
         yield ""
         yield wrapped(" ".join(paragraph.split()), layout, "", "")
+
+
+def _sides(target: Target, layout: Layout) -> Iterator[str]:
+    """All that is said of a target, table by table."""
+    yield from _target(target, layout)
+    if target.twin is not None:
+        yield ""
+        yield from _target(target.twin, layout)
 
 
 def _target(target: Target, layout: Layout) -> Iterator[str]:
@@ -218,7 +261,23 @@ def _asked(found: Target | Device, op: str, layout: Layout) -> Iterator[str]:
     if isinstance(found, Device):
         yield from devices.on_operator(found, op, layout)
         found = found.start.target
-    yield from _operator(found, op, layout)
+    first, *others = _meant(found, op)
+    yield from _operator(first, op, layout)
+    for other in others:
+        yield ""
+        yield from _operator(other, op, layout)
+
+
+def _meant(target: Target, op: str) -> tuple[Target, ...]:
+    """The sides of a target whose operator is meant: which list it, or else know its name.
+
+    Where no dialect has such an operator every side says so.
+    """
+    if target.twin is None:
+        return (target,)
+    listing = tuple(side for side in target.sides if op in side.entries)
+    naming = tuple(side for side in target.sides if op in operator_names(side.dialect))
+    return listing or naming or target.sides
 
 
 def _operator(target: Target, op: str, layout: Layout) -> Iterator[str]:

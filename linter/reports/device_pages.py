@@ -11,22 +11,30 @@ from npulint.reports.devices import outcome_of
 
 if TYPE_CHECKING:
     from npulint.opsets.profile import Device, Measurement
+    from npulint.reports.target_pages import Places
 
 
-def page(device: Device) -> str:
-    """Draw the page of a device, ending in a newline."""
-    return markdown.joined(_Page(device).lines())
+def page(device: Device, places: Places) -> str:
+    """Draw the page of a device, ending in a newline.
+
+    Args:
+        device: The device.
+        places: Where the pages of tables are.
+    """
+    return markdown.joined(_Page(device, places).lines())
 
 
 class _Page:
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, places: Places) -> None:
         self.device = device
+        target = device.start.target
+        self.table = places.get((target.family, target.dialect), f"{target.family}.md")
 
     def lines(self) -> Iterator[str]:
         device, start = self.device, self.device.start
         yield f"# {markdown.text(device.title)}"
         yield ""
-        path = f"[`{start.target.name}`](../targets/{start.target.family}.md)"
+        path = f"[`{start.target.name}`](../targets/{self.table})"
         yield f"`{device.name}` · {markdown.text(device.chip)} · as of {device.date}"
         yield ""
         yield (

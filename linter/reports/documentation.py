@@ -10,6 +10,7 @@ from npulint import opsets
 from npulint.errors import UsageError
 from npulint.opsets import extensions
 from npulint.opsets.conditions import KNOWN
+from npulint.opsets.names import TITLES
 from npulint.reports import device_pages, markdown, realisations, rule_pages, target_pages
 from npulint.rules import RULES
 
@@ -49,15 +50,16 @@ def documentation(names: Sequence[str] = ()) -> dict[str, str]:
         UsageError: Two tables would have the same page.
     """
     tables, devices = _named(names) if names else _all()
-    pages = {"targets/index.md": _index_of_tables(tables)}
+    places = target_pages.places(tables)
+    pages = {"targets/index.md": _index_of_tables(tables, places)}
     for table in tables:
-        path = f"targets/{table.family}.md"
+        path = f"targets/{places[table.family, table.dialect]}"
         if path in pages:
             raise UsageError(f"{table.path}: another table has the family {table.family!r} too")
-        pages[path] = target_pages.page(table)
+        pages[path] = target_pages.page(table, places)
     if devices:
         pages["devices/index.md"] = _index_of_devices(devices)
-    pages |= {f"devices/{each.name}.md": device_pages.page(each) for each in devices}
+    pages |= {f"devices/{each.name}.md": device_pages.page(each, places) for each in devices}
     if not names:
         pages["targets/predicates.md"] = markdown.joined(_predicates())
         pages["realisations/index.md"] = realisations.page()
@@ -81,21 +83,20 @@ def _named(names: Iterable[str]) -> tuple[list[opsets.Table], list[Device]]:
             device = opsets.load_device(name)
             devices[device.name] = device
         else:
-            table = opsets.table_of(name)
-            tables[table.path] = table
+            tables |= {table.path: table for table in opsets.tables_of(name)}
     return list(tables.values()), list(devices.values())
 
 
-def _index_of_tables(tables: Sequence[opsets.Table]) -> str:
+def _index_of_tables(tables: Sequence[opsets.Table], places: target_pages.Places) -> str:
     rows = [["table", "targets", "operators of", "operators", "date"]]
     for table in tables:
         first = table.targets()[0]
         title = markdown.text(table.document.text_at("title"))
         rows.append(
             [
-                f"[{title}]({table.family}.md)",
+                f"[{title}]({places[table.family, table.dialect]})",
                 ", ".join(map(markdown.code, table.names)),
-                {"tflite": "TensorFlow Lite", "onnx": "ONNX"}[first.dialect],
+                TITLES[table.dialect],
                 str(len(first.entries)),
                 first.date,
             ]

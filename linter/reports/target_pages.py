@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from npulint import opsets
+from npulint.opsets.names import TITLES
 from npulint.reports import markdown
 from npulint.reports.cutting import providing
 from npulint.reports.where import Family
 from npulint.reports.wording import plural
 
 if TYPE_CHECKING:
+    from npulint.model import Dialect
     from npulint.opsets.table import Advice, Partitioning, Target
 
 _GRANTED = " (met here)"
@@ -33,24 +36,46 @@ class Said:
     where: str
 
 
-def page(table: opsets.Table) -> str:
+Places: TypeAlias = "Mapping[tuple[str, Dialect], str]"
+"""The page of each table within the folder, by its family and its dialect."""
+
+
+def places(tables: Iterable[opsets.Table]) -> Places:
+    """Where the page of each table is: a family that has two tables has two pages."""
+    known = {(table.family, table.dialect) for table in tables}
+    count = Counter(family for family, _ in known)
+    return {
+        (family, dialect): f"{family}-{dialect}.md" if count[family] > 1 else f"{family}.md"
+        for family, dialect in known
+    }
+
+
+def page(table: opsets.Table, places: Places) -> str:
     """Draw the page of a table, ending in a newline.
 
     The targets of a family stand on one page: what holds for some of them only says for which.
+
+    Args:
+        table: The table.
+        places: Where the pages of tables are.
     """
     targets = table.targets()
     family = Family(targets, table.wordings, table.titles)
-    return markdown.joined(_lines(table, family))
+    return markdown.joined(_lines(table, family, places))
 
 
-def _lines(table: opsets.Table, family: Family) -> Iterator[str]:
+def _lines(table: opsets.Table, family: Family, places: Places) -> Iterator[str]:
     first = family.targets[0]
     yield f"# {markdown.text(table.document.text_at('title'))}"
     yield ""
     count = plural(len(first.entries), "operator")
-    speaks = {"tflite": "TensorFlow Lite", "onnx": "ONNX"}[first.dialect]
+    speaks = TITLES[table.dialect]
     yield f"{count} of {speaks}. Table `{table.path.name}` of {first.date}."
     yield ""
+    for (name, dialect), path in places.items():
+        if name == table.family and dialect != table.dialect:
+            yield f"Of models of {TITLES[dialect]} [another table]({path}) is asked."
+            yield ""
     yield from _targets(family.targets)
     yield from _cautions(family)
     yield from _limits(first)

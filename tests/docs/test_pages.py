@@ -15,7 +15,7 @@ from npulint.opsets.conditions import EXTRAS, WORDS
 from npulint.opsets.loader import read_table
 from npulint.opsets.relations import RELATIONS
 from npulint.opsets.schema import schema_text
-from npulint.reports import markdown
+from npulint.reports import markdown, target_pages
 from npulint.reports.documentation import documentation
 from npulint.rules import RULES
 
@@ -53,8 +53,10 @@ def test_the_committed_pages_are_fresh(pages: dict[str, str]) -> None:
 
 
 def test_every_target_device_and_rule_has_its_place(pages: dict[str, str]) -> None:
-    for table in opsets.survey().tables:
-        page = pages[f"targets/{table.family}.md"]
+    tables = opsets.survey().tables
+    places = target_pages.places(tables)
+    for table in tables:
+        page = pages[f"targets/{places[table.family, table.dialect]}"]
         for target in table.targets():
             assert f"| `{target.name}` | " in page
             assert f"`{target.name}`" in pages["targets/index.md"]
