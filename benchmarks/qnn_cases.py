@@ -161,8 +161,9 @@ def _operand(operand: Operand) -> str:
     if operand.weight and not operand.exact:
         called = "bias" if operand.bias else "weight"
         return f"{called} {shape}" + ("" if operand.channel is None else f" by {operand.channel}")
-    values = operand.array.reshape(-1).tolist()
-    told = f"[{' '.join(map(str, values))}]" if len(values) <= SHORT else f"constant {shape}"
+    # As numpy shows them: the shortest that is the same number in their type.
+    values = operand.array.reshape(-1)
+    told = f"[{' '.join(map(str, values))}]" if values.size <= SHORT else f"constant {shape}"
     return f"own {told}" if operand.weight else told
 
 

@@ -141,6 +141,7 @@ class _Builder:
         name, array, axis = f"c{place}", operand.array, operand.channel
         if operand.exact:
             scale, zero = self._range(float(array.min()), float(array.max()))
+            self._scales[place] = scale
             bounds = np.iinfo(zero.dtype)
             stored = np.clip(np.round(array / scale) + zero, bounds.min, bounds.max)
             return self._dequantised(name, stored.astype(zero.dtype), scale, zero)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
 from onnx import helper
 from qnn_cases import (
     FLOATS,
@@ -117,6 +118,19 @@ def _binary_forms(op: str, draw: Draw) -> Iterator[Case]:
         yield Case(op, pair, {"fmod": 1} if op == "Mod" else {}, span=span)
 
 
+def _as_activation(op: str, draw: Draw) -> Iterator[Case]:
+    """A constant that quantisers store as they store activations."""
+    image = draw.image()
+    attributes = {"fmod": 1} if op == "Mod" else {}
+    low, high = _spread(op)
+    for shape in ((), (1,), (image[1], 1, 1), image[2:], image):
+        drawn = np.random.default_rng(len(shape)).uniform(low, high, shape)
+        other = own(drawn.round(2))
+        yield Case(op, (activation(*image), other), attributes, span=(low, high))
+        if op != "PRelu":
+            yield Case(op, (other, activation(*image)), attributes, span=(low, high))
+
+
 def _whole(op: str, draw: Draw) -> Iterator[Case]:
     """For Mod of whole numbers, and bits."""
     image = draw.image()
@@ -214,6 +228,8 @@ FAMILIES: Mapping[str, Family] = {
                "{} in other forms"),
     **families(_binary_forms, COMPARISONS, ("float32", "a8w8"), (*FEW, *WHOLE),
                "{} in other forms"),
+    **families(_as_activation, (*BINARY, *COMPARISONS), ("a8w8", "a16w8"),
+               ("s8w8", "s16w8", "a16w16"), "{} and a constant as activations"),
     "Mod of whole numbers": Family("Mod", _whole, WHOLE[:-1]),
     **families(_whole, BITS, ("int32", "uint8"), ("int64", "uint32", "int8")),
     "BitShift": Family("BitShift", lambda op, draw: (

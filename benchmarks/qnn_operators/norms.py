@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from qnn_cases import FLOATS, Case, Operand, activation, combinations, weight
+import numpy as np
+from qnn_cases import (
+    FLOATS,
+    OPSET,
+    Case,
+    Operand,
+    activation,
+    bias,
+    combinations,
+    own,
+    weight,
+)
 from qnn_draws import Draw
 
 from qnn_operators.family import BEFORE, FEW, Family, families
@@ -81,6 +92,27 @@ def _instance_forms(op: str, draw: Draw) -> Iterator[Case]:
     yield Case(op, (activation(*image), activation(channels), activation(channels)))
     yield Case(op, (activation(*image, open=(0,)), *parts))
     yield Case(op, (activation(*image), *parts), opset=9)
+
+
+def _as_activations(op: str, draw: Draw) -> Iterator[Case]:
+    """Parameters that quantisers store as they store activations, biases with 32 bits."""
+    channels = draw.size(12, 3, 16, 32)
+    image = draw.image(channels, channels)
+    last = channels if op == "BatchNormalization" else image[-1]
+    rng = np.random.default_rng((last, channels))
+    scales, means = own(rng.uniform(0.5, 1.5, last)), own(rng.uniform(-0.5, 0.5, last))
+    rest = (means, own(rng.uniform(0.5, 1.5, last))) if op == "BatchNormalization" else ()
+    opset = 23 if op == "RMSNormalization" else OPSET
+    for shape in (image, (1, *image[1:3], last), (2, channels, last)):
+        if "RMS" in op:
+            yield Case(op, (activation(*shape), scales), opset=opset)
+            continue
+        for shift in (means, bias(last), weight(last)):
+            if op == "BatchNormalization" and shape[1] != channels:
+                continue
+            yield Case(op, (activation(*shape), scales, shift, *rest), opset=opset)
+    if op == "LayerNormalization":
+        yield Case(op, (activation(*image), scales), opset=opset)
 
 
 def _layer_norm(op: str, draw: Draw) -> Iterator[Case]:
@@ -166,6 +198,13 @@ FAMILIES: Mapping[str, Family] = {
     **families(_old_softmax, ("Softmax", "LogSoftmax"), BEFORE, (), "{} of older opsets"),
     "Hardmax": Family("Hardmax", _softmax, ("float32",)),
     "BatchNormalization": Family("BatchNormalization", _batch_norm, FLOATS, FEW),
+    **families(
+        _as_activations,
+        ("BatchNormalization", "LayerNormalization", "RMSNormalization"),
+        ("a8w8", "a16w8"),
+        ("s8w8", "s16w8", "a16w16"),
+        "{} and parameters as activations",
+    ),
     "InstanceNormalization in other forms": Family(
         "InstanceNormalization", _instance_forms, FLOATS, FEW
     ),
