@@ -207,6 +207,11 @@ def weight(*shape: int, channel: int | None = None) -> Operand:
     return Operand(array=drawn.astype(np.float32), weight=True, channel=channel)
 
 
+def stored(*shape: int) -> Operand:
+    """What weights of a shape would be, stored in the type that activations have."""
+    return replace(weight(*shape), exact=True)
+
+
 def bias(size: int, channel: int | None = None) -> Operand:
     """A bias; `channel` is 0 where the weights have a scale each."""
     return replace(weight(size, channel=channel), bias=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qnn_cases import Case, activation, bias, combinations, fed, weight, whole
+from qnn_cases import Case, activation, bias, combinations, fed, stored, weight, whole
 from qnn_draws import Draw
 from qnn_operators.family import Family, families
 
@@ -43,7 +43,16 @@ def _batch_matmul(op: str, draw: Draw) -> Iterator[Case]:
                               ((2,), ()), ((1, 2, 2), (1, 2, 2))):  # fmt: skip
             left = activation(*before, *one)
             yield Case(op, (left, activation(*after, *other)), choice, opset=1)
-            yield Case(op, (left, weight(*after, *other)), choice, opset=1)
+            yield Case(op, (left, stored(*after, *other)), choice, opset=1)
+
+
+def _by_weights(op: str, draw: Draw) -> Iterator[Case]:
+    rows, inner, columns = draw.shape(4, 8, 6)
+    for adjoint in (False, True):
+        kernel = weight(columns, inner) if adjoint else weight(inner, columns)
+        choice = {"adj_x": False, "adj_y": adjoint}
+        for before in ((), (2,), (1, 3)):
+            yield Case(op, (activation(*before, rows, inner), kernel), choice, opset=1)
 
 
 def _reduce(op: str, draw: Draw) -> Iterator[Case]:
@@ -100,7 +109,8 @@ _NORMS = ("SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION", "LOCAL_RESPONSE_NORMALIZ
 
 FAMILIES: Mapping[str, Family] = {
     "FULLY_CONNECTED": Family("FULLY_CONNECTED", _fully_connected, REAL, NARROW),
-    "BATCH_MATMUL": Family("BATCH_MATMUL", _batch_matmul, REAL, (*NARROW, "int32")),
+    "BATCH_MATMUL": Family("BATCH_MATMUL", _batch_matmul, REAL, (*FEW, "int32")),
+    "BATCH_MATMUL by weights": Family("BATCH_MATMUL", _by_weights, ("s8w8",), NARROW),
     **families(_reduce, REDUCTIONS, REAL, (*FEW, "int32", "int64")),
     **families(_truths, ("REDUCE_ANY", "REDUCE_ALL"), ("bool",)),
     **families(_positions, ("ARG_MAX", "ARG_MIN"), REAL, (*FEW, "int32")),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from qnn_cases import Case, activation, combinations, constant, fed, weight, whole
+from qnn_cases import Case, activation, combinations, constant, fed, stored, weight, whole
 from qnn_draws import Draw
 from qnn_operators.family import Family, families
 
-from qnn_tflite.kinds import FEW, FEW_MOVERS, MOVERS, NARROW, REAL
+from qnn_tflite.kinds import FEW, FEW_MOVERS, MOVERS, NARROW
 from qnn_tflite.windows import FUSED, image
 
 
@@ -24,7 +24,7 @@ def _concatenation(op: str, draw: Draw) -> Iterator[Case]:
         choice = {"axis": 3, "fused_activation_function": fused}
         yield Case(op, (activation(*shape),) * 2, choice, opset=1)
     choice = {"axis": 3, "fused_activation_function": "NONE"}
-    yield Case(op, (activation(*shape), weight(*shape)), choice, opset=1)
+    yield Case(op, (activation(*shape), stored(*shape)), choice, opset=1)
 
 
 def _pack(op: str, draw: Draw) -> Iterator[Case]:
@@ -61,8 +61,8 @@ def _split_v(op: str, draw: Draw) -> Iterator[Case]:
             count = len(sizes)
             operands = (activation(*shape), whole(sizes), whole(len(shape) - 1))
             yield Case(op, operands, {"num_splits": count}, opset=1, outputs=count)
-        stored = (activation(*shape), constant([1, last - 1]), whole(-1))
-        yield Case(op, stored, {"num_splits": 2}, opset=1, outputs=2)
+        wide = (activation(*shape), constant([1, last - 1]), whole(-1))
+        yield Case(op, wide, {"num_splits": 2}, opset=1, outputs=2)
 
 
 def _slice(op: str, draw: Draw) -> Iterator[Case]:
@@ -111,7 +111,7 @@ def _gather(op: str, draw: Draw) -> Iterator[Case]:
                 yield Case(op, (activation(*shape), indices), choice, opset=1)
     batched = (activation(2, 4, 6), fed("int32", (2, 3), 0, 4))
     yield Case(op, batched, {"axis": 1, "batch_dims": 1}, opset=1)
-    table = (weight(16, draw.size(12)), fed("int32", (1, 6), 0, 15))
+    table = (stored(16, draw.size(12)), fed("int32", (1, 6), 0, 15))
     yield Case(op, table, {"axis": 0, "batch_dims": 0}, opset=1)
 
 
@@ -132,8 +132,8 @@ def _scatter_nd(op: str, draw: Draw) -> Iterator[Case]:
             updates = activation(2, *shape[depth:])
             index = fed("int32", (2, depth), 0, min(shape[:depth]))
             yield Case(op, (index, updates, whole(shape)), opset=1)
-            stored = whole([[0] * depth, [min(shape[:depth]) - 1] * depth])
-            yield Case(op, (stored, updates, whole(shape)), opset=1)
+            places = whole([[0] * depth, [min(shape[:depth]) - 1] * depth])
+            yield Case(op, (places, updates, whole(shape)), opset=1)
 
 
 def _embedding(op: str, draw: Draw) -> Iterator[Case]:
@@ -230,7 +230,7 @@ FAMILIES: Mapping[str, Family] = {
     "GATHER": Family("GATHER", _gather, MOVERS, FEW_MOVERS),
     "GATHER_ND": Family("GATHER_ND", _gather_nd, MOVERS, FEW_MOVERS),
     "SCATTER_ND": Family("SCATTER_ND", _scatter_nd, MOVERS, FEW_MOVERS),
-    "EMBEDDING_LOOKUP": Family("EMBEDDING_LOOKUP", _embedding, REAL, NARROW),
+    "EMBEDDING_LOOKUP": Family("EMBEDDING_LOOKUP", _embedding, ("float32", "s8w8"), NARROW),
     "TOPK_V2": Family("TOPK_V2", _top, MOVERS, FEW_MOVERS),
     "RESHAPE": Family("RESHAPE", _reshape, MOVERS, FEW_MOVERS),
     "TRANSPOSE": Family("TRANSPOSE", _transpose, MOVERS, FEW_MOVERS),

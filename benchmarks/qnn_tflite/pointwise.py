@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from qnn_cases import Case, activation, combinations, constant, fed, own, weight
+from qnn_cases import Case, activation, combinations, constant, fed, own, stored
 from qnn_draws import Draw
 from qnn_operators.family import Family, families
 
@@ -49,9 +49,9 @@ def _pairs(op: str, draw: Draw) -> Iterator[Case]:
         ((batch, height, 1, channels), (1, 1, width, 1)),
     ):  # fmt: skip
         yield Case(op, (activation(*one), activation(*other)), plain, opset=1, span=span)
-        yield Case(op, (activation(*one), weight(*other)), plain, opset=1, span=span)
-    yield Case(op, (weight(channels), activation(*shape)), plain, opset=1, span=span)
-    yield Case(op, (activation(*shape, open=(0,)), weight(1)), plain, opset=1, span=span)
+        yield Case(op, (activation(*one), stored(*other)), plain, opset=1, span=span)
+    yield Case(op, (stored(channels), activation(*shape)), plain, opset=1, span=span)
+    yield Case(op, (activation(*shape, open=(0,)), stored(1)), plain, opset=1, span=span)
 
 
 def _fused(op: str, draw: Draw) -> Iterator[Case]:
@@ -74,16 +74,16 @@ def _logical(op: str, draw: Draw) -> Iterator[Case]:
 def _prelu(op: str, draw: Draw) -> Iterator[Case]:
     _, height, width, channels = shape = image(draw)
     for slopes in ((1, 1, channels), (height, width, channels), (1,), (channels,)):
-        yield Case(op, (activation(*shape), weight(*slopes)), opset=1)
+        yield Case(op, (activation(*shape), stored(*slopes)), opset=1)
     for flat in draw.ranks():
-        yield Case(op, (activation(*flat), weight(*[1] * (len(flat) - 2), flat[-1])), opset=1)
+        yield Case(op, (activation(*flat), stored(*[1] * (len(flat) - 2), flat[-1])), opset=1)
 
 
 def _select(op: str, draw: Draw) -> Iterator[Case]:
     shape = image(draw)
     for each in draw.ranks():
         yield Case(op, (fed("bool", each), activation(*each), activation(*each)), opset=1)
-    yield Case(op, (fed("bool", shape), weight(*shape), activation(*shape)), opset=1)
+    yield Case(op, (fed("bool", shape), stored(*shape), activation(*shape)), opset=1)
     if op == "SELECT_V2":
         for one, other in (((1,), shape), (shape, ()), ((shape[-1],), (1,))):
             yield Case(op, (fed("bool", shape), activation(*one), activation(*other)), opset=1)
@@ -138,8 +138,8 @@ def _one_hot(op: str, draw: Draw) -> Iterator[Case]:
         depth = constant(draw.size(6), "int32")
         operands = (fed("int32", draw.shape(4, 3), 0, 3), depth, own(1.0), own(0.0))
         yield Case(op, operands, choice, opset=1)
-    stored = (fed("int32", (draw.size(5),), 0, 3), depth, own(2.0), own(-1.0))
-    yield Case(op, stored, {"axis": -1}, opset=1)
+    flat = (fed("int32", (draw.size(5),), 0, 3), depth, own(2.0), own(-1.0))
+    yield Case(op, flat, {"axis": -1}, opset=1)
 
 
 FAMILIES: Mapping[str, Family] = {
