@@ -36,12 +36,14 @@ class Types:
         weight: Weights.
         bias: What is added to their products.
         quantised: Whether activations are stored with scales.
+        made: Whether weights and biases are what another operator makes of what is stored.
     """
 
     activation: str
     weight: str
     bias: str
     quantised: bool = False
+    made: bool = False
 
 
 def _quantised(activation: str, weight: str) -> Types:
@@ -246,15 +248,18 @@ def described(operand: Operand, types: Types) -> dict[str, Any]:
             stored = types.bias if operand.bias else types.activation
         dtype = stored if operand.weight else array.dtype.name
         shape = list(array.shape)
+    is_constant = array is not None and not (types.made and operand.weight)
     facts: dict[str, Any] = {
         "shape": shape,
         "dtype": dtype,
-        "constant": array is not None,
+        "constant": is_constant,
         "omitted": False,
     }
     if operand.channel is not None and types.weight != types.bias:
         facts["channel"] = operand.channel
-    if array is not None and array.size <= SHORT and (operand.exact or not operand.weight):
+    if array is None or not is_constant:
+        return facts
+    if array.size <= SHORT and (operand.exact or not operand.weight):
         facts["values"] = array.reshape(-1).tolist()
     return facts
 

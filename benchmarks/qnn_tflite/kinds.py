@@ -21,7 +21,7 @@ KINDS: Mapping[str, Types] = {
     "s8w4": Types("int8", "int4", "int32", quantised=True),
     "a8w8": Types("uint8", "uint8", "int32", quantised=True),
     "f32w8": Types("float32", "int8", "float32"),
-    "f32w16": Types("float32", "float16", "float16"),
+    "f32w16": Types("float32", "float32", "float32", made=True),
 }
 
 REAL = ("float32", "s8w8", "s16w8")

@@ -108,7 +108,7 @@ class _Writer:
             return self._quantised(place, operand)
         if self._case.kind in WHOLE and not operand.exact:
             array = np.round(4 * array + 3)
-        if self._case.kind == "f32w16":
+        if self._types.made:
             stored = self._tensor(f"{name}.half", array.shape, "float16", array)
             at = self._tensor(name, array.shape, "float32")
             self._call("DEQUANTIZE", 3, [stored], [at], {})
