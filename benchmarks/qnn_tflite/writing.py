@@ -121,7 +121,8 @@ class _Writer:
         array, axis = operand.array, operand.channel
         dtype = self._types.bias if operand.bias else self._types.weight
         if operand.bias:
-            ones, others = self._scales[0][0], self._scales[1][0]
+            activation = TYPE_OF_ANOTHER.get(self._case.op, 0)
+            ones, others = self._scales[activation][0], self._scales[1][0]
             scales = [one * other for one in ones for other in others]
             axis = None if len(scales) == 1 else 0
             most = 2**31 - 1
