@@ -45,6 +45,7 @@ class Sweep:
         """Ask what has not been asked, and write down each batch of answers when it is there."""
         given = self._arguments(description, arguments)
         known = frozenset(name for path in given.without for name, _ in self._asked(path))
+        _mended(given.output)
         asked = self._asked(given.output)
         cases = self.catalogue.sampled(given.op, given.seed, given.most, given.total, known)
         for name in given.on:
@@ -101,20 +102,22 @@ class Sweep:
         return {name: version(name) for name in self.packages}
 
     def _asked(self, path: Path) -> set[tuple[str, str]]:
-        """What a file holds of the versions that are installed; a line that broke off is cut."""
-        if not path.exists():
-            return set()
-        text = path.read_text(encoding="utf-8")
-        if text and not text.endswith("\n"):
-            text = text[: text.rfind("\n") + 1]
-            path.write_text(text, encoding="utf-8")
-        lines = [json.loads(line) for line in text.splitlines()]
+        """What a file holds of the versions that are installed; a line that broke off is none."""
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
         now = self._versions()
         return {
             (line["case"], line["target"])
             for line in lines
             if {name: line["versions"].get(name) for name in self.packages} == now
         }
+
+
+def _mended(path: Path) -> None:
+    """Take the line away that a run was stopped in."""
+    text = path.read_bytes() if path.exists() else b""
+    if text and not text.endswith(b"\n"):
+        path.write_bytes(text[: text.rfind(b"\n") + 1])
 
 
 def finite(value: float) -> float | None:
