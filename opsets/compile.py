@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from npulint.errors import TableError
-from npulint.opsets.devices import check_profile, shipped_profiles
+from npulint.opsets.devices import check_shipped, shipped_profiles
 from npulint.opsets.family import check_document
 from npulint.opsets.loader import compile_table
 from npulint.opsets.registry import shipped
@@ -25,7 +25,7 @@ def main() -> int:
         The exit code: 0, or 2 where one is at fault.
     """
     checks = [(path, check_document) for path in shipped()]
-    checks += [(path, check_profile) for path in shipped_profiles()]
+    checks += [(path, check_shipped) for path in shipped_profiles()]
     for path, check in checks:
         try:
             text = compile_table(path, check)

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from npulint.errors import TableError, TargetError, UnknownTargetError
 from npulint.opsets.document import Part, nearest
-from npulint.opsets.entries import Family, caution_kind
+from npulint.opsets.entries import Family
 from npulint.opsets.family import read_source
-from npulint.opsets.loader import parse, read_bytes, read_shipped, read_table
-from npulint.opsets.names import check_attributes
-from npulint.opsets.profile import (
-    Device,
-    Known,
-    Measurement,
-    ModelCaution,
-    Observation,
-    Outcome,
-    ReferenceCpu,
-    Remark,
-    Setting,
-    Start,
-)
+from npulint.opsets.inclusions import read_included
+from npulint.opsets.loader import Source, parse, read_bytes, read_shipped, read_table
+from npulint.opsets.profile import Device
+from npulint.opsets.profile_parts import Maker, check_operators, read_date
 from npulint.opsets.registry import load_target, targets, unknown
-from npulint.opsets.sightings import all_op_names, circumstance, pattern
 from npulint.opsets.table import Target
 
 FOLDER = Path(__file__).with_name("devices")
 
 _KEYS = (
     "device", "title", "chip", "date", "sources", "path", "offers", "drivers", "reference_cpu",
-    "software", "observed", "cautions", "findings", "measured", "limits",
+    "software", "observed", "include", "cautions", "findings", "measured", "limits",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_SIGHTING = ("outcome", "kind", "say", "source")
-_RESULTS = ("ms", "failed", "mb")
 
 _loaded: dict[str, Device] = {}
 
@@ -82,11 +67,29 @@ def load_device(name: str | Path) -> Device:
     if text in _loaded:
         return _loaded[text]
     if text.endswith((".yaml", ".yml")):
-        return build_device(read_table(Path(text), check_profile).document)
+        return _with_included(read_table(Path(text), check_profile))
     path = FOLDER / f"{text}.yaml"
     if not _NAME.fullmatch(text) or not path.is_file():
         raise TargetError(f"unknown device {text!r}: {nearest(text, devices())}")
-    return _loaded.setdefault(text, build_device(read_shipped(path, check_profile)))
+    return _loaded.setdefault(text, build_device(read_shipped(path, check_shipped)))
+
+
+def _with_included(source: Source) -> Device:
+    """A device with what the files say that its profile includes.
+
+    Raises:
+        TableError: One of these is at fault, or cannot be read.
+    """
+    device = build_device(source.document)
+    for part in source.document.list_at("include"):
+        more = read_included(source.path.parent / part.text(), device.start.target)
+        device = replace(
+            device,
+            observed=(*device.observed, *more.observed),
+            date=max(device.date, more.date),
+            sources={**device.sources, **more.sources},
+        )
+    return device
 
 
 def find(name: str | Path) -> Target | Device:
@@ -123,7 +126,7 @@ def build_device(document: Part) -> Device:
         DocumentError: The data is not a profile of the language.
     """
     document.words(_KEYS)
-    maker = _Maker(Family(document.map_at("sources", read_source), {}, {}, {}))
+    maker = Maker(Family(document.map_at("sources", read_source), {}, {}, {}))
     name = document.text_at("device")
     if not _NAME.fullmatch(name):
         raise document.error(f"expected a name such as pixel-4, found {name!r}", "device")
@@ -131,7 +134,7 @@ def build_device(document: Part) -> Device:
         name=name,
         title=document.text_at("title"),
         chip=document.text_at("chip"),
-        date=_date(document.at("date")),
+        date=read_date(document.at("date")),
         start=maker.start(document.at("path")),
         offers=document.map_at("offers", maker.remark),
         drivers=tuple(item.text() for item in document.list_at("drivers")),
@@ -148,6 +151,19 @@ def build_device(document: Part) -> Device:
     )
 
 
+def check_shipped(document: Part) -> None:
+    """Check one of the package's own profiles, which stand alone: they are kept compiled.
+
+    Raises:
+        DocumentError: The data is not a profile, or includes another file.
+    """
+    if "include" in document:
+        raise document.error(
+            "a shipped profile says all itself: write it under observed", "include"
+        )
+    check_profile(document)
+
+
 def check_profile(document: Part) -> None:
     """Build all that a profile says and hold its names against the tables.
 
@@ -156,13 +172,10 @@ def check_profile(document: Part) -> None:
             table knows.
     """
     path = build_device(document).start.target
-    known = path.entries
     for key in ("observed", "cautions"):
-        below = document.at(key) if key in document else Part([])
-        for op in all_op_names(below):
-            if op.data not in known:
-                raise op.error(f"unknown operator {op.data!r}: {nearest(str(op.data), known)}")
-        check_attributes(below, path.dialect)
+        check_operators(document.at(key) if key in document else Part([]), path)
+    for file in document.list_at("include"):
+        file.text()
     names = targets()
     for other in document.at("offers").words() if "offers" in document else ():
         if other not in names:
@@ -170,106 +183,8 @@ def check_profile(document: Part) -> None:
             raise document.error(f"unknown target {other!r}: {hint}", "offers", other)
 
 
-class _Maker:
-    """Makes the parts of a profile, which share its sources."""
-
-    def __init__(self, family: Family) -> None:
-        self.family = family
-
-    def remark(self, part: Part) -> Remark:
-        part.words(("say", "source"))
-        return Remark(part.text_at("say"), self.family.cite(part.at("source")))
-
-    def start(self, part: Part) -> Start:
-        part.words(("target", "known", "say", "source"))
-        name = part.at("target")
-        try:
-            target = load_target(name.text())
-        except TargetError as error:
-            raise name.error(str(error)) from None
-        known = cast(Known, part.at("known").choice("stated", "deduced", "assumed"))
-        return Start(target, known, part.text_at("say"), self.family.cite(part.at("source")))
-
-    def reference_cpu(self, document: Part) -> ReferenceCpu | None:
-        if "reference_cpu" not in document:
-            return None
-        part = document.at("reference_cpu")
-        part.words(("setting", "say", "source"))
-        setting = cast(Setting, part.at("setting").choice("allowed", "disallowed", "unknown"))
-        return ReferenceCpu(setting, part.text_at("say"), self.family.cite(part.at("source")))
-
-    def observed(self, document: Part) -> Iterator[Observation]:
-        seen: dict[str, int] = {}
-        for part in document.list_at("observed"):
-            meant = pattern(part, _SIGHTING)
-            name = "-".join(filter(None, (*meant.ops, meant.type)))
-            count = seen[name] = seen.get(name, 0) + 1
-            outcome = cast(Outcome, part.at("outcome").choice("cpu", "may", "caution"))
-            if outcome != "caution" and "kind" in part:
-                raise part.error("only a caution has a kind", "kind")
-            yield Observation(
-                identity=f"{name}-{count}" if count > 1 else name,
-                pattern=meant,
-                outcome=outcome,
-                say=part.text_at("say"),
-                source=self.family.cite(part.at("source")),
-                kind=caution_kind(part) if outcome == "caution" else None,
-            )
-
-    def caution(self, part: Part) -> ModelCaution:
-        part.words(("kind", "say", "when", "source"))
-        when = circumstance(part.at("when")) if "when" in part else None
-        source = self.family.cite(part.at("source"))
-        return ModelCaution(caution_kind(part), part.text_at("say"), when, source)
-
-    def measured(self, document: Part) -> Iterator[Measurement]:
-        for group in document.list_at("measured"):
-            group.words(("by", "pixels", "source", "rows"))
-            pixels = group.at("pixels").integer() if "pixels" in group else None
-            if pixels is not None and pixels < 1:
-                raise group.error("expected a number above 0", "pixels")
-            by, source = group.text_at("by"), self.family.cite(group.at("source"))
-            for row in group.at("rows").each():
-                yield self._row(row, by, pixels, source)
-
-    def _row(self, row: Part, by: str, pixels: int | None, source: str) -> Measurement:
-        row.words(("network", "type", "note", "fell", *_RESULTS))
-        if not any(key in row for key in _RESULTS):
-            raise row.error(f"expected a result: one of {', '.join(_RESULTS)}")
-        if "ms" in row and "failed" in row:
-            raise row.error("a run that failed has no latency")
-        if "fell" in row and "note" not in row:
-            raise row.error("expected the footnote that names what fell: note", "fell")
-        return Measurement(
-            network=row.text_at("network"),
-            type=row.text_at("type"),
-            by=by,
-            pixels=pixels,
-            milliseconds=_number(row, "ms"),
-            failed=row.text_at("failed", ""),
-            megabytes=_number(row, "mb"),
-            fell=row.text_at("fell", ""),
-            note=row.text_at("note", ""),
-            source=source,
-        )
-
-
-def _date(part: Part) -> str:
-    """As much of a date as the sources give."""
-    text = part.text()
-    if not _DATE.fullmatch(text):
-        raise part.error(f"expected a date as 'YYYY', 'YYYY-MM' or 'YYYY-MM-DD', found {text!r}")
-    return text
-
-
-def _number(row: Part, key: str) -> float | None:
-    if key not in row:
-        return None
-    number = row.at(key).data
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or number <= 0:
-        raise row.error("expected a number above 0", key)
-    return number
-
-
 def _is_profile(path: Path) -> bool:
-    return "device" in parse(path, read_bytes(path)).document
+    document = parse(path, read_bytes(path)).document
+    if "observations" in document:
+        raise TableError(path, "holds observations alone: a device profile takes them by `include`")
+    return "device" in document

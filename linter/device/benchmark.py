@@ -33,6 +33,7 @@ _OPENINGS = ("STARTING!", _RUNS, "The input model file size (MB):")
 _FIRST_SETTINGS = {
     "Log parameter values verbosely", "Graph", "Min num runs", "Num threads", "Num runs",
     "#threads used for CPU inference", "Use NNAPI", "Use nnapi", "Use gpu", "Use Hexagon",
+    "NNAPI accelerator name", "Disable NNAPI cpu",
 }  # fmt: skip
 
 _REMARKS = (

@@ -10,7 +10,8 @@ where they went. Where one of these does not hold, who ran a node stays unknown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -19,9 +20,10 @@ from npulint.device.records import REFERENCE
 
 if TYPE_CHECKING:
     from npulint.device.records import Session
-    from npulint.model import Model
 
 Place: TypeAlias = Literal["accelerator", "cpu", "unknown"]
+
+_CPU_PROVIDER = "CPUExecutionProvider"
 
 NNAPI_KERNEL = "TfLiteNnapiDelegate"
 
@@ -49,33 +51,66 @@ class PlacedNode:
     on: Place
 
 
-def place(model: Model, session: Session, *, complete: bool = True) -> tuple[PlacedNode, ...]:
+def place(ops: Sequence[str], session: Session, *, complete: bool = True) -> tuple[PlacedNode, ...]:
     """Say who ran each node of a model's main graph.
 
     Args:
-        model: The model that was run.
+        ops: The operators of its nodes, in the order of the file.
         session: What a run with a profile tells, and NNAPI's log of it.
         complete: Whether the log has lost no lines.
     """
-    nodes = model.graphs[0].nodes
     own = {
         row.node
         for row in session.profile
         if row.node is not None
-        and row.node < len(nodes)
+        and row.node < len(ops)
         and not row.inside
-        and row.op == nodes[row.node].op
+        and row.op == ops[row.node]
     }
-    rest = _of_the_rest(session, len(nodes) - len(own), complete=complete)
+    rest = _of_the_rest(session, len(ops) - len(own), complete=complete)
     return tuple(
-        PlacedNode(node.index, node.op, "cpu" if node.index in own else rest(node.op))
-        for node in nodes
+        PlacedNode(index, op, "cpu" if index in own else rest(op)) for index, op in enumerate(ops)
     )
+
+
+def place_onnx(nodes: Sequence[tuple[str, str]], session: Session) -> tuple[PlacedNode, ...]:
+    """Say who ran each node of an ONNX model's main graph, by their names.
+
+    ONNX Runtime lists what it placed on the CPU; what its provider takes is fused there, so that a
+    node is the accelerator's if the provider would take it and the CPU's list, which must be
+    complete, does not have it.
+
+    Args:
+        nodes: Operators and names of the nodes, in the order of the file.
+        session: ONNX Runtime's log.
+    """
+    times = Counter(name for _, name in nodes)
+    on_cpu = {
+        pair for placed in session.placed if placed.on == _CPU_PROVIDER for pair in placed.nodes
+    }
+    listed = bool(session.placed) and all(
+        len(placed.nodes) == placed.count for placed in session.placed if placed.on == _CPU_PROVIDER
+    )
+    taken = {(told.op, told.name) for told in session.acceptances}
+    refused = {(told.op, told.name) for told in session.refusals}
+
+    def who(node: tuple[str, str]) -> Place:
+        if not node[1] or times[node[1]] > 1:
+            return "unknown"
+        if node in on_cpu or (node in refused and node not in taken):
+            return "cpu"
+        return "accelerator" if listed and node in taken and node not in refused else "unknown"
+
+    return tuple(PlacedNode(index, node[0], who(node)) for index, node in enumerate(nodes))
 
 
 def _of_the_rest(session: Session, count: int, *, complete: bool) -> Callable[[str], Place]:
     """Who ran nodes that have no row, by their operators."""
     kernels = {row.op for row in session.profile if not row.inside and _KERNEL.match(row.op)}
+    if not session.profile:
+        # Without a profile only a delegate that has taken all there is can be told.
+        everything = (count, count)
+        kernels = {d.to for d in session.delegations if (d.taken, d.total) == everything}
     taken = {told.to: told.taken for told in session.delegations if not told.graph}
     if len(kernels) != 1 or taken.get(*kernels) != count:
         return lambda _: "unknown"
@@ -107,3 +142,15 @@ def _forbids_cpu(session: Session) -> bool:
     named = said.get("nnapi accelerator name")
     disabled = said.get("disable nnapi cpu")
     return bool(named) and named != REFERENCE and disabled in {"1", "true"}
+
+
+def merged(session: Session, logged: Sequence[Session]) -> Session:
+    """A run with what NNAPI logged of it."""
+    for other in logged:
+        session.formats.update(other.formats)
+        session.choices.update(other.choices)
+        session.steps.update(other.steps)
+        session.only.update(other.only)
+        session.fallbacks.update(other.fallbacks)
+        session.refusals.update(other.refusals)
+    return session

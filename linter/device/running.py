@@ -16,7 +16,7 @@ from npulint.device.backends import Backend
 from npulint.device.benchmark import BROKEN_OFF
 from npulint.device.importing import read_text
 from npulint.device.phones import attached, choose, facts
-from npulint.device.placing import place
+from npulint.device.placing import merged, place
 from npulint.device.records import REFERENCE, Log, Session
 from npulint.device.runs import BackendRun, PhoneRun, Request
 from npulint.device.workspace import Workspace
@@ -208,11 +208,12 @@ def _look(
         (said, _), tells, text = workspace.run(watched, request.timeout, environment), False, ""
     log = read_text(f"{said.out}\n", "watched")
     logged = read_text(text, "logcat")
-    seen = _merged(_session(log), logged.sessions)
+    seen = merged(_session(log), logged.sessions)
+    ops = [node.op for node in bench.model.graphs[0].nodes]
     found = replace(
         found,
         seen=seen,
-        nodes=place(bench.model, seen, complete=not logged.lost),
+        nodes=place(ops, seen, complete=not logged.lost),
         lost=logged.lost,
         logged=tells and bool(logged.sessions),
     )
@@ -246,18 +247,6 @@ _MISSING = re.compile(r"No such file|does not exist")
 def _session(log: Log) -> Session:
     """What one run told."""
     return log.sessions[-1] if log.sessions else Session()
-
-
-def _merged(session: Session, logged: Sequence[Session]) -> Session:
-    """A run with what NNAPI logged of it."""
-    for other in logged:
-        session.formats.update(other.formats)
-        session.choices.update(other.choices)
-        session.steps.update(other.steps)
-        session.only.update(other.only)
-        session.fallbacks.update(other.fallbacks)
-        session.refusals.update(other.refusals)
-    return session
 
 
 def _fault(code: int, session: Session, said: str) -> str | None:
