@@ -59,6 +59,9 @@ _SENTENCES = (
 )
 
 
+_OWN = re.compile(r"^(?:error|adb): ", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a command on the phone came to.
@@ -166,7 +169,7 @@ class Handset:
         """
         said = self._adb.call(["-s", self.serial, "shell", command], timeout)
         # adb's own failures are on standard error, and end with 1 as a command may.
-        if not said.late and said.code != 0 and said.err.startswith(("error:", "adb:")):
+        if not said.late and said.code != 0 and _OWN.search(said.err):
             raise self._fault(said, "does not answer")
         return said
 

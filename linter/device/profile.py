@@ -24,7 +24,7 @@ _HEADER = re.compile(
 _SUMMARY = re.compile(r"\[Node type\]\s+\[count\]|node type, *count, *avg_ms")
 _CLOSING = re.compile(
     r"Number of nodes executed: \d+$|(?:Timings \(microseconds\)|Memory \(bytes\)): count="
-    r"|\d+ nodes observed$"
+    r"|\d+ nodes observed$|Primary graph\b|Subgraph \(|Delegate internal:"
 )
 _WORD = re.compile(r"\S+")
 _NODE = re.compile(r":(\d{1,9})$")

@@ -198,6 +198,9 @@ def _look(
         "--enable_op_profiling=true",
         f"--max_profiling_buffer_entries={rows}",
     ]
+    if found.backend.kind != "cpu":
+        # XNNPACK would take what the delegate leaves, and the profile would not name that.
+        watched.append("--use_xnnpack=false")
     if bench.expected is not None:
         watched += outputs.input_options(bench.expected, bench.inputs, workspace.folder)
     if found.backend.kind == "nnapi":

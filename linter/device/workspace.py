@@ -28,6 +28,7 @@ VLOG = "debug.nn.vlog"
 """The property that makes NNAPI log its choices."""
 
 _COPYING = 600.0
+_ENDED = "npulint-ended:"
 _NUMBER = re.compile(r"\d+")
 
 
@@ -45,6 +46,7 @@ class Workspace:
         self.left: list[str] = []
         self._vlog: str | None = None
         self._running = False
+        self._waited = False
 
     def __enter__(self) -> Workspace:
         """Make the folder.
@@ -109,16 +111,26 @@ class Workspace:
             f"export {name}={shlex.quote(value)}; " for name, value in (environment or {}).items()
         )
         inner = f"echo $$ > {self.folder}/pid; {given}exec {shlex.join(arguments)}"
-        command = f"cd {self.folder} && sh -c {shlex.quote(inner)} 2>&1"
+        # Its own end is told by the phone itself: a connection that is cut ends adb with 1 too.
+        command = (
+            f"cd {self.folder} && {{ sh -c {shlex.quote(inner)} 2>&1; code=$?; echo; "
+            f"echo {_ENDED}$code; }}"
+        )
         self._running = True
         said = self._handset.command(command, timeout)
         process = self._process()
         if said.late:
             self._end()
+            return said, process
+        out, ended, code = said.out.rpartition(f"\n{_ENDED}")
+        if not ended or not _NUMBER.fullmatch(code.strip()):
+            raise PhoneGoneError(
+                f"{self._handset.serial}: went away, or was unplugged, while {arguments[0]} ran"
+            )
         # Its number may soon be another program's.
         self._handset.shell(f"rm -f {self.folder}/pid")
         self._running = False
-        return said, process
+        return Said(int(code), late=False, out=out, err=said.err), process
 
     def pull(self, name: str, local: Path) -> None:
         """Fetch a file.
@@ -183,10 +195,8 @@ class Workspace:
         if not self._running:
             return
         file = f"{self.folder}/pid"
-        self._try(
-            f"if [ -f {file} ]; then kill -9 $(cat {file}); fi; true",
-            "a program that may still run",
-        )
+        command = f"if [ -f {file} ]; then kill -9 $(cat {file}); rm -f {file}; fi; true"
+        self._running = not self._try(command, "a program that may still run")
 
     def _restore(self) -> None:
         if self._vlog is not None:
@@ -202,16 +212,25 @@ class Workspace:
 
     def _try(self, command: str, what: str) -> bool:
         """Run a command of which the failure is only told; whether it went well."""
-        try:
-            good = self._handset.shell(command).code == 0
-        except PhoneError:
-            good = False
+        good = self._succeeds(command)
         sentence = f"left on {self._handset.serial}: {what}"
         if good and sentence in self.left:
             self.left.remove(sentence)
         elif not good and sentence not in self.left:
             self.left.append(sentence)
         return good
+
+    def _succeeds(self, command: str) -> bool:
+        """Whether a command succeeds; a phone that went away is waited for, once."""
+        try:
+            return self._handset.shell(command).code == 0
+        except PhoneGoneError:
+            if self._waited:
+                return False
+            self._waited = True
+            return self._handset.come_back() and self._succeeds(command)
+        except PhoneError:
+            return False
 
 
 @contextmanager

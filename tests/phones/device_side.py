@@ -60,7 +60,6 @@ class Phone:
     benchmark: Path = Path()
 
     def __post_init__(self) -> None:
-        self.gone = False
         self.pushed = 0
         self.tmp = self.folder / "tmp"
         self.tmp.mkdir(parents=True)
@@ -73,23 +72,26 @@ class Phone:
         with suppress(OSError):
             while True:
                 stream, _ = self._listener.accept()
-                if self.gone and not self.comes_back:
-                    stream.close()
-                    continue
-                self.gone = False
                 connection = _Connection(self, stream)
                 self.connections.append(connection)
                 threading.Thread(target=connection.serve, daemon=True).start()
 
     def go_away(self) -> None:
         """Be unplugged."""
-        self.gone = True
+        if not self.comes_back:
+            self._stop_listening()
         for connection in self.connections:
             connection.close()
 
     def close(self) -> None:
-        self._listener.close()
+        self._stop_listening()
         self.go_away()
+
+    def _stop_listening(self) -> None:
+        with suppress(OSError):
+            # Closed alone, it would still accept once: a thread waits for that.
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
     def here(self, path: str) -> str:
         """A path, or a command, of the phone on this computer."""
@@ -231,6 +233,7 @@ def _shell(stream: _Stream, command: str) -> None:
     """Shell v2: packets of a kind (1 output, 2 errors, 3 exit code), a length and data."""
     phone = stream.connection.phone
     if phone.leaves_at and phone.leaves_at in command:
+        phone.leaves_at = ""
         phone.go_away()
         raise EOFError
     child = stream.connection.start(command)

@@ -314,12 +314,15 @@ def test_a_phone_that_comes_back_is_sent_to_again(lab: Lab, npulint: Runner) -> 
     assert is_clean(phone)
 
 
-def test_a_phone_that_goes_away_while_it_runs(lab: Lab, npulint: Runner) -> None:
+def test_a_phone_that_goes_away_while_it_runs(
+    lab: Lab, npulint: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was timed before stays in the report."""
     phone = lab.phone(leaves_at="--num_runs=5 ")
+    monkeypatch.setattr("npulint.device.adb.RETURN", 1.0)
     run = npulint(*arguments(lab, phone, "--backend", "cpu", "--format", "json"))
     assert run.code == 2
-    assert run.json["error"].startswith(f"{phone.serial}: went away, or was unplugged")
+    assert run.json["error"].startswith(f"{phone.serial}: went away, or was unplugged, while ")
     (found,) = run.json["runs"]
     assert found["timed"]["latency_us"]["inference"]["average"] == 1885.74
     assert found["seen"] is None
@@ -327,6 +330,23 @@ def test_a_phone_that_goes_away_while_it_runs(lab: Lab, npulint: Runner) -> None
         "a program that may still run",
         "the folder",
     ]
+
+
+def test_a_phone_that_comes_back_is_put_in_order(lab: Lab, npulint: Runner) -> None:
+    phone = lab.phone(leaves_at="--num_runs=5 ", comes_back=True)
+    run = npulint(*arguments(lab, phone, "--backend", "nnapi:tp-npu", "--format", "json"))
+    assert run.code == 2
+    assert run.json["error"].startswith(f"{phone.serial}: went away, or was unplugged, while ")
+    assert run.json["left"] == []
+    assert is_clean(phone)
+
+
+def test_what_the_delegate_leaves_is_not_xnnpacks(lab: Lab, npulint: Runner) -> None:
+    """XNNPACK would take it, and the profile would not name it."""
+    phone = lab.phone()
+    assert npulint(*arguments(lab, phone, "--backend", "gpu", "--backend", "cpu")).code == 0
+    has = ["--use_xnnpack=false" in each for each in asked(phone)]
+    assert has == [False, True, False, False]
 
 
 def test_a_phone_that_trusts_nobody(lab: Lab, npulint: Runner) -> None:
