@@ -2,6 +2,7 @@
 
     python benchmarks/truth.py FOLDER                   # every target that is known
     python benchmarks/truth.py FOLDER -t nnapi-1.2      # one of them
+    python benchmarks/truth.py tests/truth --page docs/accuracy.md
 
 FOLDER holds `expected.json` and `models/NAME.tflite`. For each target the table says how many
 nodes were judged, the share that agrees, how many were wrongly accepted (false yes) and wrongly
@@ -26,6 +27,7 @@ from npulint.formats import load
 from npulint.model import Graph, Model
 from npulint.opsets import load_target, targets
 from npulint.opsets.table import Target
+from npulint.output import write_whole
 from npulint.partition import CPU, Delegation, delegate
 from npulint.pieces import cut
 from npulint.verdict import Verdict, judge_graph
@@ -42,6 +44,7 @@ class Tally:
 
     target: str
     nodes: int = 0
+    yes: int = 0
     false_yes: int = 0
     false_no: int = 0
     unknown: int = 0
@@ -130,6 +133,7 @@ def _nodes(graph: Graph, verdicts: Sequence[Verdict], said: Any, tally: Tally) -
     for node, verdict in zip(graph.nodes, verdicts, strict=True):
         tally.nodes += 1
         ours, truth = verdict.validation, "accepted" if node.index in accepted else "refused"
+        tally.yes += ours == "accepted"
         if ours == truth:
             continue
         if ours == "unknown":
@@ -203,17 +207,66 @@ def show(tallies: Sequence[Tally], foreign: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+_PAGE = """\
+# How often a yes is wrong
+
+Made by `python benchmarks/truth.py tests/truth --page docs/accuracy.md`: npulint's verdicts beside
+what the delegates' own, unmodified code answered for the same nodes, run on a computer
+(google-ai-edge/LiteRT f6745779 for NNAPI, Hexagon and the GPU;
+MediaTek-NeuroPilot/tflite-neuron-delegate 0a1ab0f for Neuron). {models} models with {nodes:,}
+nodes: single operators, blocks and whole networks.
+
+A false yes is a node that npulint calls accepted and the delegate refuses; its share is that of all
+yes that were said. A false no is the reverse. Both are about the delegate's own check: a driver may
+refuse what passes that, and what a phone made of a model is told by
+[`npulint device audit`](phones.md). The tables were written from the sources, but these models were
+there to test them with: other models may find what these do not.
+
+| target | yes | false yes | share | no | false no | left unknown | cut otherwise |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""
+
+
+def page(tallies: Sequence[Tally], models: int) -> str:
+    """The figures as a page of the documentation.
+
+    Args:
+        tallies: One for each target.
+        models: How many models were asked about.
+    """
+    rows = []
+    for tally in tallies:
+        no = tally.nodes - tally.yes - tally.unknown
+        share = f"{100 * tally.false_yes / tally.yes:.2f} %" if tally.yes else "-"
+        cut_otherwise = tally.pieces + tally.float16 + tally.whole
+        cells = (
+            tally.yes,
+            tally.false_yes,
+            share,
+            no,
+            tally.false_no,
+            tally.unknown,
+            cut_otherwise,
+        )
+        rows.append(f"| {tally.target} | {' | '.join(map(str, cells))} |")
+    head = _PAGE.format(models=models, nodes=max((t.nodes for t in tallies), default=0))
+    return head + "\n".join(rows) + "\n"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison and print it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, help="holds expected.json and models/")
     parser.add_argument("-t", "--target", action="append", default=[], help="only this target")
+    parser.add_argument("--page", type=Path, help="write a page of the documentation")
     given = parser.parse_args(arguments)
     try:
         unknown = sorted(set(given.target) - set(targets()))
         if unknown:
             raise UsageError(f"no table knows the target {', '.join(unknown)}")
         tallies, foreign = measure(given.folder, given.target)
+        if given.page is not None:
+            write_whole(given.page, page(tallies, len(_read(given.folder))))
     except NpulintError as error:
         print(f"truth: {error}", file=sys.stderr)
         return 2

@@ -22,6 +22,7 @@ from npulint.rules import RULES
 DOCS = Path(__file__).parent.parent.parent / "docs"
 WRITTEN = (
     "index.md",
+    "accuracy.md",
     "add-a-target.md",
     "ci.md",
     "cleanups.md",

@@ -1,0 +1,28 @@
+"""The published rates of false yes are those of today's tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import truth  # noqa: E402
+
+
+def test_the_page_is_fresh() -> None:
+    folder = ROOT / "tests" / "truth"
+    tallies, foreign = truth.measure(folder)
+    assert foreign == []
+    models = len(list((folder / "models").glob("*.tflite")))
+    told = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    assert truth.page(tallies, models) == told, "python benchmarks/truth.py --page writes it again"
+
+
+def test_a_wrong_yes_is_a_share_of_all_yes() -> None:
+    tally = truth.Tally("npu", nodes=10, yes=4, false_yes=1, false_no=2, unknown=1, pieces=1)
+    assert "| npu | 4 | 1 | 25.00 % | 5 | 2 | 1 | 1 |\n" in truth.page([tally], 2)
+    nothing = truth.Tally("npu", nodes=3)
+    assert "| npu | 0 | 0 | - | 3 | 0 | 0 | 0 |\n" in truth.page([nothing], 1)
