@@ -168,9 +168,10 @@ class _Writer:
             return [stated[0]], [stated[1]], 0
         if self._case.op in SAME_SCALE and 0 in self._scales:
             return self._scales[0]
-        if array is None or not array.size:
+        finite = np.zeros(0) if array is None else array[np.isfinite(array)]
+        if not finite.size:
             return _scale(dtype, -1.0, 1.0)
-        return _scale(dtype, float(array.min()), float(array.max()))
+        return _scale(dtype, float(finite.min()), float(finite.max()))
 
     def _tensor(  # noqa: PLR0913, PLR0917 - all that a tensor is
         self,

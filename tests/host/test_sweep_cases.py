@@ -169,6 +169,19 @@ def test_every_tflite_family_is_of_models(tmp_path: Path) -> None:
             assert list(value.shape) == told["shape"]
 
 
+def test_results_that_are_no_numbers_set_no_scale(tmp_path: Path) -> None:
+    """The root of what rounding has made negative, say."""
+    case = next(each for each in tflite.CATALOGUE.cases(("SQRT",)) if each.kind == "s8w8")
+    some = np.array([0.0, 2.55, np.inf, np.nan], np.float32)
+    for results, scale in ((some, 0.01), (some[2:], 2 / 255)):
+        path = tmp_path / "case.tflite"
+        path.write_bytes(writing.write(case, [results]))
+        graph = load(path).graphs[0]
+        quantisation = graph.values[graph.nodes[0].outputs[0]].quantisation
+        assert quantisation is not None
+        assert list(quantisation.scales) == pytest.approx([scale])
+
+
 def test_a_model_that_ends_the_process_is_told_of(tmp_path: Path) -> None:
     """Three folders, the second of which holds what LiteRT's kernels die of."""
     cases = {case.kind: case for case in tflite.CATALOGUE.cases(("RELU",))}
