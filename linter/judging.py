@@ -110,8 +110,13 @@ def _cautions(model: Model, target: Target) -> Iterator[Caution]:
 
 def _asked(model: Model, target: Target) -> Iterator[Operation]:
     """The operations that the target's table is asked about."""
+    rules = target.partitioning
+    provided = rules is not None and rules.strategy == "onnx-runtime"
     for graph in model.graphs:
-        if _converted(graph.dialect, target):
+        if provided and graph.dialect == "onnx":
+            seen = show(graph, target).view.graph
+            yield from map(seen.operation, seen.nodes)
+        elif _converted(graph.dialect, target):
             yield from (each for lowering in lower_graph(graph) for each in lowering.operations)
         elif graph.dialect == target.dialect:
             yield from map(graph.operation, graph.nodes)

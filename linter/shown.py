@@ -12,7 +12,7 @@ from npulint.ort.functions import NOT_FOLLOWED
 from npulint.verdict import Memory, Reason, Verdict, judge
 
 if TYPE_CHECKING:
-    from npulint.model import Graph, Node
+    from npulint.model import Graph, Node, Operation
     from npulint.opsets.table import Target
     from npulint.ort.view import View
 
@@ -32,6 +32,15 @@ class Shown:
     view: View
     verdicts: tuple[Verdict, ...]
     judged: tuple[Verdict, ...]
+
+    def asked(self, index: int) -> tuple[Operation, ...]:
+        """The operations that the provider is asked about for a node of the file."""
+        seen = self.view.graph
+        return tuple(
+            seen.operation(seen.nodes[place])
+            for place, origins in enumerate(self.view.origins)
+            if index in origins
+        )
 
 
 _latest: tuple[ref[Graph], Target, Shown] | None = None

@@ -26,6 +26,7 @@ from npulint.opsets.measures import (
 )
 from npulint.opsets.predicates import PREDICATES, Named, Predicate
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
+from npulint.opsets.predicates_onnx import ONNX_PREDICATES
 from npulint.opsets.relations import RELATIONS, listed
 from npulint.opsets.table import Setting
 from npulint.opsets.vocabulary import (
@@ -54,6 +55,8 @@ _OF_OPERAND: Mapping[str, tuple[str, Callable[[Value], Fact]]] = MappingProxyTyp
 _OF_OPERATION: Mapping[str, OfOperation] = MappingProxyType(
     {
         "version": OfOperation("the operator version", lambda operation: operation.version),
+        "since_version": OfOperation("the opset of the operator's version", facts.since),
+        "node_unit": OfOperation("the node unit", facts.node_unit),
         "inputs": OfOperation("the number of inputs", lambda operation: len(operation.inputs)),
         "outputs": OfOperation("the number of outputs", lambda operation: len(operation.outputs)),
         **COUNTS,
@@ -75,7 +78,9 @@ MEASURES = (*_OF_OPERAND, *_OF_OPERATION, *GROUPED, *_OTHERS)
 WORDS = (*MEASURES, *_FLAGS, *_COMPOSED)
 """Every word that may begin a condition, apart from the family's own settings."""
 
-KNOWN: Mapping[str, Predicate] = MappingProxyType({**PREDICATES, **GPU_PREDICATES})
+KNOWN: Mapping[str, Predicate] = MappingProxyType(
+    {**PREDICATES, **GPU_PREDICATES, **ONNX_PREDICATES}
+)
 """Every named predicate by its word in a table."""
 
 _EXTRA: Mapping[str, tuple[str, ...]] = MappingProxyType(

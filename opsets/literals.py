@@ -14,14 +14,17 @@ DTYPES = frozenset({*ITEM_BITS, "string", "resource", "variant"})
 """Every element type that a table may name."""
 
 _OF_TYPE = frozenset({"dtype", "every_dtype", "runtime_dtype"})
-_QUANTISATIONS = ("none", "per-tensor", "per-channel")
-_WITHOUT_ORDER = frozenset({*_OF_TYPE, "quantisation", "shape"})
+_NAMED = {
+    "quantisation": ("none", "per-tensor", "per-channel"),
+    "node_unit": ("SingleNode", "QDQGroup"),
+}
+_WITHOUT_ORDER = frozenset({*_OF_TYPE, "quantisation", "node_unit", "shape"})
 _FRACTIONS = frozenset({"attribute", "elements", "first_element", "scale", "scale_product"})
 _SWITCHES = frozenset({"attribute", "elements", "first_element"})
 _NEVER_NEGATIVE = frozenset(
     {
-        "rank", "every_rank", "runtime_rank", "version", "inputs", "outputs", "runtime_inputs",
-        "constant_inputs", "element_count", "dimension", "dimension_product",
+        "rank", "every_rank", "runtime_rank", "version", "since_version", "inputs", "outputs",
+        "runtime_inputs", "constant_inputs", "element_count", "dimension", "dimension_product",
     }
 )  # fmt: skip
 
@@ -85,8 +88,8 @@ def _single(part: Part, word: str, kind: str, given: Setting | None) -> Fact:
         if not isinstance(data, str) or data not in DTYPES:
             raise part.error(f"unknown type {data!r}: {nearest(str(data), DTYPES)}")
         return data
-    if word == "quantisation":
-        return part.choice(*_QUANTISATIONS)
+    if word in _NAMED:
+        return part.choice(*_NAMED[word])
     if word == "attribute" and kind == "any" and isinstance(data, str):
         return data
     return _number(part, word, kind)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from npulint.model import Operation, Value
+from npulint.ort import QUANTISED_UNIT
 
 Fact: TypeAlias = object
 """A hashable value, a tuple of such for a measure of several operands, or None if unknown."""
@@ -231,6 +232,20 @@ def size_of(axis: int) -> Callable[[Value], Fact]:
         return size if isinstance(size, int) else None
 
     return look
+
+
+def since(operation: Operation) -> int | None:
+    """The opset that brought an ONNX operator as the model's opset has it."""
+    from npulint.operators.onnx_signatures import since_version
+
+    if operation.dialect != "onnx" or operation.domain not in {"", "ai.onnx"}:
+        return None
+    return since_version(operation.op, operation.version)
+
+
+def node_unit(operation: Operation) -> str:
+    """What ONNX Runtime calls what it shows a provider: `SingleNode` or `QDQGroup`."""
+    return "QDQGroup" if QUANTISED_UNIT in operation.attributes else "SingleNode"
 
 
 def of_every(look: Callable[[Value], Fact]) -> Callable[[Operation], Fact]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.finding import Evidence, Finding
 from npulint.model import ITEM_BITS, Constant, Quantisation, Value
+from npulint.operators.onnx_signatures import malformed
 from npulint.operators.versions import operator_version
 from npulint.rules.record import Rule, target_rule
 from npulint.rules.what_if import asked, taken
@@ -187,7 +188,11 @@ def _versions(here: OnTarget) -> Iterator[_Case]:
         if graph.dialect != here.target.dialect or node.custom or taken(table, operation):
             continue
         below = min(node.version - 1, _NEWEST)
-        lower = (replace(operation, version=v) for v in range(below, 0, -1))
+        lower = (
+            replace(operation, version=v)
+            for v in range(below, 0, -1)
+            if graph.dialect == "tflite" or not malformed(replace(node, version=v), graph.values)
+        )
         after = next((each for each in lower if taken(table, each)), None)
         if after is not None:
             yield _Case(node, verdict, operation, after)
@@ -212,6 +217,8 @@ def _refused(here: OnTarget) -> Iterator[tuple[Graph, Node, Verdict]]:
 
 def _about_version(case: _Case) -> str:
     written, taken = case.before.version, case.after.version
+    if case.before.dialect == "onnx":
+        return f"refused only for its opset: {written} is written, up to {taken} is taken"
     needed = operator_version(case.before)
     said = f"refused only for its version: {written} is written, up to {taken} is taken, and its "
     if needed <= taken:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from npulint.finding import Evidence
 from npulint.operators import lower_graph
+from npulint.shown import show
 from npulint.verdict import Memory
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def _mended(table: Memory, operations: Iterable[Operation], change: Change) -> t
 
 def asked(here: OnTarget, graph: Graph, node: Node) -> tuple[Operation, ...]:
     """What the target's table is asked about for a node."""
+    rules = here.target.partitioning
+    if graph.dialect == "onnx" and rules is not None and rules.strategy == "onnx-runtime":
+        return show(graph, here.target).asked(node.index)
     if graph.dialect == here.target.dialect:
         return (graph.operation(node),)
     if graph.dialect == "onnx" and here.target.dialect == "tflite":

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from npulint.model import Graph, Operation
     from npulint.ort.view import View
 
+QUANTISED_UNIT = "__quantised_unit"
+"""An attribute of what stands for an operator and the quantisation around it."""
+
 
 def see(
     graph: Graph,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from npulint.operators.onnx_signatures import since_version
+from npulint.ort import QUANTISED_UNIT
 from npulint.ort.draft import STANDARD
 from npulint.ort.unit_rules import RULES, UNARY, Rule, Unit
 
@@ -160,5 +161,9 @@ def _merge(unit: Unit) -> int:
     around += [] if unit.clip is None else [unit.clip]
     for each in around:
         draft.absorb(place, each)
-    draft.change(place, replace(node, inputs=tuple(inputs), outputs=tuple(outputs)))
+    marked = {**node.attributes, QUANTISED_UNIT: 1}
+    draft.change(
+        place,
+        replace(node, inputs=tuple(inputs), outputs=tuple(outputs), attributes=marked),
+    )
     return 1 + len(around)
