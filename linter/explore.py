@@ -37,7 +37,8 @@ def explore(  # noqa: PLR0913 - what to ask whom, and how
     Args:
         networks: The networks, at the sizes at which they are to be judged.
         recipes: The forms to export them in.
-        targets: Names of targets and devices, or their files; all that are known when empty.
+        targets: Names of targets and devices, or their files; when empty all that are known and
+            take TFLite models, so that every network's two files can be judged.
         fresh: Whether to export even what is kept from before.
         jobs: How many processes share the work.
         progress: Called with each network when its turn comes.
@@ -47,12 +48,26 @@ def explore(  # noqa: PLR0913 - what to ask whom, and how
         TargetError: A target is not known.
         TableError: A table or a profile is at fault.
     """
-    asked = tuple(dict.fromkeys(targets)) or (*opsets.targets(), *opsets.devices())
+    asked = tuple(dict.fromkeys(targets)) or everyone()
     columns = tuple(map(_column, asked))
     task = partial(_row, recipes=recipes, targets=asked, fresh=fresh)
     rows = tuple(spread(task, networks, jobs=jobs, progress=progress))
     used = {name: each for recipe in recipes for name, each in versions(recipe.format).items()}
     return Map(columns, used, rows)
+
+
+def everyone() -> tuple[str, ...]:
+    """The targets that take TFLite models, and all devices.
+
+    Those of ONNX models alone, such as providers of ONNX Runtime, know nothing of half the files.
+    """
+    names = (name for name in opsets.targets() if _takes_tflite(name))
+    return (*names, *opsets.devices())
+
+
+def _takes_tflite(name: str) -> bool:
+    found = opsets.find(name)
+    return isinstance(found, Device) or found.side("tflite").dialect == "tflite"
 
 
 def _column(name: str) -> tuple[str, str]:

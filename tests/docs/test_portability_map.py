@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from npulint import opsets
-from npulint.explore import explore
+from npulint.explore import everyone, explore
 from npulint.portability import Form, Map, Row
 from npulint.reference_models import CATALOGUE, define
 from npulint.reference_models.recipe import Recipe
@@ -44,7 +43,7 @@ def files(row: Row) -> tuple[Form, Form]:
 def test_it_has_every_network_target_and_device(committed: Map) -> None:
     assert [row.network for row in committed.rows] == list(CATALOGUE), REMAKE
     names = [name for name, _ in committed.columns]
-    assert names == [*opsets.targets(), *opsets.devices()], REMAKE
+    assert names == list(everyone()), REMAKE
     for row in committed.rows:
         definition = CATALOGUE[row.network]
         assert (row.label, row.source) == (definition.label, definition.source), REMAKE
