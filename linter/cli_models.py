@@ -224,8 +224,8 @@ def map_(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> int:
     """Draw the portability map: every network, at its published size, on every target.
 
-    Without -t: on all targets that take TFLite models, and all devices. Writes a picture (SVG), a page for
-    browsers, a page in Markdown, and the data (JSON).
+    Without -t: on all targets that take TFLite models, and all devices. Writes a picture (SVG), a
+    page for browsers, a page in Markdown, and the data (JSON).
     """
     from npulint.explore import explore
     from npulint.output import write_all
