@@ -11,6 +11,7 @@ from npulint.fixers.convolutions.weights import Weighted, weighted
 from npulint.fixers.looking import only_reader
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.model import OMITTED
 from npulint.operators.versions import operator_version
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _BIASED = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOS
 """Where the bias stands."""
 
 _OPTIONAL = ("TRANSPOSE_CONV", "FULLY_CONNECTED")
-"""Operators that the runtime takes without a bias."""
+"""Operators whose bias may as well be a sum behind them."""
 
 _FUSED = "fused_activation_function"
 _APART = ("RELU", "RELU6", "RELU_N1_TO_1", "TANH")
@@ -52,11 +53,16 @@ def biases(graph: Graph) -> Iterator[Occurrence[Weighted]]:
     readings = readings_of(graph)
     for node in graph.nodes:
         place = _BIASED.get(node.op)
-        if place is None or (node.op not in _OPTIONAL and len(node.inputs) > place):
+        if place is None or (node.op not in _OPTIONAL and _given(node, place)):
             continue
         found = weighted(readings, node)
         if found is not None:
             yield Occurrence(node.op, (node.index,), node.outputs, found)
+
+
+def _given(node: Node, place: int) -> bool:
+    """Whether an operand is there: a file may say that it is not, or not speak of it."""
+    return len(node.inputs) > place and node.inputs[place] != OMITTED
 
 
 def activations(graph: Graph) -> Iterator[Occurrence[Form]]:

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import Array, Step, onnx_model, outputs, tflite_model
-from instances import integers
+from cases import Array, Step, onnx_model, outputs, rewritten, tflite_model
+from instances import integers, run
 
 from npulint.fixers.convolutions import same_padding
 from npulint.fixers.forms import halves, indices
 from npulint.fixers.forms import ways as forms
 from npulint.fixers.pointwise import gates
 from npulint.fixers.record import Refusal
-from npulint.formats import load
+from npulint.formats import load, save
 
 SAMPLE, ALL = 20, 200
 
@@ -47,6 +47,38 @@ def weighted(folder: Path, seed: int) -> tuple[Path, Array]:
         step = Step(step.op, [*step.inputs, "b"], "y", result, options, step.version)
     path = tflite_model(folder / f"{seed}.tflite", shape, constants, [step])
     return path, integers(rng, *shape)
+
+
+@pytest.mark.parametrize("op", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+@pytest.mark.parametrize("slot", [[], [""]], ids=["short", "omitted"])
+def test_a_bias_that_is_left_out_is_zeros(op: str, slot: list[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    shape, options = [1, 3, 3, 2], {"padding": "SAME", "stride_w": 1, "stride_h": 1}
+    sizes = {"CONV_2D": (4, 3, 3, 2), "DEPTHWISE_CONV_2D": (1, 3, 3, 4), "FULLY_CONNECTED": (4, 2)}
+    if op == "DEPTHWISE_CONV_2D":
+        options["depth_multiplier"] = 2
+    if op == "FULLY_CONNECTED":
+        options = {"keep_num_dims": True}
+    else:
+        options |= {"dilation_w_factor": 1, "dilation_h_factor": 1}
+    constants = {"w": integers(rng, *sizes[op])}
+    version = 5 if op == "FULLY_CONNECTED" else 1
+    step = Step(op, ["x", "w", *slot], "y", [*shape[:3], 4], options, version)
+    path = tflite_model(tmp_path / "m.tflite", shape, constants, [step])
+    model = rewritten(load(path), forms.BIAS, "bias/zeros")
+    assert not isinstance(model, Refusal)
+    save(model, tmp_path / "new.tflite")
+    (node,) = load(tmp_path / "new.tflite").graphs[0].nodes
+    bias = model.graphs[0].values[node.inputs[2]].constant
+    assert bias is not None
+    assert np.array_equal(bias.read(), np.zeros(4, np.float32))
+    x = integers(rng, *shape)
+    found = run(tmp_path / "new.tflite", x)
+    step = Step(op, ["x", "w", "b"], "y", [*shape[:3], 4], options, version)
+    whole = tflite_model(
+        tmp_path / "whole.tflite", shape, constants | {"b": np.zeros(4, np.float32)}, [step]
+    )
+    assert np.array_equal(run(whole, x), found)
 
 
 def activated(folder: Path, seed: int) -> tuple[Path, Array]:
