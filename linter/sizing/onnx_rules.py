@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from npulint.sizing.arithmetic import (
     broadcast,
     divided,
-    multiplied,
     reduced,
 )
 from npulint.sizing.onnx_moves import MOVE_RULES
+from npulint.sizing.onnx_products import PRODUCT_RULES
 from npulint.sizing.onnx_windows import WINDOW_RULES
 from npulint.sizing.site import Rule, Rules, Site, UnknownSizesError
 
@@ -90,17 +90,6 @@ def _top_k(site: Site) -> list[Shape | None]:
     return [tuple(shape)] * 2
 
 
-def _matmul(second: int) -> Rule:
-    return lambda site: [multiplied(site.shape(), site.shape(second))]
-
-
-def _gemm(site: Site) -> list[Shape | None]:
-    one, other = site.shape(), site.shape(1)
-    left = one[::-1] if site.integer("transA") else one
-    right = other[::-1] if site.integer("transB") else other
-    return [multiplied(left, right)]
-
-
 def _recurrent(gates: int) -> Rule:
     """X [steps, batch, input], R [directions, gates * hidden, hidden]; results Y, Y_h and Y_c."""
 
@@ -120,6 +109,7 @@ def _recurrent(gates: int) -> Rule:
 ONNX_RULES: Rules = {
     **WINDOW_RULES,
     **MOVE_RULES,
+    **PRODUCT_RULES,
     **dict.fromkeys(_SAME.split(), _same),
     **dict.fromkeys(_BROADCAST.split(), _broadcast),
     **dict.fromkeys(_REDUCE.split(), _reduce),
@@ -130,10 +120,6 @@ ONNX_RULES: Rules = {
     "ArgMax": _arg_reduce,
     "ArgMin": _arg_reduce,
     "TopK": _top_k,
-    "MatMul": _matmul(1),
-    "MatMulInteger": _matmul(1),
-    "QLinearMatMul": _matmul(3),
-    "Gemm": _gemm,
     "LSTM": _recurrent(4),
     "GRU": _recurrent(3),
     "RNN": _recurrent(1),

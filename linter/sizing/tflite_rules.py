@@ -15,6 +15,7 @@ from npulint.sizing.arithmetic import (
 )
 from npulint.sizing.site import Rules, Site, UnfitSizesError, UnknownSizesError, told
 from npulint.sizing.tflite_moves import MOVE_RULES
+from npulint.sizing.tflite_recurrent import RECURRENT_RULES
 
 if TYPE_CHECKING:
     from npulint.model import Dimension, Shape
@@ -52,11 +53,11 @@ def _arg_reduce(site: Site) -> list[Shape | None]:
     return [reduced(site.shape(), site.axes(site.demanded(1)), keep=False)]
 
 
-def _places(site: Site, space: Shape, kernel: Shape) -> Shape:
-    """How many places a window has along both axes."""
-    strides = site.integer("stride_h", 1), site.integer("stride_w", 1)
-    dilations = site.integer("dilation_h_factor", 1), site.integer("dilation_w_factor", 1)
-    if len(space) != 2 or min((*strides, *dilations)) < 1:
+def _places(site: Site, space: Shape, kernel: Shape, axes: str = "hw") -> Shape:
+    """How many places a window has along its axes."""
+    strides = tuple(site.integer(f"stride_{axis}", 1) for axis in axes)
+    dilations = tuple(site.integer(f"dilation_{axis}_factor", 1) for axis in axes)
+    if len(space) != len(axes) or min((*strides, *dilations)) < 1:
         raise UnknownSizesError
     if site.word("padding") == "SAME":
         return tuple(map(halved, space, strides))
@@ -74,6 +75,19 @@ def _convolution(site: Site) -> list[Shape | None]:
     if isinstance(channels, int) and isinstance(depth, int) and depth and channels % depth:
         raise UnfitSizesError(f"its filters are for {depth} channels; it is given {channels}")
     return [(batch, *_places(site, tuple(space), tuple(kernel)), filters)]
+
+
+def _convolution_3d(site: Site) -> list[Shape | None]:
+    """The filter is `[depth, height, width, in, out]`."""
+    batch, *space, channels = site.shape()
+    *kernel, depth, filters = site.shape(1)
+    if isinstance(channels, int) and isinstance(depth, int) and channels != depth:
+        raise UnfitSizesError(f"its filters are for {depth} channels; it is given {channels}")
+    return [(batch, *_places(site, tuple(space), tuple(kernel), "dhw"), filters)]
+
+
+def _transposed_3d(site: Site) -> list[Shape | None]:
+    return [site.demanded(0)]
 
 
 def _depthwise(site: Site) -> list[Shape | None]:
@@ -146,12 +160,15 @@ def _top_k(site: Site) -> list[Shape | None]:
 
 TFLITE_RULES: Rules = {
     **MOVE_RULES,
+    **RECURRENT_RULES,
     **dict.fromkeys(_SAME.split(), _same),
     **dict.fromkeys(_BROADCAST.split(), _broadcast),
     **dict.fromkeys(_REDUCE.split(), _reduce),
     "ARG_MAX": _arg_reduce,
     "ARG_MIN": _arg_reduce,
     "CONV_2D": _convolution,
+    "CONV_3D": _convolution_3d,
+    "CONV_3D_TRANSPOSE": _transposed_3d,
     "DEPTHWISE_CONV_2D": _depthwise,
     "TRANSPOSE_CONV": _transposed,
     "AVERAGE_POOL_2D": _pool,
