@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Alternative:
         bytes: Bytes of the activations that it makes.
         outcome: For each target what becomes of what it builds.
         note: What it said of itself, such as the residual of a fit.
+        limits: Of each realisation in it that has any, by name.
         lost: Why it was not chosen; empty for the one that was.
     """
 
@@ -40,6 +41,7 @@ class Alternative:
     bytes: int = 0
     outcome: Mapping[str, Status] | None = None
     note: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)
     lost: str = ""
 
 

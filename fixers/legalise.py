@@ -215,6 +215,7 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
         bytes=_bytes(fragment.graph),
         outcome=states,
         note=note,
+        limits=_limits(way, inner),
         lost=objection(place.standing, answers),
     )
     cost = tuple(_COSTS[criterion](alternative, answers) for criterion in setting.policy.order)
@@ -223,6 +224,12 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
     if dear:
         return _Weighed(replace(alternative, lost=dear))
     return _Weighed(alternative, fragment, better, (*cost, alternative.nodes))
+
+
+def _limits(way: Realisation[Any], inner: Sequence[Alternative]) -> Mapping[str, str]:
+    """What a way and those within it are not the same for."""
+    own = {way.name: way.limits} if way.limits else {}
+    return own | {name: said for each in inner for name, said in each.limits.items()}
 
 
 def _too_dear(place: _Place, alternative: Alternative, setting: Setting) -> str:
@@ -317,7 +324,8 @@ def _blocked(place: _Place, alternatives: Sequence[Alternative]) -> str:
     if not built:
         return why
     closest = max(built, key=lambda each: closeness(place.before, each.outcome or {}))
-    return f"{why}; the closest is {closest.name}, but {closest.lost}"
+    said = f"; {closest.note}" if closest.note else ""
+    return f"{why}; the closest is {closest.name}, but {closest.lost}{said}"
 
 
 def _dearer(each: _Weighed, best: _Weighed | None) -> str:

@@ -30,6 +30,13 @@ class Refusal:
     reason: str
 
 
+TIMES_ZERO = "an infinite element becomes NaN in results that have the weight 0 for it"
+"""The limits of what multiplies by weights of 0."""
+
+OF_DIFFERENCE = "infinity becomes NaN, as the difference of infinity and infinity"
+"""The limits of what takes a value away from what is left of it above 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Realisation(Generic[Bindings]):
     """One way to compute an operator, or a pattern of several, out of others.
@@ -41,6 +48,8 @@ class Realisation(Generic[Bindings]):
         argument: The algebra in one sentence, with its preconditions.
         accepts: Says why the way does not serve an instance, None where it does.
         build: Adds the nodes and hands back the positions of the results, in their order.
+        limits: For which inputs, such as infinite ones, it makes something else although it is
+            exact; empty where there are none.
     """
 
     name: str
@@ -49,6 +58,7 @@ class Realisation(Generic[Bindings]):
     argument: str
     accepts: Callable[[Bindings], Refusal | None]
     build: Callable[[Builder, Bindings], Sequence[int]]
+    limits: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from npulint.fixers.convolutions.conv_products import (
     few_taps,
     side_by_side,
 )
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array, Builder
@@ -200,6 +200,7 @@ FAMILY = Family(
             argument="a dilated window is a larger one with zeros between its samples",
             accepts=_dilated,
             build=_stuffed,
+            limits=TIMES_ZERO,
         ),
         Realisation(
             name="conv/batch-blocks",
@@ -225,6 +226,7 @@ FAMILY = Family(
             argument="a grouped convolution is one of all channels, 0 from one group to another",
             accepts=_grouped,
             build=_dense,
+            limits=TIMES_ZERO,
         ),
         Realisation(
             name="conv/by-group",
@@ -255,6 +257,7 @@ FAMILY = Family(
             ),
             accepts=few_blocks,
             build=by_blocks,
+            limits=TIMES_ZERO,
         ),
         Realisation(
             name="conv/3x3",
@@ -267,6 +270,7 @@ FAMILY = Family(
             ),
             accepts=_other_window,
             build=_three_by_three,
+            limits=TIMES_ZERO,
         ),
     ),
 )

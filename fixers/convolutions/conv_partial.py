@@ -17,7 +17,7 @@ from npulint.fixers.moving.pieces_reading import Pieces
 from npulint.fixers.moving.shuffles import planes
 from npulint.fixers.moving.updates_reading import Update
 from npulint.fixers.reading import fixed
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder, Sizes
@@ -213,6 +213,7 @@ FAMILY = Family(
             ),
             accepts=_alike,
             build=_whole,
+            limits=TIMES_ZERO,
         ),
     ),
 )

@@ -214,6 +214,11 @@ def _scaled(builder: Builder, m: LocalMean, value: int) -> list[int]:
     return [made.activate(value, m.activation)]
 
 
+_APART = (
+    "an infinite element reaches the windows that it lies in; behind it too differences of running "
+    "sums are NaN"
+)
+
 FAMILY: Family[LocalMean] = Family(
     "local-mean",
     recognise,
@@ -228,6 +233,7 @@ FAMILY: Family[LocalMean] = Family(
             ),
             accepts=_always,
             build=_pooled,
+            limits=_APART,
         ),
         Realisation(
             name="local-mean/two-pools",
@@ -236,6 +242,7 @@ FAMILY: Family[LocalMean] = Family(
             argument="the mean of a window is the mean of its rows' means: one pool an axis",
             accepts=_several,
             build=_pooled_twice,
+            limits=_APART,
         ),
     ),
 )

@@ -16,7 +16,7 @@ from npulint.fixers.convolutions.transposed_reading import (
     as_convolution,
     recognise,
 )
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array, Builder
@@ -196,6 +196,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         ),
         accepts=_phased,
         build=_built(_sub_pixel),
+        limits=TIMES_ZERO,
     ),
     Realisation(
         name="transpose-conv/sub-pixel-shuffle",
@@ -207,6 +208,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         ),
         accepts=_phased_by_group,
         build=_built(_sub_pixel_shuffle),
+        limits=TIMES_ZERO,
     ),
     Realisation(
         name="transpose-conv/sub-pixel-3x3",
@@ -218,6 +220,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         ),
         accepts=_phased_3x3,
         build=_built(_sub_pixel_3x3),
+        limits=TIMES_ZERO,
     ),
     Realisation(
         name="transpose-conv/zero-insert-conv",
@@ -240,6 +243,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         ),
         accepts=_below_3x3,
         build=_built(_zero_insert_3x3),
+        limits=TIMES_ZERO,
     ),
     Realisation(
         name="transpose-conv/resize-mask-conv",
@@ -251,6 +255,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
         ),
         accepts=_strided,
         build=_built(_resize_mask),
+        limits=TIMES_ZERO,
     ),
 )
 """Those that serve any kernel."""

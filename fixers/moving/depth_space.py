@@ -14,7 +14,7 @@ from npulint.fixers.building.moves import moves
 from npulint.fixers.moving.axes import canonical, plan, reorder
 from npulint.fixers.moving.one_hot_shuffles import ONE_HOT, crd, floating
 from npulint.fixers.moving.shuffles import Block, Shuffle, block_of, recognise
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -214,6 +214,7 @@ FAMILY = Family(
             ),
             accepts=_widening,
             build=_masks,
+            limits=TIMES_ZERO,
         ),
         Realisation(
             name="shuffle/strided-slices",

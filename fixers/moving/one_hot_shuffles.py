@@ -12,7 +12,7 @@ from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import Sliding, windows
 from npulint.fixers.moving.shuffles import Shuffle, block_of, planes, slow
-from npulint.fixers.record import Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array, Builder
@@ -88,6 +88,7 @@ ONE_HOT: tuple[Realisation[Shuffle], ...] = (
         ),
         accepts=_crd_float,
         build=_in_order,
+        limits=TIMES_ZERO,
     ),
     Realisation(
         name="shuffle/one-hot-channels",
@@ -99,6 +100,7 @@ ONE_HOT: tuple[Realisation[Shuffle], ...] = (
         ),
         accepts=_of_channels,
         build=_permuted,
+        limits=TIMES_ZERO,
     ),
     Realisation(
         name="shuffle/one-hot-conv",
@@ -110,5 +112,6 @@ ONE_HOT: tuple[Realisation[Shuffle], ...] = (
         ),
         accepts=_deepening,
         build=_strided,
+        limits=TIMES_ZERO,
     ),
 )

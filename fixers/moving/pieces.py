@@ -9,7 +9,7 @@ from npulint.fixers.building.bounds import picking
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import lengths, moves
 from npulint.fixers.moving.pieces_reading import Pieces, Ranges, recognise
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -132,6 +132,7 @@ FAMILY = Family(
             ),
             accepts=_of_channels,
             build=_one_hot,
+            limits=TIMES_ZERO,
         ),
     ),
 )

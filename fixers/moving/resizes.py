@@ -13,7 +13,7 @@ from npulint.fixers.building.windows import windows
 from npulint.fixers.moving.pads import extend
 from npulint.fixers.moving.resize_phases import by_dense, by_depthwise, spatial_axes, whole_factors
 from npulint.fixers.moving.resizes_reading import Resampling, recognise
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,6 +207,7 @@ FAMILY = Family(
             ),
             accepts=_finer,
             build=_asymmetric,
+            limits=TIMES_ZERO,
         ),
         Realisation(
             name="resize/depthwise-phases",
@@ -219,6 +220,7 @@ FAMILY = Family(
             ),
             accepts=_phased,
             build=by_depthwise,
+            limits=TIMES_ZERO,
         ),
         Realisation(
             name="resize/conv-phases",
@@ -233,6 +235,7 @@ FAMILY = Family(
             ),
             accepts=_phased,
             build=by_dense,
+            limits=TIMES_ZERO,
         ),
         Realisation(
             name="resize/oldest-nearest",
@@ -268,6 +271,7 @@ FAMILY = Family(
             ),
             accepts=_any,
             build=_matrix,
+            limits=TIMES_ZERO,
         ),
     ),
 )  # fmt: skip

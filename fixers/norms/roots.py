@@ -142,6 +142,7 @@ REALISATIONS: tuple[Realisation[Root], ...] = (
         argument="a root is the power with exponent 1/2, a reciprocal one with -1/2",
         accepts=_defined,
         build=_as_power,
+        limits="of -infinity it makes infinity and 0, where the operators make NaN",
     ),
     Realisation(
         name="root/local-response",
@@ -155,6 +156,7 @@ REALISATIONS: tuple[Realisation[Root], ...] = (
         ),
         accepts=_positive,
         build=_by_local_response,
+        limits="above 1.8e19 the square is no float32, and the root of it comes out as 0 or NaN",
     ),
 )
 

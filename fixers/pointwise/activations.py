@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from npulint.fixers.pointwise.function_reading import Function, recogniser
 from npulint.fixers.pointwise.gelu import always, unless, written
-from npulint.fixers.record import Exactness, Family, Realisation
+from npulint.fixers.record import OF_DIFFERENCE, Exactness, Family, Realisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,10 @@ def _way(
 ) -> Realisation[Function]:
     exactness: Exactness = "exact"
     return Realisation(name, uses, exactness, argument, accepts, written(build))
+
+
+def _of_difference(way: Realisation[Function]) -> Realisation[Function]:
+    return replace(way, limits=OF_DIFFERENCE)
 
 
 def _family(name: str, *ways: Realisation[Function]) -> Family[Function]:
@@ -179,25 +184,34 @@ FAMILIES: tuple[Family[Function], ...] = (
             "elu/elu", ("ELU",), "x where positive, else exp(x) - 1, however it is spelt",
             _unary("elu"), unless("ELU", "Elu"),
         ),
-        _way(
-            "elu/exp", ("RELU", "SUB", "EXP", "ADD"),
-            "relu(x) + exp(min(x, 0)) - 1, where min(x, 0) is x - relu(x)", _elu_by_exp,
+        _of_difference(
+            _way(
+                "elu/exp", ("RELU", "SUB", "EXP", "ADD"),
+                "relu(x) + exp(min(x, 0)) - 1, where min(x, 0) is x - relu(x)", _elu_by_exp,
+            )
         ),
-        _way(
-            "elu/logistic", ("RELU", "SUB", "LOGISTIC", "MUL", "DIV", "ADD"),
-            "elu/exp, where exp(v) is logistic(v)/logistic(-v), accurate for v up to 0",
-            _elu_by_logistic,
+        _of_difference(
+            _way(
+                "elu/logistic", ("RELU", "SUB", "LOGISTIC", "MUL", "DIV", "ADD"),
+                "elu/exp, where exp(v) is logistic(v)/logistic(-v), accurate for v up to 0",
+                _elu_by_logistic,
+            )
         ),
     ),
     _family(
         "softplus",
-        _way(
-            "softplus/exp-log", ("RELU", "SUB", "EXP", "ADD", "LOG"),
-            "log(1 + exp(x)) is relu(x) + log(1 + exp(-|x|)), which nowhere overflows", _softplus,
+        _of_difference(
+            _way(
+                "softplus/exp-log", ("RELU", "SUB", "EXP", "ADD", "LOG"),
+                "log(1 + exp(x)) is relu(x) + log(1 + exp(-|x|)), which nowhere overflows",
+                _softplus,
+            )
         ),
-        _way(
-            "softplus/logistic-log", ("RELU", "ADD", "SUB", "LOGISTIC", "LOG"),
-            "log(1 + exp(x)) is relu(x) - log(logistic(|x|))", _softplus_by_logistic,
+        _of_difference(
+            _way(
+                "softplus/logistic-log", ("RELU", "ADD", "SUB", "LOGISTIC", "LOG"),
+                "log(1 + exp(x)) is relu(x) - log(logistic(|x|))", _softplus_by_logistic,
+            )
         ),
     ),
     _family(
@@ -221,7 +235,11 @@ FAMILIES: tuple[Family[Function], ...] = (
             "abs/abs", ("ABS",), "relu(x) + relu(-x), however it is spelt", _unary("abs"),
             unless("ABS", "Abs"),
         ),
-        _way("abs/relu", ("RELU", "ADD", "SUB"), "|x| is 2 relu(x) - x, exactly", _abs_by_relu),
+        _of_difference(
+            _way(
+                "abs/relu", ("RELU", "ADD", "SUB"), "|x| is 2 relu(x) - x, exactly", _abs_by_relu,
+            )
+        ),
         _way("abs/maximum", ("MUL", "MAXIMUM"), "|x| is max(x, -x)", _abs_by_maximum),
     ),
     _family(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.function_reading import Function, recogniser
 from npulint.fixers.pointwise.gelu import always
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import OF_DIFFERENCE, Family, Realisation, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +112,7 @@ FAMILY: Family[Function] = Family(
             argument=f"SELU and its kin are {_HALVES}; below 0 elu(v) is exp(v) - 1",
             accepts=always,
             build=_in_halves(_elu),
+            limits=OF_DIFFERENCE,
         ),
         Realisation(
             name="scaled-elu/exp",
@@ -120,6 +121,7 @@ FAMILY: Family[Function] = Family(
             argument=f"SELU and its kin are {_HALVES}",
             accepts=always,
             build=_in_halves(_exp),
+            limits=OF_DIFFERENCE,
         ),
         Realisation(
             name="scaled-elu/logistic",
@@ -131,6 +133,7 @@ FAMILY: Family[Function] = Family(
             ),
             accepts=always,
             build=_in_halves(_logistic),
+            limits=OF_DIFFERENCE,
         ),
     ),
 )

@@ -136,6 +136,7 @@ GELU: Family[Function] = Family(
             ),
             accepts=always,
             build=written(_gelu),
+            limits="-infinity becomes infinity; by the definition it is NaN",
         ),
         Realisation(
             name="gelu/tanh",

@@ -161,6 +161,8 @@ def _by_relu(builder: Builder, limits: _L) -> list[int]:
     return [inside if low == 0 else made.plus(inside, low)]
 
 
+_OPEN = "infinity stays so where Clip of opsets before 11 ends at the largest float"
+
 FAMILY: Family[Limits] = Family(
     "limits",
     recognise,
@@ -172,6 +174,7 @@ FAMILY: Family[Limits] = Family(
             argument="limits of 0 and 6, of -1 and 1, or of 0 alone have operators of their own",
             accepts=_named,
             build=_kin,
+            limits=_OPEN,
         ),
         Realisation(
             name="limits/max-min",
@@ -180,6 +183,7 @@ FAMILY: Family[Limits] = Family(
             argument="a limit below is the maximum with it, one above the minimum",
             accepts=_compared,
             build=_max_min,
+            limits=_OPEN,
         ),
         Realisation(
             name="limits/relu",
@@ -191,6 +195,7 @@ FAMILY: Family[Limits] = Family(
             ),
             accepts=_moderate,
             build=_by_relu,
+            limits=_OPEN,
         ),
     ),
 )

@@ -181,6 +181,7 @@ POWER: Family[Power] = Family(
             argument="the power with exponent 1/2 is the root, with -1/2 its reciprocal",
             accepts=_root,
             build=_as_root,
+            limits="-infinity becomes NaN; as a power it is infinity or 0",
         ),
         Realisation(
             name="power/products",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import OF_DIFFERENCE, Family, Occurrence, Realisation, Refusal
 from npulint.operators.semantics import Binary
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ FAMILY: Family[Product] = Family(
             ),
             accepts=_few_axes,
             build=_rectified,
+            limits=OF_DIFFERENCE,
         ),
     ),
 )

@@ -11,7 +11,7 @@ import numpy as np
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise import slopes as slopes_reading
 from npulint.fixers.pointwise.ways import channel_axis, readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import OF_DIFFERENCE, Family, Occurrence, Realisation, Refusal
 from npulint.operators.semantics import PRelu, Unary
 
 if TYPE_CHECKING:
@@ -171,6 +171,8 @@ def _slope(made: Formula, r: _R) -> int:
     return made.constant(r.slope, r.source)
 
 
+_KEPT = "infinity stays so, where an original of differences makes NaN of it"
+
 FAMILY: Family[Rectifier] = Family(
     "prelu",
     recognise,
@@ -182,6 +184,7 @@ FAMILY: Family[Rectifier] = Family(
             argument="a slope that is one number is the option of LEAKY_RELU, however it is spelt",
             accepts=_uniform,
             build=_leaky_relu,
+            limits=_KEPT,
         ),
         Realisation(
             name="prelu/prelu",
@@ -193,6 +196,7 @@ FAMILY: Family[Rectifier] = Family(
             ),
             accepts=_by_channel,
             build=_prelu,
+            limits=_KEPT,
         ),
         Realisation(
             name="prelu/maximum",
@@ -201,6 +205,7 @@ FAMILY: Family[Rectifier] = Family(
             argument="where 0 <= a <= 1, a*x is above x exactly where x is negative",
             accepts=_contracting,
             build=_maximum,
+            limits=_KEPT,
         ),
         Realisation(
             name="prelu/relu-difference",
@@ -212,6 +217,7 @@ FAMILY: Family[Rectifier] = Family(
             ),
             accepts=_always,
             build=_difference,
+            limits=OF_DIFFERENCE,
         ),
     ),
 )

@@ -29,6 +29,8 @@ def render_text(result: FixResult, layout: Layout, diff: Sequence[str] = ()) -> 
         fixed = f"sizes fixed: {printable(name)} is {'x'.join(map(str, shape))}"
         lines.append(wrapped(fixed, layout, "  ", "    "))
     lines += _choices(result, layout)
+    for said, ways in _limits(result.choices).items():
+        lines.append(wrapped(f"limits of {', '.join(ways)}: {said}", layout, "  ", "    "))
     if result.comparison is not None:
         lines.append(wrapped(_proof(result.comparison), layout, "  ", "    "))
         lines.append(f"  {_growth(result)}")
@@ -69,6 +71,16 @@ def _choices(result: FixResult, layout: Layout) -> Iterator[str]:
         for name, reason in dict(lost):
             if layout.verbose or way is None or not reason.startswith("taken as well"):
                 yield wrapped(f"not {name}: {printable(reason)}", layout, "    ", "      ")
+
+
+def _limits(choices: Sequence[Choice]) -> dict[str, list[str]]:
+    """What chosen ways are not the same for, with their names."""
+    found: dict[str, list[str]] = {}
+    for choice in choices:
+        for name, said in choice.chosen.limits.items() if choice.chosen else ():
+            if name not in found.setdefault(said, []):
+                found[said].append(name)
+    return found
 
 
 def _described(chosen: Alternative | None) -> str:

@@ -83,6 +83,7 @@ def _choice(choice: Choice, comparison: Comparison | None) -> Json:
         "realisation": choice.realisation,
         "exactness": chosen.exactness if chosen else None,
         "note": (chosen.note or None) if chosen else None,
+        "limits": dict(chosen.limits) if chosen else {},
         "why": choice.why or None,
         "alternatives": [_alternative(each) for each in choice.alternatives],
         "measured": [] if comparison is None else list(_measured(choice, comparison)),
@@ -106,6 +107,7 @@ def _alternative(each: Alternative) -> Json:
         "nodes": each.nodes,
         "bytes": each.bytes,
         "note": each.note or None,
+        "limits": dict(each.limits),
         "outcome": dict(each.outcome) if each.outcome is not None else None,
         "lost": each.lost or None,
     }

@@ -51,6 +51,8 @@ def _told(way: Realisation[Any], layout: Layout) -> Iterator[str]:
     yield f"{layout.style.bold(way.name)} ({way.exactness})"
     yield wrapped(f"{way.argument[:1].upper()}{way.argument[1:]}.", layout, "  ", "  ")
     yield wrapped(f"built of {', '.join(way.uses) or _ITSELF}", layout, "  ", "    ")
+    if way.limits:
+        yield wrapped(f"limits: {way.limits}", layout, "  ", "    ")
 
 
 def _lines() -> Iterator[str]:
@@ -62,15 +64,21 @@ def _lines() -> Iterator[str]:
     yield "at once; the report names each one that lost, with its reason."
     yield ""
     yield from (f"- *{word}*: {meaning}." for word, meaning in _MEANINGS)
+    yield ""
+    yield "Exact ways are so for finite numbers. What becomes of infinite ones where they do not"
+    yield "agree with the original is said beside them, and in the report of a rewrite. It is what"
+    yield "ONNX makes of them: sums and products of TFLite's kernels end at the largest float, also"
+    yield "in the original."
     for family in sorted(FAMILIES, key=lambda each: each.name):
         yield from ("", f"## {family.name}", "")
-        rows = [["realisation", "exactness", "built of", "why it is the same"]]
+        rows = [["realisation", "exactness", "built of", "why it is the same", "limits"]]
         rows += [
             [
                 markdown.code(way.name),
                 way.exactness,
                 ", ".join(map(markdown.code, way.uses)) or _ITSELF,
                 markdown.text(way.argument),
+                markdown.text(way.limits),
             ]
             for way in family.ways
         ]

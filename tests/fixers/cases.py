@@ -176,8 +176,12 @@ def outputs(
     save(result, other)
     expected, found = run(path, x), run(other, x)
     assert found.shape == expected.shape
-    again = load(other)
     (chosen,) = (each for each in family.ways if each.name == way)
+    if model.dialect == "onnx" and chosen.exactness == "exact" and not chosen.limits:
+        x = x.copy()
+        x.flat[x.size // 2] = np.inf
+        assert np.allclose(run(path, x), run(other, x), 1e-5, 1e-5, equal_nan=True)
+    again = load(other)
     if again.dialect == "tflite":
         before = {node.op for node in model.graphs[0].nodes}
         assert {node.op for node in again.graphs[0].nodes} <= {*chosen.uses, *before}
