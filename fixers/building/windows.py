@@ -85,24 +85,33 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Convolution]]:
             yield Occurrence(node.op, (node.index,), (node.outputs[0],), found)
 
 
-def read(graph: Graph, node: Node) -> Convolution | Refusal | None:
-    """Read a node: what it computes, why that cannot be rewritten, or None where it is no such."""
+def read(graph: Graph, node: Node, *, kept: bool = False) -> Convolution | Refusal | None:
+    """Read a node: what it computes, why that cannot be rewritten, or None where it is no such.
+
+    Args:
+        graph: The graph.
+        node: The node.
+        kept: Whether its weights are kept as they are, and may be of any type.
+    """
     if node.domain or node.op not in ("CONV_2D", "DEPTHWISE_CONV_2D", "Conv"):
         return None
     record = meaning(graph, node)
     if not isinstance(record, Conv):
         return record if isinstance(record, Refusal) else None
-    return _convolution(graph, node, record)
-
-
-def _convolution(graph: Graph, node: Node, record: Conv) -> Convolution | Refusal:
     x, weights, *rest = graph.operation(node).inputs
     bias = rest[0] if rest else None
     if x is None or weights is None:
         return Refusal("an operand is left out")
     refusal = not_float(graph, x.index) or _unread(weights) or (bias and _unread(bias))
-    if refusal:
+    if refusal and not kept:
         return refusal
+    return _convolution(graph, node, record, (x, weights, bias))
+
+
+def _convolution(
+    graph: Graph, node: Node, record: Conv, operands: tuple[Value, Value, Value | None]
+) -> Convolution | Refusal:
+    x, weights, bias = operands
     found, made = fixed(x), fixed(graph.values[node.outputs[0]])
     if found is None or made is None or len(found) != 4:
         return Refusal("the sizes of its input and output are not all fixed, or are not 4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from npulint.fixers.building.windows import Sliding, Windows, margins_of, slid
 from npulint.operators.emit_windows import same_pads
 
 if TYPE_CHECKING:
-    from npulint.fixers.building.builder import Array, Feature
+    from npulint.fixers.building.builder import Array, Feature, Sizes
 
 
 class TFLiteWindows(Windows):
@@ -21,7 +22,7 @@ class TFLiteWindows(Windows):
         if bias is None:
             bias = np.zeros(kernel.shape[0], kernel.dtype)
         sizes = slid(x, kernel, how)
-        padding = self._named(x, kernel, how)
+        padding = named(x.sizes, kernel.shape[2:], how)
         if not padding:
             x = self.builder.margins(x, margins_of(how.pads))
             padding = "VALID"
@@ -59,13 +60,14 @@ class TFLiteWindows(Windows):
             asymmetric_quantize_inputs=False, quantized_bias_type="float32",
         ).value  # fmt: skip
 
-    @staticmethod
-    def _named(x: Feature, kernel: Array, how: Sliding) -> str:
-        """TFLite's word for the padding, empty where it has none."""
-        if how.pads == (0, 0, 0, 0):
-            return "VALID"
-        same: list[int] = []
-        for axis in (0, 1):
-            size, kernel_size = x.sizes[2 + axis], int(kernel.shape[2 + axis])
-            same += same_pads(size, kernel_size, how.strides[axis], how.dilations[axis])
-        return "SAME" if tuple(same) == how.pads else ""
+
+def named(sizes: Sizes, window: Sequence[int], how: Sliding) -> str:
+    """TFLite's word for the padding of a window over a map, empty where it has none."""
+    if how.pads == (0, 0, 0, 0):
+        return "VALID"
+    same: list[int] = []
+    for axis in (0, 1):
+        same += same_pads(
+            sizes[2 + axis], int(window[axis]), how.strides[axis], how.dilations[axis]
+        )
+    return "SAME" if tuple(same) == how.pads else ""

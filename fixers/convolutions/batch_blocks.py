@@ -11,9 +11,10 @@ import numpy as np
 from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import Convolution, Sliding, read, windows
+from npulint.fixers.building.windows_tflite import named
 from npulint.fixers.looking import integers, only_reader
 from npulint.fixers.moving.axes import reorder
-from npulint.fixers.reading import fixed
+from npulint.fixers.reading import fixed, immovable
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 
 if TYPE_CHECKING:
@@ -87,17 +88,21 @@ class Blocked:
 
     Attributes:
         conv: The convolution, of the blocks.
+        window: Its node.
         source: Position of what is taken apart.
         sizes: Its sizes, `[N, C, H, W]`.
         block: Distances of the samples along H and W.
         pads: What the dilated convolution pads: top, bottom, left, right.
+        result: Position of what is made.
     """
 
     conv: Convolution
+    window: Node
     source: int
     sizes: Sizes
     block: Pair
     pads: Pads
+    result: int
 
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Blocked]]:
@@ -111,15 +116,26 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Blocked]]:
         last = None if window is None else only_reader(graph, window.outputs[0])
         if window is None or last is None or last.op != "BATCH_TO_SPACE_ND":
             continue
-        conv = read(graph, window)
-        if conv is None or window.inputs[0] != node.outputs[0]:
+        if window.inputs[0] != node.outputs[0]:
             continue
-        nodes = tuple(sorted((node.index, window.index, last.index)))
-        found = conv if isinstance(conv, Refusal) else _blocked(graph, node, conv, last)
-        yield Occurrence(f"{node.op} + {window.op} + {last.op}", nodes, last.outputs, found)
+        found = _read(graph, (node, window, last))
+        if found is not None:
+            nodes = tuple(sorted((node.index, window.index, last.index)))
+            yield Occurrence(f"{node.op} + {window.op} + {last.op}", nodes, last.outputs, found)
 
 
-def _blocked(graph: Graph, first: Node, conv: Convolution, last: Node) -> Blocked | Refusal:
+def _read(graph: Graph, nodes: tuple[Node, Node, Node]) -> Blocked | Refusal | None:
+    first, window, last = nodes
+    conv = read(graph, window, kept=True)
+    if not isinstance(conv, Convolution):
+        return conv
+    refusal = immovable(graph, (first.inputs[0], first.outputs[0]))
+    refusal = refusal or immovable(graph, (window.outputs[0], last.outputs[0]))
+    return refusal or _blocked(graph, nodes, conv)
+
+
+def _blocked(graph: Graph, nodes: tuple[Node, Node, Node], conv: Convolution) -> Blocked | Refusal:
+    first, window, last = nodes
     there, margins = (integers(graph, index) for index in first.inputs[1:3])
     back, crops = (integers(graph, index) for index in last.inputs[1:3])
     shape = fixed(graph.values[first.inputs[0]])
@@ -133,10 +149,12 @@ def _blocked(graph: Graph, first: Node, conv: Convolution, last: Node) -> Blocke
     batch, height, width, channels = shape
     return Blocked(
         conv=conv,
+        window=window,
         source=first.inputs[0],
         sizes=(batch, channels, height, width),
         block=(there[0], there[1]),
         pads=(pads[0], pads[1], pads[2], pads[3]),
+        result=last.outputs[0],
     )
 
 
@@ -149,10 +167,21 @@ def _plain(b: Blocked) -> Refusal | None:
 
 
 def _dilated(builder: Builder, b: Blocked) -> list[int]:
-    conv = b.conv
-    how = Sliding((1, 1), b.block, b.pads, conv.groups, conv.activation)
-    x = Feature(b.source, b.sizes)
-    return [windows(builder).conv(x, conv.kernel, conv.bias, how).value]
+    """The same node with its weights, at the distances and with the padding of the blocks."""
+    top, bottom, left, right = b.pads
+    source, padding = b.source, named(b.sizes, b.conv.window, Sliding((1, 1), b.block, b.pads))
+    if not padding:
+        sides = (0, 0), (top, bottom), (left, right), (0, 0)
+        source, padding = moves(builder, source).widen(source, sides), "VALID"
+    attributes = {
+        **b.window.attributes,
+        "padding": padding,
+        "dilation_h_factor": b.block[0],
+        "dilation_w_factor": b.block[1],
+    }
+    shape = builder.at(b.result).shape or ()
+    inputs = (source, *b.window.inputs[1:])
+    return [builder.value_node(b.window.op, inputs, shape, **attributes)]
 
 
 FAMILY: Family[Blocked] = Family(
@@ -165,7 +194,8 @@ FAMILY: Family[Blocked] = Family(
             exactness="exact",
             argument=(
                 "a convolution of every n-th sample is one whose window has samples at that "
-                "distance; the padding is what is added less what is cropped"
+                "distance; the padding is what is added less what is cropped, for what is "
+                "quantised its zero point"
             ),
             accepts=_plain,
             build=_dilated,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.looking import data, lower_bound, only_reader
+from npulint.fixers.building.moves import moves
+from npulint.fixers.looking import lower_bound, only_reader
 from npulint.fixers.pointwise.ways import readings_of, unfit
+from npulint.fixers.reading import QUANTISED, immovable
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
 from npulint.operators.emit_windows import same_pads
 
@@ -75,7 +77,12 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Padding]]:
 def _read(graph: Graph, window: Node, pad: Node | None) -> Padding | Refusal | None:
     readings = readings_of(graph)
     source = window.inputs[0] if pad is None else pad.inputs[0]
-    refusal = unfit(readings, window, (source, window.outputs[0]))
+    quantised = graph.values[source].quantisation is not None
+    refusal = (
+        _unmoved(graph, window, source)
+        if quantised
+        else unfit(readings, window, (source, window.outputs[0]))
+    )
     shape, kernel = readings.sizes(source), _kernel(readings, window)
     if refusal is not None or shape is None or kernel is None or len(shape) != 4:
         return refusal or Refusal("the sizes of its inputs and outputs are not all fixed")
@@ -88,13 +95,32 @@ def _read(graph: Graph, window: Node, pad: Node | None) -> Padding | Refusal | N
     held = [int(each) for each in amounts.reshape(-1)]
     if any(held[:2]) or any(held[6:]):
         return None
-    added = np.zeros(1, np.float32) if pad.op == "PAD" else data(graph, pad.inputs[2])
-    if added is None or added.size != 1:
+    value = _added(graph, pad)
+    if value is None:
         return Refusal("what is added is computed at run time")
     sides = (held[2], held[3]), (held[4], held[5])
-    value = float(added.reshape(-1)[0])
     least = lower_bound(graph, source)
     return Padding(window, source, shape, sides, same, apart=True, value=value, least=least)
+
+
+def _unmoved(graph: Graph, window: Node, source: int) -> Refusal | None:
+    """Why a quantised window is left alone, None where its zero is a convolution's own."""
+    if window.op not in _WINDOWS:
+        return Refusal(f"it pools what is quantised: {QUANTISED}")
+    return immovable(graph, (source, window.inputs[0]))
+
+
+def _added(graph: Graph, pad: Node) -> float | None:
+    """What a PAD adds, as a real number; None where that is not stored."""
+    if pad.op == "PAD":
+        return 0.0
+    held = graph.values[pad.inputs[2]]
+    if held.constant is None or held.constant.sparse or held.element_count != 1:
+        return None
+    number, how = float(held.constant.read().reshape(-1)[0]), held.quantisation
+    if how != graph.values[pad.inputs[0]].quantisation:
+        return None
+    return number if how is None else (number - sum(how.zero_points[:1])) * how.scales[0]
 
 
 def _kernel(readings: Readings, window: Node) -> tuple[int, ...] | None:
@@ -137,10 +163,8 @@ def _taken_out(builder: Builder, p: Padding) -> list[int]:
     (top, bottom), (left, right) = p.sides
     if not (top or bottom or left or right):
         return [_window(builder, p, p.source, "VALID")]
-    batch, height, width, channels = p.shape
-    rows = np.array([(0, 0), (top, bottom), (left, right), (0, 0)], np.int32)
-    shape = batch, height + top + bottom, width + left + right, channels
-    padded = builder.value_node("PAD", (p.source, builder.constant(rows, "paddings")), shape)
+    rows = (0, 0), (top, bottom), (left, right), (0, 0)
+    padded = moves(builder, p.source).widen(p.source, rows)
     return [_window(builder, p, padded, "VALID")]
 
 
@@ -165,7 +189,8 @@ FAMILY: Family[Padding] = Family(
             exactness="exact",
             argument=(
                 "where PAD adds what SAME would, the window does it itself; a maximum is none of "
-                "what is added where no element lies below that"
+                "what is added where no element lies below that; to what is quantised both add the "
+                "zero point"
             ),
             accepts=_agrees,
             build=_put_in,

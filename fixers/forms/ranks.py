@@ -23,10 +23,12 @@ class Region:
     Attributes:
         steps: How each is said in few, in the order in which they run.
         results: Positions of what is read outside.
+        bound: Names of the values of many axes that the model itself takes or makes.
     """
 
     steps: tuple[Lowered, ...]
     results: tuple[int, ...]
+    bound: tuple[str, ...] = ()
 
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Region]]:
@@ -47,7 +49,7 @@ def recognise(graph: Graph) -> Iterator[Occurrence[Region]]:
         if set(kinds) == {Same} or kinds == [Same, Reordered, Same]:
             continue
         results = tuple(_read_outside(graph, nodes))
-        region = Region(tuple(steps[index] for index in nodes), results)
+        region = Region(tuple(steps[index] for index in nodes), results, _bound(graph, many, nodes))
         ops = dict.fromkeys(graph.nodes[index].op for index in nodes)
         yield Occurrence(" + ".join(ops), tuple(nodes), results, region)
 
@@ -80,11 +82,28 @@ def _read_outside(graph: Graph, nodes: list[int]) -> Iterator[int]:
                 yield value
 
 
+def _bound(graph: Graph, many: set[int], nodes: list[int]) -> tuple[str, ...]:
+    """Names of what nodes read and make of many axes that is the model's own input or output."""
+    touched = {
+        value
+        for index in nodes
+        for value in (*graph.nodes[index].inputs, *graph.nodes[index].outputs)
+    }
+    ends = dict.fromkeys((*graph.inputs, *graph.outputs))
+    return tuple(graph.values[index].name for index in ends if index in touched & many)
+
+
 def _any(region: Region) -> Refusal | None:
     return None if region.results else Refusal("nothing reads what it makes")
 
 
 def _lowered(builder: Builder, region: Region) -> list[int]:
+    if region.bound:
+        names = ", ".join(region.bound)
+        builder.note = (
+            f"the model itself takes or makes {names} with more than {MOST} axes, so that a "
+            f"RESHAPE is left: export it with at most {MOST}"
+        )
     views = Views(builder)
     for step in region.steps:
         step.write(views)

@@ -64,7 +64,7 @@ def _read(graph: Graph, node: Node) -> Join | Refusal | None:
         return record if isinstance(record, Refusal) else None
     if node.attributes.get("fused_activation_function", "NONE") != "NONE":
         return Refusal("it has a fused activation, with which the runtime does not run it")
-    refusal = not_float(graph, node.outputs[0])
+    refusal = _on_grids(graph, node) or not_float(graph, node.outputs[0])
     refusal = refusal or immovable(graph, (*node.inputs, node.outputs[0]))
     if refusal is not None:
         return refusal
@@ -74,6 +74,18 @@ def _read(graph: Graph, node: Node) -> Join | Refusal | None:
     axis = stored(graph, record.axis, len(shape))
     sizes = tuple((fixed(graph.values[index]) or ())[axis] for index in node.inputs)
     return Join(node.inputs, sizes, axis, shape)
+
+
+def _on_grids(graph: Graph, node: Node) -> Refusal | None:
+    """What to do about values on different grids, None where there is one or none."""
+    values = [graph.values[index] for index in (*node.inputs, node.outputs[0])]
+    grids = {value.quantisation for value in values}
+    if len(grids) == 1 or None in grids:
+        return None
+    return Refusal(
+        "it joins values on different grids, which moves none of them as it is: quantise them and "
+        "the result with one scale and zero point"
+    )
 
 
 def recognise_before_convolutions(graph: Graph) -> Iterator[Occurrence[JoinedConvolutions]]:

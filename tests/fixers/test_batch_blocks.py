@@ -20,7 +20,7 @@ SAMPLE, ALL = 20, 200
 (WAY,) = FAMILY.ways
 
 
-def blocks(folder: Path, seed: int, **said: Any) -> Case | None:
+def blocks(folder: Path, seed: int, *, quantised: bool = False, **said: Any) -> Case | None:
     """A map taken apart, convolved and put together; None where nothing is left of it."""
     draw, rng = random.Random(seed), np.random.default_rng(seed)
     block = said.get("block", [draw.randint(1, 3), draw.randint(2, 3)])
@@ -59,14 +59,21 @@ def blocks(folder: Path, seed: int, **said: Any) -> Case | None:
         Call("BATCH_TO_SPACE_ND", ["b", back, np.array(crops, np.int32)],
              {"y": [1, *whole, channels]}, {}),
     ]  # fmt: skip
-    return tflite_case(folder, {"x": integers(rng, 1, *image, 2)}, calls)
+    x = integers(rng, 1, *image, 2)
+    if not quantised:
+        return tflite_case(folder, {"x": x}, calls)
+    weights, bias = calls[1].operands[1:]
+    on_grids = ["a", np.asarray(weights).astype(np.int8), np.asarray(bias).astype(np.int32)]
+    calls[1] = replace(calls[1], operands=on_grids, version=3)
+    return tflite_case(folder, {"x": x.astype(np.int8)}, calls, quantised=(0.25, -2))
 
 
-def test_the_same_bits(full: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("quantised", [False, True], ids=["float32", "int8"])
+def test_the_same_bits(quantised: bool, full: bool, tmp_path: Path) -> None:
     applied = seed = 0
     while applied < (ALL if full else SAMPLE):
         assert seed < 2000, "hardly any instance is in the way's domain"
-        case = blocks(tmp_path, seed)
+        case = blocks(tmp_path, seed, quantised=quantised)
         seed += 1
         applied += case is not None and agrees(case, FAMILY, WAY)
 

@@ -12,11 +12,12 @@ from rank_chains import Drawn, chain, viewed
 from single import Call, Case, cured, integers, onnx_case, run, tflite_case
 
 from npulint.fixers.forms.ranks import FAMILY, Region
-from npulint.fixers.legalise import Setting, build_fragment
+from npulint.fixers.legalise import Setting, build_fragment, legalise
 from npulint.fixers.record import Refusal
 from npulint.fixers.surgery import Patch, apply
 from npulint.formats import load, save
 from npulint.model import Graph
+from npulint.verdict import Reason, Verdict
 
 SAMPLE, ALL = 60, 400
 (WAY,) = FAMILY.ways
@@ -212,3 +213,29 @@ def test_shipped_targets_take_what_comes_of_a_mask_added_to_windows(
     case = tflite_case(tmp_path, {"x": np.zeros(whole, np.float32)}, calls)
     assert lowered(case)
     assert cured(case, (FAMILY,), target) == ["RESHAPE", "ADD", "RESHAPE"]
+
+
+def test_what_the_model_itself_takes_with_many_axes_is_named(tmp_path: Path) -> None:
+    """A RESHAPE of it is left whatever is done, and the report says so."""
+    x = np.zeros((1, 2, 2, 2, 3), np.float32)
+    calls = [
+        Call("ADD", ["x", np.ones(3, np.float32)], {"s": list(x.shape)}, {"table": "AddOptions"}),
+        Call("RESHAPE", ["s", np.array([8, 3], np.int32)], {"y": [8, 3]}, {}),
+    ]
+    graph = load(tflite_case(tmp_path, {"x": x}, calls).path).graphs[0]
+
+    def ask(asked: Graph) -> dict[str, list[Verdict]]:
+        no = (Reason("made-up", "more than 4 axes", "nowhere"),)
+        over = many(asked)
+        return {
+            "t": [
+                Verdict("unsupported", "unknown", no)
+                if node.index in over
+                else Verdict("supported", "unknown", ())
+                for node in asked.nodes
+            ]
+        }
+
+    _, (choice,) = legalise(graph, Setting(ask, 0, families=(FAMILY,)))
+    assert choice.realisation is None
+    assert "the model itself takes or makes x with more than 4 axes" in choice.why
