@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from npulint import completing
+from npulint.cli_networks import (
+    QUANTISATIONS,
+    exporter_option,
+    fresh_option,
+    jobs_option,
+    modes_option,
+    networks_progress,
+    opset_option,
+    size_option,
+)
 from npulint.terminal import (
-    EXIT_FINDINGS,
     EXIT_OK,
     activity,
     deliver,
@@ -20,58 +26,11 @@ from npulint.terminal import (
     layout_for,
     no_color_option,
     output_option,
-    progress,
     targets_option,
 )
 
 if TYPE_CHECKING:
-    from npulint.reference_models.network import Network
     from npulint.reference_models.recipe import Exporter, Quantisation
-
-_QUANTISATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
-
-
-def _size(_: click.Context, __: click.Parameter, given: str | None) -> tuple[int, int] | None:
-    """Read `HxW`, two whole numbers above zero."""
-    if given is None:
-        return None
-    height, _cross, width = given.partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise click.BadParameter(f"{given!r} is not a size; one is written as 544x960")
-    return int(height), int(width)
-
-
-_size_option = click.option(
-    "--size", metavar="HxW", callback=_size, help="Height and width of the input."
-)
-_opset_option = click.option("--opset", type=int, help="Opset of .onnx files; 18 at first.")
-_exporter_option = click.option(
-    "--exporter",
-    type=click.Choice(["dynamo", "torchscript"]),
-    default="dynamo",
-    show_default=True,
-    help="Which of PyTorch's exporters writes .onnx files.",
-)
-_fresh_option = click.option("--fresh", is_flag=True, help="Export even what is in the cache.")
-_jobs_option = click.option(
-    "-j", "--jobs", type=click.IntRange(1), default=1, help="How many processes share the work."
-)
-_modes_option = click.option(
-    "--quantize",
-    "modes",
-    type=click.Choice(_QUANTISATIONS),
-    multiple=True,
-    default=["none"],
-    show_default=True,
-    help="What TFLiteConverter does to the numbers; repeatable.",
-)
-
-
-@contextmanager
-def _networks_progress(total: int) -> Iterator[Callable[[Network], None] | None]:
-    """The progress line over several networks."""
-    with progress(total) as step:
-        yield None if step is None else lambda network: step(network.name)
 
 
 @click.group()
@@ -107,17 +66,17 @@ def list_(form: Literal["text", "json"], output: Path | None, verbose: bool, no_
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write, .onnx or .tflite; it appears whole or not at all.",
 )
-@_size_option
+@size_option
 @click.option(
     "--quantize",
-    type=click.Choice(_QUANTISATIONS),
+    type=click.Choice(QUANTISATIONS),
     default="none",
     show_default=True,
     help="What TFLiteConverter does to the numbers.",
 )
-@_opset_option
-@_exporter_option
-@_fresh_option
+@opset_option
+@exporter_option
+@fresh_option
 def build(  # noqa: PLR0913, PLR0917 - one parameter an option
     name: str,
     output: Path,
@@ -140,61 +99,6 @@ def build(  # noqa: PLR0913, PLR0917 - one parameter an option
     return EXIT_OK
 
 
-@models.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.networks)
-@targets_option
-@_size_option
-@_modes_option
-@_opset_option
-@_exporter_option
-@_fresh_option
-@_jobs_option
-@format_option
-@output_option
-@no_color_option
-def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
-    names: tuple[str, ...],
-    targets: tuple[str, ...],
-    size: tuple[int, int] | None,
-    modes: tuple[Quantisation, ...],
-    opset: int | None,
-    exporter: Exporter,
-    fresh: bool,
-    jobs: int,
-    form: Literal["text", "json"],
-    output: Path | None,
-    no_color: bool,
-) -> int:
-    """Build networks small, in both formats, run them, and ask targets about them.
-
-    Exit code 1 where an exporter refuses a network or two files of one compute different things.
-    """
-    from npulint.engine import check
-    from npulint.reference_models.catalogue import CATALOGUE, define
-    from npulint.reference_models.recipe import DEFAULT_OPSET, Recipe
-    from npulint.reference_models.trial import small, try_all
-    from npulint.reports import networks as drawing
-
-    recipes = [
-        Recipe("onnx", "none", exporter, opset or DEFAULT_OPSET),
-        *(Recipe("tflite", mode) for mode in dict.fromkeys(modes)),
-    ]
-    networks = [define(name, size or small(name)) for name in dict.fromkeys(names) or CATALOGUE]
-    with TemporaryDirectory() as folder:
-        with _networks_progress(len(networks)) as step:
-            trials = try_all(networks, recipes, Path(folder), fresh=fresh, jobs=jobs, progress=step)
-        paths = [trial.path for trial in trials if trial.path is not None]
-        report = check(paths, targets=targets, remedies=False)
-        judged = {result.path: result for result in report.models}
-        if form == "json":
-            text = drawing.trials_json(trials, judged)
-        else:
-            layout = layout_for(output, verbose=False, no_color=no_color)
-            text = drawing.trials_text(trials, judged, layout)
-    deliver(text, output)
-    return EXIT_FINDINGS if any(trial.fails for trial in trials) else EXIT_OK
-
-
 @models.command("map")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.networks)
 @click.option(
@@ -205,12 +109,12 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     help="Folder to write into.",
 )
 @targets_option
-@_size_option
-@_modes_option
-@_opset_option
-@_exporter_option
-@_fresh_option
-@_jobs_option
+@size_option
+@modes_option
+@opset_option
+@exporter_option
+@fresh_option
+@jobs_option
 def map_(  # noqa: PLR0913, PLR0917 - one parameter an option
     names: tuple[str, ...],
     output: Path,
@@ -238,7 +142,7 @@ def map_(  # noqa: PLR0913, PLR0917 - one parameter an option
         Recipe("onnx", "none", exporter, opset or DEFAULT_OPSET),
     ]
     networks = [define(name, size) for name in dict.fromkeys(names) or CATALOGUE]
-    with _networks_progress(len(networks)) as step:
+    with networks_progress(len(networks)) as step:
         drawn = explore(networks, recipes, targets, fresh=fresh, jobs=jobs, progress=step)
     files = drawings(drawn)
     write_all(output, files)

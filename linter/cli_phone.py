@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import click
 
+from npulint.cli_adb import adb_options
 from npulint.errors import NpulintError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -22,30 +22,6 @@ from npulint.terminal import (
     one_line,
     output_option,
 )
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_ADB = (
-    click.option(
-        "--adb",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="The adb program.  [default: the one that the system finds]",
-    ),
-    click.option(
-        "--adb-port",
-        metavar="N",
-        type=click.IntRange(1, 65535),
-        help="Port of adb's server.  [default: adb's own choice]",
-    ),
-)
-
-
-def adb_options(command: _Command) -> _Command:
-    """Options of commands that speak to adb."""
-    for option in reversed(_ADB):
-        command = option(command)
-    return command
 
 
 @click.command("list")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from npulint.errors import UsageError
 
-LARGEST = 1 << 29
+LARGEST = 1 << 27
 """Bytes that a log may have."""
 
 LONGEST = 1 << 14

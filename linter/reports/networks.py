@@ -155,9 +155,23 @@ def _target_names(judged: Mapping[Path, ModelResult]) -> list[str]:
     return list(dict.fromkeys(t.target.name for r in judged.values() for t in r.targets))
 
 
-def trials_json(trials: Sequence[Trial], judged: Mapping[Path, ModelResult]) -> str:
-    """Draw one object a file, ending in a newline."""
-    return json.dumps([_tried(t, judged) for t in trials]) + "\n"
+def trials_json(
+    trials: Sequence[Trial],
+    judged: Mapping[Path, ModelResult],
+    circles: Mapping[Path, dict[str, Any]] | None = None,
+) -> str:
+    """Draw one object a file, ending in a newline.
+
+    Args:
+        trials: What was tried.
+        judged: What the targets make of each file.
+        circles: What became of each file that was taken full circle.
+    """
+    rows = []
+    for trial in trials:
+        found = None if trial.path is None else (circles or {}).get(trial.path)
+        rows.append({**_tried(trial, judged), "circle": found})
+    return json.dumps(rows, allow_nan=False) + "\n"
 
 
 def _tried(trial: Trial, judged: Mapping[Path, ModelResult]) -> dict[str, Any]:

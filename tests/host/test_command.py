@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from npulint.device.circle import go_round
 from npulint.reports import host
 from tests.cli.support import Runner
 from tests.host import models
@@ -172,6 +173,16 @@ def test_other_computers(npulint: Runner, tmp_path: Path, monkeypatch: pytest.Mo
     assert run.code == 2
     assert "is for Linux on x86-64; this is " in run.err
     assert run.err.endswith(" on aarch64\n")
+
+
+def test_full_circle_by_a_compiler(tmp_path: Path) -> None:
+    path = models.write_onnx(tmp_path, "pixel_shuffle")
+    found = go_round(path, ["nnapi-1.2"], tmp_path, chips=["qnn-htp-v73"])
+    assert {(leg.where, leg.taken, leg.nodes, leg.fault) for leg in found.legs} == {
+        ("qnn-htp-v73", 2, 2, None)
+    }
+    assert all(leg.error is not None and 0 < leg.error < 0.01 for leg in found.legs)
+    assert all(leg.latency is None for leg in found.legs)
 
 
 def test_the_help_needs_no_runtime() -> None:
