@@ -54,7 +54,7 @@ class Catalogue:
             total: How many in all, each operator as often as others while it has cases.
             known: Names of cases that are left out.
         """
-        drawn = [case for case in self._thinned(names, most, seed) if case.name not in known]
+        drawn = [case for _, case in self.named(names, seed, most) if case.name not in known]
         if total is None:
             return drawn
         turns: dict[str, list[Case]] = {}
@@ -65,7 +65,15 @@ class Catalogue:
         in_turn = (case for row in zip_longest(*turns.values()) for case in row if case is not None)
         return list(islice(in_turn, total))
 
-    def _thinned(self, names: Sequence[str], most: int | None, seed: int) -> Iterator[Case]:
+    def named(
+        self, names: Sequence[str], seed: int, most: int | None = None
+    ) -> list[tuple[str, Case]]:
+        """Cases drawn by a seed, each with its family; see `sampled`."""
+        return list(self._thinned(names, most, seed))
+
+    def _thinned(
+        self, names: Sequence[str], most: int | None, seed: int
+    ) -> Iterator[tuple[str, Case]]:
         groups: dict[tuple[str, str], list[Case]] = {}
         for name, case in self._named(names, seed):
             groups.setdefault((name, case.kind), []).append(case)
@@ -73,7 +81,8 @@ class Catalogue:
             count = len(members)
             if most is not None:
                 count = min(count, most if kind in self.common else max(most // 3, 1))
-            yield from random.Random(f"{seed} {name} {kind}").sample(members, count)
+            for case in random.Random(f"{seed} {name} {kind}").sample(members, count):
+                yield name, case
 
     def _named(self, names: Sequence[str], seed: int) -> Iterator[tuple[str, Case]]:
         """Each case once, with the first family that it is of."""

@@ -46,10 +46,14 @@ def _then(rules: Partitioning) -> str:
     """What the runtime does when a piece cannot be built.
 
     ONNX Runtime fails (microsoft/onnxruntime onnxruntime/core/framework/graph_partitioner.cc,
-    PartitionOnnxFormatModelImpl @01f40e6), TFLite goes on without.
+    PartitionOnnxFormatModelImpl @01f40e6). TFLite goes on without, unless the delegate is one that
+    takes dynamic tensors: its pieces are only prepared when everything is (google-ai-edge/LiteRT
+    tflite/core/subgraph.cc 2566-2619 @f6745779).
     """
     if rules.strategy == "onnx-runtime":
         return "no session comes to be"
+    if rules.dynamic_tensors == "allowed":
+        return "the runtime finds out too late to go on without it, and runs nothing"
     return "the runtime takes the whole delegation back"
 
 

@@ -114,6 +114,10 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
             from npulint.shown import show
 
             return show(graph, target).judged
+        if rules is not None and rules.float16_constants == "unpacked":
+            from npulint.unpacked import judge_unpacked
+
+            return judge_unpacked(graph, target)
         verdicts = tuple([memory.judge(graph.operation(node)) for node in graph.nodes])
         if rules is None or rules.float16_constants != "checked-through":
             return verdicts

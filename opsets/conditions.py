@@ -27,6 +27,7 @@ from npulint.opsets.measures import (
 from npulint.opsets.predicates import PREDICATES, Named, Predicate
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
 from npulint.opsets.predicates_onnx import ONNX_PREDICATES
+from npulint.opsets.predicates_xnnpack import XNNPACK_PREDICATES
 from npulint.opsets.relations import RELATIONS, listed
 from npulint.opsets.table import Setting
 from npulint.opsets.vocabulary import (
@@ -79,7 +80,7 @@ WORDS = (*MEASURES, *_FLAGS, *_COMPOSED)
 """Every word that may begin a condition, apart from the family's own settings."""
 
 KNOWN: Mapping[str, Predicate] = MappingProxyType(
-    {**PREDICATES, **GPU_PREDICATES, **ONNX_PREDICATES}
+    {**PREDICATES, **GPU_PREDICATES, **ONNX_PREDICATES, **XNNPACK_PREDICATES}
 )
 """Every named predicate by its word in a table."""
 

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING
 from npulint.errors import TargetError
 from npulint.opsets.predicates import PREDICATES, Judgement, Predicate
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
+from npulint.opsets.predicates_onnx import ONNX_PREDICATES
+from npulint.opsets.predicates_xnnpack import XNNPACK_PREDICATES
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 GROUP = "npulint.targets"
 """The group of entry points that is looked at."""
+
+_OWN = (PREDICATES, GPU_PREDICATES, ONNX_PREDICATES, XNNPACK_PREDICATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def predicates() -> Brought:
     usable: dict[str, Predicate] = {}
     disputed: dict[str, str] = {}
     for _, each in pairs:
-        own = each.name in PREDICATES or each.name in GPU_PREDICATES
+        own = any(each.name in known for known in _OWN)
         if not own and count[each.name] == 1:
             usable[each.name] = each
             continue

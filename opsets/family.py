@@ -15,9 +15,11 @@ from npulint.opsets.measures import Fact
 from npulint.opsets.names import TITLES, check_attributes, operator_names
 from npulint.opsets.relations import RELATIONS
 from npulint.opsets.table import (
+    FLOAT16_CONSTANTS,
     Alignment,
     Default,
     Entry,
+    Float16Constants,
     Opsets,
     Partitioning,
     Setting,
@@ -249,16 +251,14 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
         if key in part and strategy != _PROVIDER:
             raise part.error(f"{key} is for strategy: {_PROVIDER}", key)
     dynamic = _of_tflite(document, part, "dynamic_tensors", "allowed", "refused")
-    float16 = _of_tflite(
-        document, part, "float16_constants", "as-is", "look-through", "checked-through"
-    )
+    float16 = _of_tflite(document, part, "float16_constants", *FLOAT16_CONSTANTS)
     return Partitioning(
         strategy=cast(Strategy, strategy),
         runs_on=part.text_at("runs_on"),
         max_partitions=_count(part.at("max_partitions")) if "max_partitions" in part else None,
         min_nodes=_count(part.at("min_nodes")) if "min_nodes" in part else 1,
         dynamic_tensors=cast(Literal["refused", "allowed"], dynamic),
-        float16_constants=cast(Literal["look-through", "checked-through", "as-is"], float16),
+        float16_constants=cast(Float16Constants, float16),
         source=family.cite(part.at("source")),
         quantised_units="quantised_units" in part and part.at("quantised_units").boolean(),
         joined_too=tuple(each.text() for each in part.list_at("joined_too")),

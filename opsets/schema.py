@@ -13,7 +13,7 @@ from typing import Any
 from npulint.opsets.conditions import KNOWN, WORDS
 from npulint.opsets.literals import DTYPES
 from npulint.opsets.relations import RELATIONS
-from npulint.opsets.table import CAUTION_KINDS
+from npulint.opsets.table import CAUTION_KINDS, FLOAT16_CONSTANTS
 
 FILE = Path(__file__).with_name("table.schema.json")
 
@@ -87,7 +87,7 @@ def _definitions() -> dict[str, Any]:
             max_partitions=_COUNT,
             min_nodes=_COUNT,
             dynamic_tensors={"enum": ["refused", "allowed"]},
-            float16_constants={"enum": ["as-is", "look-through", "checked-through"]},
+            float16_constants={"enum": list(FLOAT16_CONSTANTS)},
             source=_TEXT,
             quantised_units={"type": "boolean"},
             joined_too=_TEXTS,

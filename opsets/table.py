@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from npulint.model import Dialect, Operation
@@ -27,6 +27,11 @@ CAUTION_WORDS: Mapping[CautionKind, str] = MappingProxyType(
 )
 """What people read before the sentence."""
 
+Float16Constants: TypeAlias = Literal["as-is", "look-through", "checked-through", "unpacked"]
+"""What a delegate makes of float16 weights that a DEQUANTIZE turns into float32."""
+
+FLOAT16_CONSTANTS: tuple[Float16Constants, ...] = get_args(Float16Constants)
+
 Strategy: TypeAlias = Literal["tflite-delegate", "whole-model", "onnx-runtime"]
 """How a runtime cuts: into TFLite's epochs of accepted nodes, not at all, or in the waves of ONNX
 Runtime."""
@@ -44,7 +49,9 @@ class Partitioning:
         min_nodes: Nodes below which a piece is not handed over.
         dynamic_tensors: `refused` when one dynamic tensor keeps the whole graph back.
         float16_constants: `look-through` when the delegate folds DEQUANTIZE of float16 weights;
-            `checked-through` when moreover its check never sees a node read anything else.
+            `checked-through` when moreover its check never sees a node read anything else;
+            `unpacked` when it unpacks stored tensors behind DEQUANTIZE and DENSIFY by itself, and
+            its check takes their results for stored.
         source: Where the runtime's rule is written down.
         quantised_units: ONNX Runtime: whether the provider takes an operator with the
             DequantizeLinear and QuantizeLinear around it as one.
@@ -63,7 +70,7 @@ class Partitioning:
     max_partitions: int | None
     min_nodes: int
     dynamic_tensors: Literal["refused", "allowed"]
-    float16_constants: Literal["look-through", "checked-through", "as-is"]
+    float16_constants: Float16Constants
     source: str
     quantised_units: bool = False
     joined_too: tuple[str, ...] = ()

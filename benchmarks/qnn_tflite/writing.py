@@ -21,20 +21,21 @@ Scale = tuple[Sequence[float], Sequence[int], int]
 """Scales, zero points and the axis that they are along."""
 
 
-def write(case: Case, results: Sequence[Array] | None) -> bytes:
+def write(case: Case, results: Sequence[Array] | None, *, stretch: float = 1.0) -> bytes:
     """The model of a case.
 
     Args:
         case: The case; its opset is the operator's version.
         results: What the operator puts out on typical inputs, by which the shapes and the scales
             of outputs are stated. Without them shapes are left to the runtime that finds them.
+        stretch: What the scales of outputs are multiplied by, for models that no converter writes.
     """
-    return _Writer(case, results).model()
+    return _Writer(case, results, stretch).model()
 
 
 class _Writer:
-    def __init__(self, case: Case, results: Sequence[Array] | None) -> None:
-        self._case, self._results = case, results
+    def __init__(self, case: Case, results: Sequence[Array] | None, stretch: float) -> None:
+        self._case, self._results, self._stretch = case, results, stretch
         self._types = types_of(case.kind)
         self._tensors: list[Table] = []
         self._buffers = [Table("Buffer", {})]
@@ -157,10 +158,14 @@ class _Writer:
         dtype = result_type(case, place)
         real = dtype == self._types.activation and self._types.quantised
         real = real or case.op == "QUANTIZE"
-        scale = self._output_scale(dtype, array) if real else None
+        scale = self._stretched(self._output_scale(dtype, array)) if real else None
         # Families leave open only what is first, and stays so.
         free = any(operand.open for operand in case.operands) and case.op not in ALWAYS
         return self._tensor(f"y{place}", shape, dtype, scale=scale, free=(0,) if free else ())
+
+    def _stretched(self, scale: Scale) -> Scale:
+        scales, zeros, axis = scale
+        return [float(np.float32(each * self._stretch)) for each in scales], zeros, axis
 
     def _output_scale(self, dtype: str, array: Array | None) -> Scale:
         stated = OUTPUTS.get(self._case.op, {}).get(dtype)
