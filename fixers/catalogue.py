@@ -7,7 +7,7 @@ from typing import Any
 from npulint.fixers.convolutions import transposed
 from npulint.fixers.moving import families as moving
 from npulint.fixers.norms import families as norm_family
-from npulint.fixers.norms import lengths, means, roots
+from npulint.fixers.norms import lengths, means, roots, sums
 from npulint.fixers.pointwise import families as pointwise_families
 from npulint.fixers.record import Family
 
@@ -17,6 +17,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     *moving.FAMILIES,
     norm_family.FAMILY,
     lengths.FAMILY,
+    sums.FAMILY,
     means.FAMILY,
     roots.FAMILY,
 )

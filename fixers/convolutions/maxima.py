@@ -37,9 +37,9 @@ class Maximum:
 
 
 def recognise(graph: Graph) -> Iterator[Occurrence[Maximum]]:
-    """Find every maximum over axes."""
+    """Find every maximum over axes, or over all of space."""
     for node in graph.nodes:
-        if not node.domain and node.op in ("REDUCE_MAX", "ReduceMax"):
+        if not node.domain and node.op in ("REDUCE_MAX", "ReduceMax", "GlobalMaxPool"):
             yield Occurrence(node.op, (node.index,), node.outputs, _read(graph, node))
 
 
@@ -48,7 +48,7 @@ def _read(graph: Graph, node: Node) -> Maximum | Refusal:
     refusal = immovable(graph, ends)
     if refusal is not None:
         return refusal
-    record = meaning(graph, node)
+    record = Reduce("max", (2, 3), True) if node.op == "GlobalMaxPool" else meaning(graph, node)
     if not isinstance(record, Reduce):
         return record if isinstance(record, Refusal) else Refusal("it is no maximum over axes")
     shape, result = (fixed(graph.values[index]) or () for index in ends)

@@ -23,6 +23,7 @@ from npulint.fixers.moving import (
     running_sums,
     stacks,
     updates,
+    views,
 )
 from npulint.fixers.record import Family
 
@@ -34,6 +35,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     updates.FAMILY,
     joins.FAMILY,
     stacks.FAMILY,
+    views.FAMILY,
     joins.CONVOLUTIONS,
     batch_blocks.FAMILY,
     conv_forms.FAMILY,

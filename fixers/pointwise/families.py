@@ -10,6 +10,7 @@ from npulint.fixers.forms import ways as forms
 from npulint.fixers.moving import repeats
 from npulint.fixers.pointwise import (
     activations,
+    chains,
     exponentials,
     gates,
     gelu,
@@ -41,4 +42,5 @@ FAMILIES: tuple[Family[Any], ...] = (
     *gelu.FAMILIES,
     *activations.FAMILIES,
     exponentials.FAMILY,
+    *chains.FAMILIES,
 )

@@ -115,6 +115,7 @@ _OF_ONE: dict[str, Callable[[Array], Array]] = {
     "sqrt": np.sqrt,
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "relu": lambda x: np.maximum(x, 0),
+    "abs": np.abs,
 }
 _OF_AXES: dict[str, Callable[[Array, tuple[int, ...]], Array]] = {
     "mean": _mean,
