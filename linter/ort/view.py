@@ -11,6 +11,7 @@ from npulint.ort.constants import store
 from npulint.ort.draft import Draft
 from npulint.ort.eliminations import eliminate
 from npulint.ort.functions import apart, is_function
+from npulint.ort.fusions import fuse
 from npulint.ort.units import join
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def _see(draft: Draft, joined: Joined) -> View:
     for _ in range(_STEPS):
         changed = store(draft)
         # What graphs within nodes read of this one its own nodes do not tell.
-        changed = (plain and eliminate(draft)) or changed
+        if plain:
+            changed = eliminate(draft) or changed
+            changed = fuse(draft) or changed
         if not changed:
             break
     sizes = join(draft, joined) if joined is not None and plain else {}

@@ -183,6 +183,127 @@ CASES = {
         "DequantizeLinear Conv",
         {"w": np.ones((4, 4, 1, 1), np.float32), "s": np.float32(0.5), "z": np.uint8(0)},
     ),
+    **{
+        f"convolution and {name} of opset {opset}": Case(
+            [node("Conv", ["x", "w", *bias], ["a"]), node(op, ["a", *names], ["y"])],
+            left,
+            {"w": np.ones((6, 4, 1, 1), np.float32), "b": np.ones(6, np.float32), **stored},
+            opset=opset,
+        )
+        for opset in (10, 18, 22)
+        for name, op, names, bias, stored, left in (
+            ("factor", "Mul", "f", [], {"f": np.float32(3)}, "Conv"),
+            ("factor of one", "Mul", "f", "b", {"f": np.float32([3])}, "Conv Mul"),
+            ("factors", "Mul", "f", "b", {"f": np.ones((1, 6, 1, 1), np.float32)}, "Conv"),
+            (
+                "planes",
+                "Mul",
+                "f",
+                [],
+                {"f": np.ones((6, 8, 1), np.float32)},
+                "Conv Mul",
+            ),
+            ("summands", "Add", "f", [], {"f": np.ones((6, 1, 1), np.float32)}, "Conv"),
+            ("summand", "Add", "f", "b", {"f": np.float32(3)}, "Conv Add"),
+            (
+                "norm",
+                "BatchNormalization",
+                "cccc",
+                [],
+                {"c": np.ones(6, np.float32)},
+                "Conv",
+            ),
+        )
+    },
+    "two readers of a convolution": Case(
+        [
+            node("Conv", ["x", "w"], ["a"]),
+            node("Mul", ["a", "f"], ["y"]),
+            node("Neg", ["a"], ["z"]),
+        ],
+        "Conv Mul Neg",
+        {"w": np.ones((6, 4, 1, 1), np.float32), "f": np.float32(3)},
+    ),
+    "a factor first": Case(
+        [node("Conv", ["x", "w"], ["a"]), node("Mul", ["f", "a"], ["y"])],
+        "Conv Mul",
+        {"w": np.ones((6, 4, 1, 1), np.float32), "f": np.float32(3)},
+    ),
+    **{
+        f"padding before {op} of opset {opset}": Case(
+            [
+                node("Pad", ["x", "p"], ["a"]),
+                node(op, ["a", *weights], ["y"], **window),
+            ],
+            op if op != "MaxPool" else "Pad MaxPool",
+            {"p": [0, 0, 1, 1, 0, 0, 1, 1], "w": np.ones((6, 4, 3, 3), np.float32)},
+            opset=opset,
+        )
+        for opset in (11, 18, 22, 25)
+        for op, weights, window in (
+            ("Conv", "w", {}),
+            ("MaxPool", "", {"kernel_shape": [2, 2]}),
+            ("AveragePool", "", {"kernel_shape": [2, 2]}),
+        )
+    },
+    "padding of channels": Case(
+        [node("Pad", ["x", "p"], ["a"]), node("Conv", ["a", "w"], ["y"])],
+        "Pad Conv",
+        {"p": [0, 1, 0, 0, 0, 1, 0, 0], "w": np.ones((6, 6, 3, 3), np.float32)},
+    ),
+    "padding with ones": Case(
+        [node("Pad", ["x", "p", "v"], ["a"]), node("Conv", ["a", "w"], ["y"])],
+        "Pad Conv",
+        {
+            "p": [0, 0, 1, 1, 0, 0, 1, 1],
+            "v": np.float32(1),
+            "w": np.ones((6, 4, 3, 3), np.float32),
+        },
+    ),
+    "padding before a pool that is padded": Case(
+        [
+            node("Pad", ["x", "p"], ["a"]),
+            node("AveragePool", ["a"], ["y"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        ],
+        "Pad AveragePool",
+        {"p": [0, 0, 1, 1, 0, 0, 1, 1]},
+    ),
+    "relu before limits": Case(
+        [build.relu("x", "a"), node("Clip", ["a", "l", "h"], ["y"])],
+        "Clip",
+        {"l": np.float32(-1), "h": np.float32(6)},
+    ),
+    "relu before old limits": Case(
+        [build.relu("x", "a"), node("Clip", ["a"], ["y"], min=-1.0, max=6.0)], "Clip", opset=10
+    ),
+    "1 by what is multiplied": Case(
+        [
+            build.relu("x", "a"),
+            node("Div", ["c", "a"], ["b"]),
+            node("Sigmoid", ["x"], ["d"]),
+            node("Mul", ["b", "d"], ["y"]),
+        ],
+        "Relu Sigmoid Div",
+        {"c": np.float32(1)},
+    ),
+    "product and sum": Case(
+        [node("MatMul", ["x", "w"], ["a"]), node("Add", ["a", "b"], ["y"])],
+        "Gemm",
+        {"w": np.ones((3, 5), np.float32), "b": np.ones(5, np.float32)},
+        shape=(2, 3),
+    ),
+    "product and sum of all": Case(
+        [node("MatMul", ["x", "w"], ["a"]), node("Add", ["b", "a"], ["y"])],
+        "Gemm",
+        {"w": np.ones((3, 5), np.float32), "b": np.ones((2, 5), np.float32)},
+        shape=(2, 3),
+    ),
+    "product and a number": Case(
+        [node("MatMul", ["x", "w"], ["a"]), node("Add", ["a", "b"], ["y"])],
+        "MatMul Add",
+        {"w": np.ones((3, 5), np.float32), "b": np.float32(1)},
+        shape=(2, 3),
+    ),
     "hard swish": Case([node("HardSwish", ["x"], ["y"])], "HardSigmoid Mul"),
     "mish": Case([node("Mish", ["x"], ["y"])], "Softplus Tanh Mul"),
     "cast like": Case([node("CastLike", ["x", "c"], ["y"])], "Cast", {"c": np.int32(0)}),
