@@ -1,12 +1,27 @@
-"""Options of commands that speak to phones."""
+"""Options that commands about phones share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
+
+form_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    help="How to draw the result.  [default: json where -o ends in .json, else text]",
+)
+
+
+def form_of(form: Literal["text", "json"] | None, output: Path | None) -> Literal["text", "json"]:
+    """How to draw a result: as asked, or as the file's name has it."""
+    if form is not None:
+        return form
+    return "json" if output is not None and output.suffix.lower() == ".json" else "text"
+
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

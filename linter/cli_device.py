@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from npulint.cli_adb import form_of, form_option
 from npulint.errors import NpulintError, UsageError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -15,7 +16,6 @@ from npulint.terminal import (
     MODEL,
     activity,
     deliver,
-    format_option,
     layout_for,
     no_color_option,
     one_line,
@@ -33,13 +33,13 @@ def device() -> None:
 
 @device.command("import")
 @click.argument("logs", type=MODEL, nargs=-1, required=True, metavar="LOG...")
-@format_option
+@form_option
 @output_option
 @click.option("-v", "--verbose", is_flag=True, help="List every row of profiles and tables.")
 @no_color_option
 def import_logs(
     logs: tuple[Path, ...],
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
     verbose: bool,
     no_color: bool,
@@ -67,7 +67,7 @@ def import_logs(
         else:
             found.append(log)
             told.append(log)
-    if form == "json":
+    if form_of(form, output) == "json":
         text = device_json.render_logs(told)
     else:
         layout = layout_for(output, verbose=verbose, no_color=no_color)
@@ -98,7 +98,7 @@ def import_logs(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write what ran on the CPU unforeseen, for a device profile to include.",
 )
-@format_option
+@form_option
 @output_option
 @click.option("-v", "--verbose", is_flag=True, help="Count each operator apart.")
 @no_color_option
@@ -109,7 +109,7 @@ def audit_runs(  # noqa: PLR0913, PLR0917 - one parameter an option
     model: str | None,
     backends: tuple[str, ...],
     observations: Path | None,
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
     verbose: bool,
     no_color: bool,
@@ -131,7 +131,7 @@ def audit_runs(  # noqa: PLR0913, PLR0917 - one parameter an option
         refuse_replacing(observations, [report, *logs])
         if written is not None:
             write_whole(observations, written)
-    if form == "json":
+    if form_of(form, output) == "json":
         text = drawing.render_json(found, None if written is None else str(observations))
     else:
         layout = layout_for(output, verbose=verbose, no_color=no_color)
@@ -147,13 +147,13 @@ def audit_runs(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.argument("file", type=MODEL, required=False)
 @click.option("--psnr", type=float, metavar="DB", help="The model's PSNR.")
 @click.option("--runtime", type=float, metavar="MS", help="Its runtime.  [default: of FILE]")
-@format_option
+@form_option
 @output_option
 def score(
     file: Path | None,
     psnr: float | None,
     runtime: float | None,
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
 ) -> int:
     """Score models as the Mobile AI 2021 challenge on learned smartphone ISPs did.
@@ -173,6 +173,6 @@ def score(
         raise UsageError("nothing to score: give FILE, or --psnr and --runtime")
     else:
         scored = [score_one("the model", psnr, runtime / 1000)]
-    text = drawing.render_json(scored) if form == "json" else drawing.render_text(scored)
-    deliver(text, output, [] if file is None else [file])
+    draw = drawing.render_json if form_of(form, output) == "json" else drawing.render_text
+    deliver(draw(scored), output, [] if file is None else [file])
     return EXIT_OK

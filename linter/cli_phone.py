@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from npulint.cli_adb import adb_options
+from npulint.cli_adb import adb_options, form_of, form_option
 from npulint.errors import NpulintError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -16,7 +16,6 @@ from npulint.terminal import (
     MODEL,
     activity,
     deliver,
-    format_option,
     layout_for,
     no_color_option,
     one_line,
@@ -26,13 +25,13 @@ from npulint.terminal import (
 
 @click.command("list")
 @adb_options
-@format_option
+@form_option
 @output_option
 @no_color_option
 def list_phones(
     adb: Path | None,
     adb_port: int | None,
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
     no_color: bool,
 ) -> int:
@@ -47,7 +46,7 @@ def list_phones(
 
     with Adb(adb, adb_port) as program:
         phones = survey(program)
-    if form == "json":
+    if form_of(form, output) == "json":
         text = device_json.render_list(phones)
     else:
         text = drawing.render_list(phones, layout_for(output, verbose=False, no_color=no_color))
@@ -104,7 +103,7 @@ def list_phones(
     metavar="SECONDS",
     help="How long one run may take.",
 )
-@format_option
+@form_option
 @output_option
 @click.option("-v", "--verbose", is_flag=True, help="List every row of profiles.")
 @no_color_option
@@ -120,7 +119,7 @@ def run_on_phone(  # noqa: PLR0913, PLR0917 - one parameter an option
     inputs: Path | None,
     fp16: bool,
     timeout: float,
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
     verbose: bool,
     no_color: bool,
@@ -154,10 +153,10 @@ def run_on_phone(  # noqa: PLR0913, PLR0917 - one parameter an option
         with activity(f"running {model.name} on a phone"):
             found = run_model(request)
     except NpulintError as error:
-        if form == "json":
+        if form_of(form, output) == "json":
             deliver(device_json.render_run_error(model, str(error)), output, [model])
         raise
-    if form == "json":
+    if form_of(form, output) == "json":
         text = device_json.render_run(found)
     else:
         layout = layout_for(output, verbose=verbose, no_color=no_color)

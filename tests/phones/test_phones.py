@@ -80,7 +80,7 @@ def test_no_phone_can_be_used(lab: Lab, npulint: Runner) -> None:
 def test_a_run_by_all_backends(lab: Lab, npulint: Runner, tmp_path: Path) -> None:
     phone = lab.phone()
     report = tmp_path / "report.json"
-    run = npulint(*arguments(lab, phone, "--runs", 20, "--format", "json", "-o", report))
+    run = npulint(*arguments(lab, phone, "--runs", 20, "-o", report))
     assert (run.code, run.out, run.err) == (0, "", "")
     found = json.loads(report.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(RUN)
@@ -106,6 +106,16 @@ def test_a_run_by_all_backends(lab: Lab, npulint: Runner, tmp_path: Path) -> Non
     assert (npu["nnapi_log"]["there"], gpu["nnapi_log"]["there"]) == (True, False)
     assert cpu["uncompared"] == "no --inputs were given"
     assert is_clean(phone)
+
+
+def test_a_report_is_drawn_as_it_is_named(lab: Lab, npulint: Runner, tmp_path: Path) -> None:
+    phone = lab.phone()
+    for name, begins in (("r.json", "{"), ("r.txt", f"{phone.serial}  ready"), ("r", phone.serial)):
+        report = tmp_path / name
+        assert npulint("device", "list", *lab.options, "-o", report).code == 0
+        assert report.read_text(encoding="utf-8").startswith(begins)
+    npulint("device", "list", *lab.options, "--format", "text", "-o", tmp_path / "r.json")
+    assert (tmp_path / "r.json").read_text(encoding="utf-8").startswith(phone.serial)
 
 
 def test_how_the_accelerator_is_asked_for(lab: Lab, npulint: Runner) -> None:
