@@ -106,26 +106,35 @@ def place_onnx(nodes: Sequence[tuple[str, str]], session: Session) -> tuple[Plac
 
 def _of_the_rest(session: Session, count: int, *, complete: bool) -> Callable[[str], Place]:
     """Who ran nodes that have no row, by their operators."""
+    kernel = _only_kernel(session, count)
+    if kernel is None:
+        return lambda _: "unknown"
+    if kernel in _CPU_KERNELS:
+        return lambda _: "cpu"
+    proved = "not" not in session.applied.values()
+    if kernel == NNAPI_KERNEL:
+        proved = proved and complete and not session.fallbacks
+        if proved and session.choices:
+            return lambda op: _chosen(session, _NNAPI_NAMES.get(op, op))
+        devices = {*session.steps, *session.only}
+        proved = proved and (REFERENCE not in devices if devices else _forbids_cpu(session))
+    return lambda _: "accelerator" if proved else "unknown"
+
+
+def _only_kernel(session: Session, count: int) -> str | None:
+    """The one kind of kernel that has all nodes without a row; None where it is not proved.
+
+    What was handed over in a run that failed was not run there.
+    """
     kernels = {row.op for row in session.profile if not row.inside and _KERNEL.match(row.op)}
     if not session.profile:
         # Without a profile only a delegate that has taken all there is can be told.
         everything = (count, count)
         kernels = {d.to for d in session.delegations if (d.taken, d.total) == everything}
     taken = {told.to: told.taken for told in session.delegations if not told.graph}
-    if len(kernels) != 1 or taken.get(*kernels) != count:
-        return lambda _: "unknown"
-    (kernel,) = kernels
-    if kernel in _CPU_KERNELS:
-        return lambda _: "cpu"
-    if kernel != NNAPI_KERNEL:
-        return lambda _: "accelerator"
-    if not complete or session.fallbacks:
-        return lambda _: "unknown"
-    if session.choices:
-        return lambda op: _chosen(session, _NNAPI_NAMES.get(op, op))
-    devices = {*session.steps, *session.only}
-    proved = REFERENCE not in devices if devices else _forbids_cpu(session)
-    return lambda _: "accelerator" if proved else "unknown"
+    if session.faults or len(kernels) != 1 or taken.get(*kernels) != count:
+        return None
+    return next(iter(kernels))
 
 
 def _chosen(session: Session, op: str) -> Place:

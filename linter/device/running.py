@@ -19,7 +19,7 @@ from npulint.device.phones import attached, choose, facts
 from npulint.device.placing import merged, place
 from npulint.device.records import REFERENCE, Log, Session
 from npulint.device.runs import BackendRun, PhoneRun, Request
-from npulint.device.workspace import Workspace
+from npulint.device.workspace import Workspace, orderly
 from npulint.errors import UsageError
 from npulint.formats import load
 
@@ -76,7 +76,7 @@ def run_model(request: Request) -> PhoneRun:
         workspace = Workspace(handset)
         bench = _Bench(request, model, handset, workspace, Path(name), expected)
         try:
-            with workspace:
+            with orderly(), workspace:
                 _run_all(bench)
         except KeyboardInterrupt as stop:
             # Whoever tells of the interruption tells of this too.

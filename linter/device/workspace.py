@@ -7,7 +7,7 @@ import secrets
 import shlex
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -236,11 +236,30 @@ class Workspace:
 @contextmanager
 def unhurried() -> Iterator[None]:
     """No interruption while something is put back: a second Ctrl-C would leave it as it is."""
+    with _answered(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def orderly() -> Iterator[None]:
+    """A request to end (SIGTERM) is an interruption like Ctrl-C, so that all is put back."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with _answered(interrupt, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def _answered(handler: Callable[..., None] | signal.Handlers, *signals: int) -> Iterator[None]:
+    """Signals are answered in some way for a while; those of the main thread alone can be."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {each: signal.signal(each, handler) for each in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, earlier in before.items():
+            signal.signal(each, signal.SIG_DFL if earlier is None else earlier)

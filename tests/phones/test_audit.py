@@ -33,6 +33,10 @@ Graph: [/data/local/tmp/smallnet.tflite]
 NNAPI accelerator name: [tp-npu]
 Disable NNAPI cpu: [1]
 Replacing 4 out of 5 node(s) with delegate (TfLiteNnapiDelegate) node, yielding 1 partitions
+Running benchmark for at least 1 iterations
+count=1 curr=2000
+Running benchmark for at least 5 iterations
+count=5 first=1900 curr=2000 min=1900 max=2100 avg=2000 std=80
 [node type] [first] [avg ms]
 TfLiteNnapiDelegate  0.1  0.2  50.0%  50.0%  0.0  1  [x]:5
 DEPTH_TO_SPACE  0.1  0.2  50.0%  50.0%  0.0  1  [x]:4
@@ -273,6 +277,15 @@ def test_bad_input_is_one_line(
     assert told in run.err
     assert len(run.err.splitlines()) == 1
     assert log.read_text(encoding="utf-8") == LOG
+
+
+def test_a_run_that_breaks_off_proves_no_accelerator(
+    report: Path, log: Path, npulint: Runner
+) -> None:
+    log.write_text(LOG.replace("count=5", "counting"), encoding="utf-8")
+    run = npulint("device", "audit", report, log, "--format", "json")
+    total = run.json["total"]
+    assert (total["true_yes"], total["false_yes"], total["unobserved"]) == (0, 1, 4)
 
 
 def test_targets_and_models_are_named(log: Path, npulint: Runner) -> None:

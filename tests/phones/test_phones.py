@@ -230,12 +230,13 @@ def test_why_outputs_are_not_compared(
 def test_what_fails_is_told(word: str, told: str, lab: Lab, npulint: Runner) -> None:
     phone = lab.phone()
     conduct(phone, word)
-    run = npulint(*arguments(lab, phone, "--backend", "nnapi:tp-npu", "--format", "json"))
+    given = ["--backend", "nnapi:tp-npu", "--backend", "gpu", "--format", "json"]
+    run = npulint(*arguments(lab, phone, *given))
     assert (run.code, run.err) == (1, "")
-    (found,) = run.json["runs"]
-    assert found["outcome"] == "failed"
-    assert found["fault"].startswith(told)
-    assert {node["on"] for node in found["nodes"]} == {"unknown"}
+    for found in run.json["runs"]:
+        assert found["outcome"] == "failed"
+        assert found["fault"].startswith(told)
+        assert {node["on"] for node in found["nodes"]} == {"unknown"}
     assert is_clean(phone)
 
 
@@ -263,7 +264,8 @@ def test_what_takes_too_long_is_ended(lab: Lab, npulint: Runner) -> None:
     assert is_clean(phone)
 
 
-def test_an_interruption_leaves_nothing(lab: Lab) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing(stop: signal.Signals, lab: Lab) -> None:
     phone = lab.phone()
     conduct(phone, "hangs")
     command = [sys.executable, "-m", "npulint", *map(str, arguments(lab, phone))]
@@ -272,7 +274,7 @@ def test_an_interruption_leaves_nothing(lab: Lab) -> None:
     until = time.monotonic() + 60
     while not (hanging.exists() and hanging.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert told.strip() == "npulint: interrupted"
@@ -481,10 +483,11 @@ def test_streams_and_exit_codes_of_commands(lab: Lab) -> None:
             handset.shell("sleep 60", 1)
 
 
-def test_a_second_interruption_waits(lab: Lab) -> None:
+def test_a_second_interruption_waits() -> None:
     """While a phone is put in order, an interruption is not heard."""
     with workspace.unhurried():
         os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -39,6 +39,22 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "a delegate took all, and NNAPI was not watched": ([replaced(3)], ["unknown"] * 3),
     "a delegate took all, with the CPU disabled": ([NAMED, replaced(3)], ALL),
     "the GPU took all": ([replaced(3, "TfLiteGpuDelegateV2")], ALL),
+    "a run that failed proves nothing": (
+        [
+            replaced(3, "TfLiteGpuDelegateV2"),
+            "Node number 3 (TfLiteGpuDelegateV2) failed to prepare.",
+        ],
+        ["unknown"] * 3,
+    ),
+    "a run that breaks off proves nothing": (
+        ["Graph: [m]", replaced(3, "TfLiteGpuDelegateV2")],
+        ["unknown"] * 3,
+    ),
+    "a delegate that executes nothing": (
+        [replaced(3, "TfLiteGpuDelegateV2"),
+         "Though GPU delegate is explicitly applied, the model graph will not be executed by it"],
+        ["unknown"] * 3,
+    ),
     "XNNPACK took all": ([replaced(3, "TfLiteXNNPackDelegate")], ["cpu"] * 3),
     "some were taken, and no profile tells which": ([NAMED, replaced(2)], ["unknown"] * 3),
     "counts do not agree": (
