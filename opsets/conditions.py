@@ -25,7 +25,9 @@ from npulint.opsets.measures import (
     ScaleProduct,
 )
 from npulint.opsets.predicates import PREDICATES, Named, Predicate
+from npulint.opsets.predicates_coreml import COREML_PREDICATES
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
+from npulint.opsets.predicates_mediatek import MEDIATEK_PREDICATES
 from npulint.opsets.predicates_onnx import ONNX_PREDICATES
 from npulint.opsets.predicates_xnnpack import XNNPACK_PREDICATES
 from npulint.opsets.relations import RELATIONS, listed
@@ -80,7 +82,14 @@ WORDS = (*MEASURES, *_FLAGS, *_COMPOSED)
 """Every word that may begin a condition, apart from the family's own settings."""
 
 KNOWN: Mapping[str, Predicate] = MappingProxyType(
-    {**PREDICATES, **GPU_PREDICATES, **ONNX_PREDICATES, **XNNPACK_PREDICATES}
+    {
+        **PREDICATES,
+        **COREML_PREDICATES,
+        **GPU_PREDICATES,
+        **MEDIATEK_PREDICATES,
+        **ONNX_PREDICATES,
+        **XNNPACK_PREDICATES,
+    }
 )
 """Every named predicate by its word in a table."""
 

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING
 
 from npulint.errors import TargetError
 from npulint.opsets.predicates import PREDICATES, Judgement, Predicate
+from npulint.opsets.predicates_coreml import COREML_PREDICATES
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
+from npulint.opsets.predicates_mediatek import MEDIATEK_PREDICATES
 from npulint.opsets.predicates_onnx import ONNX_PREDICATES
 from npulint.opsets.predicates_xnnpack import XNNPACK_PREDICATES
 
@@ -36,7 +38,14 @@ if TYPE_CHECKING:
 GROUP = "npulint.targets"
 """The group of entry points that is looked at."""
 
-_OWN = (PREDICATES, GPU_PREDICATES, ONNX_PREDICATES, XNNPACK_PREDICATES)
+_OWN = (
+    PREDICATES,
+    COREML_PREDICATES,
+    GPU_PREDICATES,
+    MEDIATEK_PREDICATES,
+    ONNX_PREDICATES,
+    XNNPACK_PREDICATES,
+)
 
 
 @dataclass(frozen=True, slots=True)
