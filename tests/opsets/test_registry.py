@@ -65,23 +65,25 @@ def test_shipped_tables_are_of_the_schema(path: Path) -> None:
     jsonschema.validate(document, json.loads(schema_text()))
 
 
-@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.stem)
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ('"dialect":"tflite"', '"dialect":"tensorflow"'),
-        ('"op":', '"operator":'),
-        ('"int8"]', '"int9"]'),
-        ('"date":', '"day":'),
-        ('"source":', '"sauce":'),
-    ],
+SLIPS = (
+    ('"dialect":"', '"dialect":"tensor'),
+    ('"op":', '"operator":'),
+    ('"date":', '"day":'),
+    ('"source":', '"sauce":'),
+    ('"int8"]', '"int9"]'),
 )
-def test_the_schema_finds_slips(path: Path, old: str, new: str) -> None:
+"""Of which only the last is of a thing that some tables do not speak of: the types of operands."""
+
+
+@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.stem)
+def test_the_schema_finds_slips(path: Path) -> None:
+    schema = json.loads(schema_text())
     text = json.dumps(read_table(path).document.data, separators=(",", ":"))
-    old = old.replace("tflite", read_table(path).document.data["dialect"])
-    assert old in text
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(json.loads(text.replace(old, new)), json.loads(schema_text()))
+    slips = SLIPS if '"dtype"' in text and SLIPS[-1][0] in text else SLIPS[:-1]
+    for old, new in slips:
+        assert old in text
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(json.loads(text.replace(old, new)), schema)
 
 
 def test_a_stale_compiled_table_is_not_used(tmp_path: Path) -> None:
