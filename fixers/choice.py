@@ -118,8 +118,28 @@ def taken(states: Mapping[str, Status]) -> bool:
 
 def gain(before: Mapping[str, int], after: Mapping[str, int]) -> int:
     """By how much further something gets; 0 where it gets less far on any target."""
-    steps = [after[target] - before[target] for target in before]
-    return 0 if min(steps, default=0) < 0 else sum(steps)
+    if not no_worse(before, after):
+        return 0
+    return sum(after[target] - far for target, far in before.items())
+
+
+def no_worse(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+    """Whether something gets at least as far on every target."""
+    return all(after[target] >= far for target, far in before.items())
+
+
+def left(answers: Answers, nodes: Sequence[int]) -> dict[str, int]:
+    """How many of some nodes each target does not take."""
+    return {
+        target: sum(verdicts[index].status != "supported" for index in nodes)
+        for target, verdicts in answers.items()
+    }
+
+
+def relieves(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+    """Whether some target is left with fewer nodes, and none with more."""
+    fewer = [count - after[target] for target, count in before.items()]
+    return min(fewer, default=0) >= 0 and any(fewer)
 
 
 def closeness(before: Mapping[str, Status], after: Mapping[str, Status]) -> tuple[int, int]:

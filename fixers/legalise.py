@@ -16,9 +16,12 @@ from npulint.fixers.choice import (
     Choice,
     closeness,
     gain,
+    left,
+    no_worse,
     objection,
     outcome,
     ranked,
+    relieves,
     runs_left,
     standing,
     taken,
@@ -72,6 +75,7 @@ class _Place:
     occurrence: Occurrence[Any]
     before: Mapping[str, Status]
     standing: Mapping[str, int]
+    left: Mapping[str, int]
     within: tuple[str, ...]
 
 
@@ -118,7 +122,14 @@ def legalise(
         before = outcome(answers, occurrence.nodes)
         if taken(before):
             continue
-        place = _Place(graph, occurrence, before, standing(answers, occurrence.nodes), within)
+        place = _Place(
+            graph=graph,
+            occurrence=occurrence,
+            before=before,
+            standing=standing(answers, occurrence.nodes),
+            left=left(answers, occurrence.nodes),
+            within=within,
+        )
         refusal = _refusal(place, keep)
         if refusal is not None:
             choices.append(_choice(place, None, refusal.reason, ()))
@@ -155,7 +166,7 @@ def weigh(
     Returns:
         The realisation as an alternative, without an outcome where it cannot be built.
     """
-    place = _Place(graph, occurrence, before, ranked(before), ())
+    place = _Place(graph, occurrence, before, ranked(before), {}, ())
     refusal = _refusal(place, frozenset())
     if refusal is not None:
         return Alternative(way.name, way.exactness, lost=refusal.reason)
@@ -219,7 +230,10 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
         lost=objection(place.standing, answers),
     )
     cost = tuple(_COSTS[criterion](alternative, answers) for criterion in setting.policy.order)
-    better = gain(place.standing, standing(answers, nodes))
+    far = standing(answers, nodes)
+    better = gain(place.standing, far)
+    if not better and way.partial and no_worse(place.standing, far):
+        better = int(relieves(place.left, left(answers, nodes)))
     dear = _too_dear(place, alternative, setting) if better else ""
     if dear:
         return _Weighed(replace(alternative, lost=dear))

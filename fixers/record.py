@@ -50,6 +50,7 @@ class Realisation(Generic[Bindings]):
         build: Adds the nodes and hands back the positions of the results, in their order.
         limits: For which inputs, such as infinite ones, it makes something else although it is
             exact; empty where there are none.
+        partial: Whether it is also worth taking where it leaves something refused, but less.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Realisation(Generic[Bindings]):
     accepts: Callable[[Bindings], Refusal | None]
     build: Callable[[Builder, Bindings], Sequence[int]]
     limits: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

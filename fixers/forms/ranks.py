@@ -125,6 +125,7 @@ FAMILY: Family[Region] = Family(
             ),
             accepts=_any,
             build=_lowered,
+            partial=True,
         ),
     ),
 )

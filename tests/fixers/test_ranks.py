@@ -215,27 +215,44 @@ def test_shipped_targets_take_what_comes_of_a_mask_added_to_windows(
     assert cured(case, (FAMILY,), target) == ["RESHAPE", "ADD", "RESHAPE"]
 
 
-def test_what_the_model_itself_takes_with_many_axes_is_named(tmp_path: Path) -> None:
-    """A RESHAPE of it is left whatever is done, and the report says so."""
+def refusing(asked: Graph) -> dict[str, list[Verdict]]:
+    """A target that takes no more than 4 axes."""
+    no = (Reason("made-up", "more than 4 axes", "nowhere"),)
+    over = many(asked)
+    return {
+        "t": [
+            Verdict("unsupported", "unknown", no)
+            if node.index in over
+            else Verdict("supported", "unknown", ())
+            for node in asked.nodes
+        ]
+    }
+
+
+def test_only_a_reshape_of_what_the_model_itself_takes_is_left(tmp_path: Path) -> None:
+    """Input of 5 axes: what follows is said in 4, and the report says why one node stays."""
     x = np.zeros((1, 2, 2, 2, 3), np.float32)
+    options = {"table": "AddOptions"}
     calls = [
-        Call("ADD", ["x", np.ones(3, np.float32)], {"s": list(x.shape)}, {"table": "AddOptions"}),
+        Call("ADD", ["x", np.ones(3, np.float32)], {"s": list(x.shape)}, options),
         Call("RESHAPE", ["s", np.array([8, 3], np.int32)], {"y": [8, 3]}, {}),
     ]
     graph = load(tflite_case(tmp_path, {"x": x}, calls).path).graphs[0]
+    setting = Setting(refusing, 0, families=(FAMILY,))
+    patches, (choice,) = legalise(graph, setting)
+    assert choice.chosen is not None
+    assert "the model itself takes or makes x with more than 4 axes" in choice.chosen.note
+    new, _ = apply(graph, patches)
+    assert [new.nodes[index].op for index in sorted(many(new))] == ["RESHAPE"]
+    again, _ = legalise(new, setting)
+    assert not again
 
-    def ask(asked: Graph) -> dict[str, list[Verdict]]:
-        no = (Reason("made-up", "more than 4 axes", "nowhere"),)
-        over = many(asked)
-        return {
-            "t": [
-                Verdict("unsupported", "unknown", no)
-                if node.index in over
-                else Verdict("supported", "unknown", ())
-                for node in asked.nodes
-            ]
-        }
 
-    _, (choice,) = legalise(graph, Setting(ask, 0, families=(FAMILY,)))
+def test_why_many_axes_stay_is_told_where_nothing_is_won(tmp_path: Path) -> None:
+    x = np.zeros((1, 2, 2, 2, 3), np.float32)
+    call = Call("ABS", ["x"], {"y": list(x.shape)}, {})
+    graph = load(tflite_case(tmp_path, {"x": x}, [call]).path).graphs[0]
+    patches, (choice,) = legalise(graph, Setting(refusing, 0, families=(FAMILY,)))
+    assert not patches
     assert choice.realisation is None
-    assert "the model itself takes or makes x with more than 4 axes" in choice.why
+    assert "the model itself takes or makes x, y with more than 4 axes" in choice.why
