@@ -132,6 +132,14 @@ class Workspace:
         self._running = False
         return Said(int(code), late=False, out=out, err=said.err), process
 
+    def remove(self, name: str) -> None:
+        """Remove a file, where it is there.
+
+        Raises:
+            PhoneError: The phone cannot be spoken to.
+        """
+        self._handset.shell(f"rm -f {self.folder}/{shlex.quote(name)}")
+
     def pull(self, name: str, local: Path) -> None:
         """Fetch a file.
 

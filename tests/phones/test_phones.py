@@ -196,6 +196,19 @@ def test_outputs_are_held_against_this_computers(
     assert " equal\n" in npulint(*given).out
 
 
+def test_outputs_of_one_backend_are_not_anothers(
+    sample: tuple[Path, bytes], lab: Lab, npulint: Runner
+) -> None:
+    phone = lab.phone()
+    conduct(phone, "mute-cpu")
+    (phone.folder / "outputs.bin").write_bytes(sample[1])
+    given = ["--backend", "gpu", "--backend", "cpu", "--inputs", sample[0], "--format", "json"]
+    gpu, cpu = npulint(*arguments(lab, phone, *given)).json["runs"]
+    assert gpu["outputs"][0]["difference"]["max_absolute"] == 0
+    assert cpu["outputs"] is None
+    assert cpu["uncompared"].startswith("this benchmark_model writes no outputs")
+
+
 @pytest.mark.parametrize(
     "case",
     [
