@@ -1,0 +1,56 @@
+"""The shapes of an ONNX operator's results, worked out from what a line says of its operands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper, shape_inference
+
+_QUANTISED = frozenset({"int4", "int8", "uint8", "int16", "uint16"})
+
+
+def output_shapes(stated: Mapping[str, Any], *, quantised: bool) -> list[tuple[int, ...] | None]:
+    """One shape a result, None where it does not follow.
+
+    Args:
+        stated: Opset, attributes and operands, as the sweep's lines have them.
+        quantised: Whether operands are stored as whole numbers and computed with as real ones.
+    """
+    count = max(stated.get("outputs") or [0]) + 1
+    names = [f"y{place}" for place in range(count)]
+    inputs, tensors, fed = [], [], []
+    for place, operand in enumerate(stated["operands"]):
+        name = "" if operand.get("omitted") else f"x{place}"
+        fed.append(name)
+        if not name:
+            continue
+        real = quantised and operand["dtype"] in _QUANTISED
+        dtype = "float32" if real else operand["dtype"]
+        if "values" in operand and not real:
+            array = np.asarray(operand["values"]).reshape(operand["shape"])
+            tensors.append(numpy_helper.from_array(array.astype(dtype), name))
+        else:
+            kind = getattr(TensorProto, _PROTO.get(dtype, dtype.upper()))
+            inputs.append(helper.make_tensor_value_info(name, kind, operand["shape"]))
+    node = helper.make_node(stated["op"], fed, names, **stated["attributes"])
+    ends = [helper.make_empty_tensor_value_info(name) for name in names]
+    graph = helper.make_graph([node], "case", inputs, ends, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", stated["opset"])])
+    try:
+        found = shape_inference.infer_shapes(model, data_prop=True).graph.output
+    except shape_inference.InferenceError:
+        return [None] * count
+    return [_shape(each.type) for each in found]
+
+
+_PROTO: Mapping[str, str] = {"float32": "FLOAT", "float64": "DOUBLE"}
+
+
+def _shape(stated: Any) -> tuple[int, ...] | None:
+    tensor = stated.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    sizes = [size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim]
+    return None if None in sizes else tuple(size for size in sizes if size is not None)
