@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from npulint.fixers.building.moves import moves
 from npulint.fixers.reading import fixed, immovable
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.model import OMITTED
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -40,6 +41,8 @@ def recognise(graph: Graph) -> Iterator[Occurrence[View]]:
 
 def _read(graph: Graph, node: Node) -> View | Refusal:
     ends = node.inputs[0], node.outputs[0]
+    if OMITTED in ends:
+        return Refusal("an operand is left out")
     refusal = immovable(graph, ends)
     before, after = (fixed(graph.values[index]) or () for index in ends)
     if refusal is not None:

@@ -62,6 +62,8 @@ def _read(readings: Readings, node: Node, sums: Reduce) -> Sum | Refusal:
     if refusal is not None:
         return refusal
     shape, result = (readings.sizes(index) or () for index in ends)
+    if not shape:
+        return Refusal("it adds along no axis")
     rank = len(shape)
     axes = tuple(sorted(stored(readings.graph, axis, rank) % rank for axis in sums.axes))
     if not axes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import readings_of, unfit
 from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.model import OMITTED
 from npulint.operators.semantics import Unary, Variadic
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def several(graph: Graph) -> Iterator[Occurrence[Operands]]:
 
 
 def _operands(readings: Readings, node: Node, kind: str) -> Operands | Refusal:
+    if OMITTED in node.inputs:
+        return Refusal("an operand is left out")
     refusal = unfit(readings, node, (*node.inputs, node.outputs[0]))
     if refusal is not None:
         return refusal

@@ -162,12 +162,14 @@ def test_sums_are_the_same_function(way: Any, dialect: str, full: bool, tmp_path
     [
         (chains.OPERANDS, "Max", ["x", "z"], "two operands already"),
         (chains.OPERANDS, "Sum", ["x"], "nothing to compute"),
+        (chains.OPERANDS, "Sum", ["x", ""], "left out"),
+        (views.FAMILY, "Flatten", [""], "left out"),
     ],
 )
 def test_what_is_plain_already_is_refused(
     family: Family[Any], op: str, operands: list[str], said: str, tmp_path: Path
 ) -> None:
-    xs = {name: np.ones((1, 2), np.float32) for name in operands}
+    xs = {name: np.ones((1, 2), np.float32) for name in operands if name}
     case = onnx_case(tmp_path, xs, [Call(op, operands, {"y": [1, 2]}, {})], 13)
     found = reading(case.path, family)
     assert isinstance(found, Refusal)
