@@ -18,7 +18,7 @@ from npulint.taken_back import doubt, unbuildable
 from npulint.waves import cut_in_waves
 
 if TYPE_CHECKING:
-    from npulint.model import Graph
+    from npulint.model import Graph, Node
     from npulint.opsets.table import Partitioning, Target
     from npulint.pieces import Piece
     from npulint.verdict import Verdict
@@ -91,11 +91,22 @@ class _Provision:
         if not self.seen[index] or index in self.stopped:
             return False
         node = self.view.graph.nodes[index]
+        behind = self.rules.only_behind.get(node.op)
+        if behind is not None and not self._follows(node, behind):
+            return False
         if node.op not in self.rules.quantised_inside or self.view.sizes[index] > 1:
             return True
         reads = node.inputs if node.op == "Concat" else node.inputs[:1]
         quantised = any(self.view.graph.values[value].dtype == "uint8" for value in reads[:1])
         return not quantised or all(value in made for value in reads)
+
+    def _follows(self, node: Node, ops: Sequence[str]) -> bool:
+        """Whether a node reads what one of some operators made that the provider has taken."""
+        makers = self.view.graph.uses[node.inputs[0]].makers if node.inputs else ()
+        return any(
+            each.op in ops and self.seen[each.index] and self.view.sizes[each.index] == 1
+            for each in makers
+        )
 
     def _is_worth(self, piece: Piece) -> bool:
         if not piece.handed:

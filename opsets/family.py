@@ -38,7 +38,7 @@ _FILE = re.compile(r"[\w.-]+/[\w.-]+ \S.*")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _PROVIDER = "onnx-runtime"
 _NAMING_OPERATORS = ("joined_too", "not_alone", "stops", "quantised_inside")
-_OF_PROVIDERS = ("quantised_units", "needs_input", *_NAMING_OPERATORS)
+_OF_PROVIDERS = ("quantised_units", "needs_input", "only_behind", *_NAMING_OPERATORS)
 _RESERVED = frozenset({*WORDS, *EXTRAS, *RELATIONS, *RULE_KEYS})
 
 
@@ -153,7 +153,7 @@ def _check_names(document: Part) -> None:
                     "One of an application's own needs custom: true"
                 )
     cut = document.at("partitioning") if "partitioning" in document else None
-    for op in (each for key in _NAMING_OPERATORS if cut for each in cut.list_at(key)):
+    for op in () if cut is None else _named(cut):
         if op.text() not in own:
             hint = nearest(op.text(), own)
             raise op.error(f"{TITLES[dialect]} has no operator {op.data!r}: {hint}")
@@ -266,7 +266,20 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
         needs_input="needs_input" in part and part.at("needs_input").boolean(),
         stops=tuple(each.text() for each in part.list_at("stops")),
         quantised_inside=tuple(each.text() for each in part.list_at("quantised_inside")),
+        only_behind=part.map_at("only_behind", _texts),
     )
+
+
+def _named(cut: Part) -> Iterator[Part]:
+    """The operators that what is said of the cutting names."""
+    for key in _NAMING_OPERATORS:
+        yield from cut.list_at(key)
+    for others in cut.map_at("only_behind", Part.each).values():
+        yield from others
+
+
+def _texts(part: Part) -> tuple[str, ...]:
+    return tuple(each.text() for each in part.each())
 
 
 def _opsets(document: Part, family: Family) -> Opsets | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,39 @@ def _divides(size: int, factor: float) -> bool:
     return abs(1 / factor - parts) < _CLOSE and size % parts == 0
 
 
+def _planes_of_nchw(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+    """Scales are looked at where they are stored, and sizes likewise."""
+    inputs = (*operation.inputs, None, None, None, None)
+    shape = None if inputs[0] is None else inputs[0].shape
+    if shape is None or len(shape) != 4:
+        return None, "of unknown rank"
+    factors = None if inputs[2] is None else measures.elements(inputs[2])
+    wanted = None if inputs[3] is None else measures.integers(inputs[3])
+    if factors is not None and len(factors) == 4:
+        found = f"{show(factors)} on {show(shape)}"
+        if factors[1] != 1:
+            return False, found
+        if min(factors[2:]) < 1:
+            pairs = zip(shape[2:], factors[2:], strict=True)
+            return all(isinstance(s, int) and _divides(s, float(f)) for s, f in pairs), found
+        return True, found
+    if wanted is not None and len(wanted) == 4:
+        return wanted[1] == shape[1], f"from {show(shape)} to {show(wanted)}"
+    return None, "unknown"
+
+
+def _known(first: int, last: int | None) -> Callable[[Operation, tuple[Value, ...]], Judgement]:
+    """Whether the sizes on some axes are known before the run."""
+
+    def judge(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+        shape = values[0].shape
+        if shape is None:
+            return False, "of unknown rank"
+        return all(isinstance(size, int) for size in shape[first:last]), show(shape)
+
+    return judge
+
+
 def _equal_parts(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     axis = operation.attributes.get("axis", 0)
     total = measures.size_of(axis)(values[0]) if isinstance(axis, int) else None
@@ -133,6 +166,37 @@ ONNX_PREDICATES: Mapping[str, Predicate] = MappingProxyType(
                     "numbers that divide both (a scale of 1 counts as none)"
                 ),
                 judge=_planes_alone,
+            ),
+            Predicate(
+                name="resizes-planes-of-nchw",
+                operands=(),
+                subject="the resizing",
+                demand=(
+                    "one that leaves channels (axis 1) alone, and where scales make height or "
+                    "width smaller, by whole numbers that divide both (a scale of 1 counts as none)"
+                ),
+                judge=_planes_of_nchw,
+            ),
+            Predicate(
+                name="sizes-behind-batch-known",
+                operands=("value",),
+                subject="every size of {value} but that of the batch",
+                demand="known before the run",
+                judge=_known(1, None),
+            ),
+            Predicate(
+                name="channels-known",
+                operands=("value",),
+                subject="the number of channels of {value} (axis 1)",
+                demand="known before the run",
+                judge=_known(1, 2),
+            ),
+            Predicate(
+                name="last-size-known",
+                operands=("value",),
+                subject="the size of {value} on its last axis",
+                demand="known before the run",
+                judge=_known(-1, None),
             ),
             Predicate(
                 name="splits-equally",

@@ -95,6 +95,7 @@ def _definitions() -> dict[str, Any]:
             needs_input={"type": "boolean"},
             stops=_TEXTS,
             quantised_inside=_TEXTS,
+            only_behind={"type": "object", "additionalProperties": _TEXTS},
         ),
         "opsets": {
             **_object("source", oldest=_COUNT, newest=_COUNT, source=_TEXT),

@@ -61,6 +61,8 @@ class Partitioning:
         needs_input: ONNX Runtime: whether a piece that reads nothing but what is stored is not
             handed over.
         stops: ONNX Runtime: operators that stay behind with all that follows them.
+        only_behind: ONNX Runtime: operators that the provider takes only where they directly
+            follow one of some others that it has taken.
         quantised_inside: ONNX Runtime: operators that the provider takes on bare uint8 only where
             the piece itself has made it.
     """
@@ -78,6 +80,7 @@ class Partitioning:
     needs_input: bool = False
     stops: tuple[str, ...] = ()
     quantised_inside: tuple[str, ...] = ()
+    only_behind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ def providing(rules: Partitioning) -> str:
         said.append("A piece that reads nothing but what is stored stays behind.")
     if rules.stops:
         said.append(f"{listed(rules.stops, 'and')} and all that follows stays behind.")
+    for op, others in rules.only_behind.items():
+        said.append(f"{op} is taken only right behind {listed(others, 'or')} that is taken.")
     if rules.quantised_inside:
         names = listed(rules.quantised_inside, "and")
         said.append(f"{names} of bare uint8 are taken only where the piece itself has made it.")

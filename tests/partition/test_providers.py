@@ -142,6 +142,17 @@ CASES = {
         {"quantised_inside": ("Concat",)},
         {"values": {0: BYTES, 1: BYTES, 2: BYTES}},
     ),
+    "behind what is taken": Case(
+        "Sigmoid 0 > 1; Relu 1 > 2; Add 2 0 > 3; Relu 3 > 4; Relu 4 > 5",
+        "+++--",
+        [[0, 1, 2]],
+        [[3, 4]],
+        {"only_behind": {"Relu": ("Sigmoid",)}},
+    ),
+    "behind what is not taken": Case(
+        "Erf 0 > 1; Relu 1 > 2", "--", [], [[0, 1]], {"only_behind": {"Relu": ("Erf",)}}
+    ),
+    "behind nothing": Case("Relu 0 > 1", "-", [], [[0]], {"only_behind": {"Relu": ("Add",)}}),
     "opset": Case(
         "Relu 0 > 1", "-", [], why="the model states opset 1; it takes opset 7 to 21",
         rules={"opsets": Opsets(7, 21, "somewhere")},
