@@ -1,7 +1,8 @@
 """Phones: models run on them over adb, and what their logs tell of who ran what.
 
-`read_log` reads logs that were made elsewhere. What a log does not tell is left out, never
-guessed: an operator of which nothing is said has no place among those that ran on an accelerator.
+`run_model` runs a model on a phone, `read_log` reads logs that were made elsewhere. What a log does
+not tell is left out, never guessed: an operator of which nothing is said has no place among those
+that ran on an accelerator.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from npulint.device.importing import read_log
     from npulint.device.records import Log, Session
+    from npulint.device.running import run_model
+    from npulint.device.runs import PhoneRun, Request
 
-__all__ = ["Log", "Session", "read_log"]
+__all__ = ["Log", "PhoneRun", "Request", "Session", "read_log", "run_model"]
 
 _DOORS = {
     "Log": "npulint.device.records",
+    "PhoneRun": "npulint.device.runs",
+    "Request": "npulint.device.runs",
     "Session": "npulint.device.records",
     "read_log": "npulint.device.importing",
+    "run_model": "npulint.device.running",
 }
 
 

@@ -48,6 +48,13 @@ def test_what_is_read(name: str, npulint: Runner, monkeypatch: pytest.MonkeyPatc
     assert run.out == expected.read_text(encoding="utf-8")
 
 
+def test_the_page_shows_what_is_printed() -> None:
+    page = (HERE.parents[1] / "docs" / "phones.md").read_text(encoding="utf-8")
+    shown = page.split("$ npulint device import benchmark.txt\n")[1].split("```")[0]
+    printed = (EXPECTED / "benchmark_nnapi.txt.txt").read_text(encoding="utf-8")
+    assert shown.strip() == printed.strip().replace("benchmark_nnapi.txt", "benchmark.txt")
+
+
 def test_json_follows_its_schema(npulint: Runner, tmp_path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     absent = tmp_path / "absent.txt"

@@ -14,7 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from npulint.device import workspace
+from npulint.device import Request, run_model, workspace
 from npulint.device.adb import Adb, Handset, PhoneError, PhoneGoneError
 from npulint.device.backends import Backend, parse_backend
 from npulint.device.phones import Attached, choose
@@ -502,6 +502,18 @@ def test_a_second_interruption_waits() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_same_from_python(lab: Lab) -> None:
+    phone = lab.phone()
+    backends = (Backend("gpu"),)
+    request = Request(SMALLNET_TFLITE, phone.benchmark, backends, port=lab.port, runs=7)
+    found = run_model(request)
+    assert (found.facts.model, found.error, found.left) == ("Teapot 4", None, ())
+    (run,) = found.runs
+    assert run.timed is not None
+    assert run.timed.latency.inference is not None
+    assert run.timed.latency.inference.runs == 7
 
 
 def test_definitions_are_the_same_in_both_schemas() -> None:
