@@ -118,7 +118,7 @@ def audit_runs(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     Each LOG is a JSON report of `npulint device run` or `npulint host run`, or a log; all logs
     together are of one run. Exit code 0: no prediction was wrong, 1: one was, 2: bad input, or
-    nothing proves who ran a node.
+    there is nothing to compare.
     """
     from npulint.device import observations as writing
     from npulint.device.audit import audit

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint.device.evidence import Evidence, gather
+from npulint.device.evidence import gather
 from npulint.device.predictions import Prediction, choose, read_predictions
 from npulint.errors import UsageError
 
 if TYPE_CHECKING:
     from npulint.device.placing import Place
-    from npulint.device.predictions import Predicted
+    from npulint.device.predictions import Predicted, Says
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +62,22 @@ class Held:
     """One node's prediction beside one run.
 
     Attributes:
-        node: The prediction.
-        on: Who ran it.
+        node: The node.
+        says: What was predicted of what the run shows: that it is accepted, for a compiler; that
+            it runs there, for a phone.
+        on: Who ran it, or would.
         run: Which run, by its place.
     """
 
     node: Predicted
+    says: Says
     on: Place
     run: int
 
     @property
     def wrong(self) -> bool:
         """Whether the prediction was wrong."""
-        return (self.node.says, self.on) in {("yes", "cpu"), ("no", "accelerator")}
+        return (self.says, self.on) in {("yes", "cpu"), ("no", "accelerator")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +137,18 @@ def audit(
     prediction = choose(read_predictions(report), report, target, model)
     found = gather(logs, prediction, backends)
     nodes = {(node.graph, node.index): node for node in prediction.nodes}
-    held = tuple(
-        Held(nodes[seen.graph, seen.index], seen.on, run)
-        for run, evidence in enumerate(found)
-        for seen in evidence.nodes
-    )
+    held = []
+    for run, evidence in enumerate(found):
+        for seen in evidence.nodes:
+            node = nodes[seen.graph, seen.index]
+            says = node.accepted if evidence.compiled else node.says
+            held.append(Held(node, says, seen.on, run))
+    told = Audit(prediction, tuple(each.what for each in found), tuple(held))
     if all(each.on == "unknown" for each in held):
-        raise UsageError(f"{_names(found)}: nothing there proves who ran a node")
-    return Audit(prediction, tuple(each.what for each in found), held)
+        raise UsageError(f"{'; '.join(told.runs)}: nothing there proves who ran a node")
+    if not told.tally().compared:
+        raise UsageError(f"{report}: predicts nothing of the nodes that were seen")
+    return told
 
 
 _NAMES = {
@@ -155,12 +162,8 @@ _NAMES = {
 def _name(held: Held) -> str:
     if held.on == "unknown":
         return "unobserved"
-    return _NAMES.get((held.node.says, held.on), "abstained")
+    return _NAMES.get((held.says, held.on), "abstained")
 
 
 def _share(right: int, wrong: int) -> float | None:
     return right / (right + wrong) if right + wrong else None
-
-
-def _names(found: Sequence[Evidence]) -> str:
-    return "; ".join(each.what for each in found)

@@ -46,10 +46,13 @@ class Evidence:
     Attributes:
         what: What was run where, in words.
         nodes: What it shows of the nodes.
+        compiled: Whether a compiler was asked what it takes, and nothing was handed over by a
+            runtime that has pieces and limits.
     """
 
     what: str
     nodes: tuple[Seen, ...]
+    compiled: bool = False
 
 
 def gather(
@@ -118,7 +121,7 @@ def _of_report(
         )
     model = Path(document["model"]).name
     for name in chosen:
-        yield Evidence(f"{model} {words.format(name)}", told[name])
+        yield Evidence(f"{model} {words.format(name)}", told[name], "answers" in document)
 
 
 def _host_nodes(answer: Mapping[str, Any]) -> tuple[Seen, ...]:

@@ -45,7 +45,7 @@ def render(audit: Audit) -> str | None:
     fallen = {
         key: held
         for key, held in groups.items()
-        if any(each.on == "cpu" and each.node.says != "no" for each in held)
+        if any(each.on == "cpu" and each.says != "no" for each in held)
     }
     if not fallen:
         return None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from npulint.errors import UsageError
 
 Says: TypeAlias = Literal["yes", "no", "unknown"]
-"""Whether a node will run on the accelerator."""
+"""A prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,15 @@ class Predicted:
         index: Position there.
         op: Its operator.
         name: The file's name for it.
-        says: What was predicted.
+        accepted: Whether the accelerator can take it.
+        says: Whether it will run there, once pieces and limits are seen to.
     """
 
     graph: int
     index: int
     op: str
     name: str
+    accepted: Says
     says: Says
 
 
@@ -134,8 +137,10 @@ def _prediction(model: Any, target: Any) -> Prediction:
     nodes = []
     for node in model["nodes"]:
         outcome = told.get((node["graph"], node["index"]), target["otherwise"])
-        says = _says(outcome["verdict"], outcome["delegated"])
-        nodes.append(Predicted(node["graph"], node["index"], node["op"], node["name"], says))
+        accepted = _ACCEPTED[outcome["verdict"]]
+        says = _says(accepted, outcome["delegated"])
+        place = (node["graph"], node["index"])
+        nodes.append(Predicted(*place, node["op"], node["name"], accepted, says))
     return Prediction(
         Path(model["path"]),
         model["digest"],
@@ -146,8 +151,13 @@ def _prediction(model: Any, target: Any) -> Prediction:
     )
 
 
-def _says(verdict: str, delegated: bool | None) -> Says:
-    """Only what is supported and handed over is a yes."""
-    if verdict == "unsupported" or delegated is False:
+_ACCEPTED: Mapping[str, Says] = MappingProxyType(
+    {"supported": "yes", "unsupported": "no", "unknown": "unknown"}
+)
+
+
+def _says(accepted: Says, delegated: bool | None) -> Says:
+    """Only what is accepted and handed over is a yes."""
+    if accepted == "no" or delegated is False:
         return "no"
-    return "yes" if verdict == "supported" and delegated is True else "unknown"
+    return "yes" if accepted == "yes" and delegated is True else "unknown"

@@ -30,7 +30,7 @@ def _lines(audit: Audit, layout: Layout) -> Iterator[str]:
         yield wrapped(f"beside {printable(run)}", layout, "  ", "    ")
     yield from columns(
         [
-            ("", "ran on the accelerator", "ran on the CPU"),
+            ("", "on the accelerator", "on the CPU"),
             ("said yes", str(tally.true_yes), str(tally.false_yes)),
             ("said no", str(tally.false_no), str(tally.true_no)),
         ],
@@ -46,7 +46,7 @@ def _lines(audit: Audit, layout: Layout) -> Iterator[str]:
     )
     groups: dict[tuple[str, str], list[int]] = {}
     for held in audit.wrong:
-        groups.setdefault((held.node.says, held.node.op), []).append(held.node.index)
+        groups.setdefault((held.says, held.node.op), []).append(held.node.index)
     for (says, op), indexes in groups.items():
         text = (
             f"{_WRONG[says]}  {printable(op)}  {plural(len(indexes), 'node')} {ranges(indexes, 8)}"
@@ -85,7 +85,7 @@ def render_json(audit: Audit, observations: str | None) -> str:
                     "graph": held.node.graph,
                     "index": held.node.index,
                     "op": held.node.op,
-                    "said": held.node.says,
+                    "said": held.says,
                     "on": held.on,
                     "run": held.run,
                     "wrong": held.wrong,

@@ -224,6 +224,21 @@ def test_answers_of_the_compiler(
     assert (total["true_yes"], total["false_yes"], total["unobserved"]) == counts
 
 
+def test_a_compiler_is_not_asked_what_a_runtime_hands_over(report: Path, npulint: Runner) -> None:
+    document = json.loads(report.read_text(encoding="utf-8"))
+    document["models"][0]["targets"][0]["otherwise"]["delegated"] = None
+    report.write_text(json.dumps(document), encoding="utf-8")
+    path = report.with_name("host.json")
+    path.write_text(host.render_json(SMALLNET_TFLITE, [answer(*["taken"] * 5)]), encoding="utf-8")
+    run = npulint("device", "audit", report, path, "--backend", "qnn-htp-v73", "--format", "json")
+    assert (run.code, run.json["total"]["true_yes"]) == (0, 5)
+    ran = report.with_name("log.txt")
+    ran.write_text(LOG, encoding="utf-8")
+    run = npulint("device", "audit", report, ran)
+    assert run.code == 2
+    assert "predicts nothing of the nodes that were seen" in run.err
+
+
 def test_runs_that_the_target_is_not_about(report: Path, npulint: Runner) -> None:
     path = report.with_name("host.json")
     path.write_text(host.render_json(SMALLNET_TFLITE, [answer(*["taken"] * 5)]), encoding="utf-8")
@@ -327,7 +342,7 @@ def test_observations_of_a_conversion_are_refused(npulint: Runner, tmp_path: Pat
 )
 def test_every_node_is_counted_once(told: list[tuple[str, str, str]]) -> None:
     held = tuple(
-        Held(Predicted(0, index, op, "", says), on, 0)  # type: ignore[arg-type]
+        Held(Predicted(0, index, op, "", says, says), says, on, 0)  # type: ignore[arg-type]
         for index, (says, on, op) in enumerate(told)
     )
     prediction = Prediction(Path("m"), "", "t", "t", converted=False, nodes=())
