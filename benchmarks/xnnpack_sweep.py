@@ -6,7 +6,7 @@ The cases are those of `qnn_tflite_sweep.py`: with standard sizes, with sizes th
 draws, and quantised ones whose outputs have scales that no converter gives them. One line of JSON
 a case: its name, family, seed and stretch; of each output its shape and what it lies between, by
 which the model can be written again without running it; and which of its nodes the delegate takes.
-After them come whole models: those of tests/truth/models and the exported reference networks.
+After them come whole models: those of tests/truth and the exported reference networks.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def lines(cases: Sequence[tuple[str, Case]], run: Run) -> Iterator[dict[str, Any
 
 def graphs() -> list[Path]:
     """The whole models that are asked about."""
-    exports = ROOT / "reference_models" / "exports"
-    return sorted([*(ROOT / "tests/truth/models").glob("*.tflite"), *exports.glob("*.tflite")])
+    folders = ("tests/truth/models", "tests/truth/xnnpack_models", "reference_models/exports")
+    return sorted(path for folder in folders for path in (ROOT / folder).glob("*.tflite"))
 
 
 def of_graphs(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:

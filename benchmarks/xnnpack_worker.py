@@ -50,12 +50,15 @@ def _pieces(path: Path, **settings: Any) -> tuple[list[list[int]], str]:
     nodes = interpreter._get_ops_details()  # nothing public tells
     own = [node for node in nodes if node["op_name"] != "DELEGATE"]
     origin = {int(value): node["index"] for node in own for value in node["outputs"]}
-    pieces = sorted(
-        sorted({origin[int(value)] for value in node["outputs"]})
-        for node in nodes
-        if node["op_name"] == "DELEGATE"
-    )
-    return pieces, broken
+    silent = {tuple(node["inputs"]): node["index"] for node in own if not len(node["outputs"])}
+    pieces = []
+    for node in nodes:
+        if node["op_name"] == "DELEGATE":
+            made = {origin[int(value)] for value in node["outputs"]}
+            # A node that only assigns puts nothing out: it is known by what it reads.
+            only = silent.get(tuple(node["inputs"]))
+            pieces.append(sorted(made) if made or only is None else [only])
+    return sorted(pieces), broken
 
 
 def main(listing: str) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from npulint.opsets import xnnpack_checks as checks
+from npulint.opsets import xnnpack_variables as variables
 from npulint.opsets.predicates import Predicate
 
 _BY_CHANNEL = (
@@ -137,6 +138,28 @@ XNNPACK_PREDICATES: Mapping[str, Predicate] = MappingProxyType(
                 "the number of channels of {weights}",
                 "a multiple of depth_multiplier",
                 checks.multiplied,
+            ),
+            (
+                "xnnpack-variable",
+                ("resource", "value"),
+                "{value}",
+                "of the type and shape in which {resource}, named by a VAR_HANDLE before, is first "
+                "read or assigned",
+                variables.alike,
+            ),
+            (
+                "xnnpack-variable-taken",
+                ("resource",),
+                "{resource}",
+                "read or assigned by a node that the delegate takes",
+                variables.taken_by_any,
+            ),
+            (
+                "xnnpack-query-heads",
+                ("query", "key"),
+                "the number of heads of {query}",
+                "a multiple of that of {key}",
+                checks.query_heads,
             ),
             (
                 "xnnpack-even",

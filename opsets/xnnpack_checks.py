@@ -245,6 +245,14 @@ def multiple_of(factor: int, _: Operation, values: tuple[Value, ...]) -> Judgeme
     return (channels % factor == 0, str(channels)) if isinstance(channels, int) else (None, "?")
 
 
+def query_heads(_: Operation, values: tuple[Value, ...]) -> Judgement:
+    """Heads of attention that are as many as the key's, or several times as many (6448-6449)."""
+    queries, keys = (measures.size_of(2)(value) for value in values)
+    if not isinstance(queries, int) or not isinstance(keys, int) or not keys:
+        return None, "unknown"
+    return queries % keys == 0, f"{queries} and {keys}"
+
+
 def transposed_padding(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     """Sizes of TRANSPOSE_CONV for which the delegate finds paddings (1805-1885)."""
     source, kernel, wanted = values
