@@ -19,6 +19,7 @@ from single import (
     tflite_case,
 )
 
+from npulint.fixers.building.bounds import TooLargeError, picking
 from npulint.fixers.building.moves import lengths
 from npulint.fixers.moving.pieces import FAMILY
 from npulint.fixers.moving.pieces_reading import Pieces
@@ -281,3 +282,13 @@ def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
     assert settled(case, FAMILY, "SPLIT_V") == ["STRIDED_SLICE"] * 2
     assert settled(case, FAMILY, "SPLIT_V", "STRIDED_SLICE") == ["SLICE"] * 2
     assert settled(case, FAMILY, "SPLIT_V", "STRIDED_SLICE", "SLICE") == ["CONV_2D"] * 2
+
+
+def test_filters_that_pick_take_no_more_than_they_hold() -> None:
+    """Three of many channels are three rows, and never the whole identity."""
+    few = picking((4, 0, 99_999), 100_000)
+    assert few.shape == (3, 100_000)
+    assert [int(row.argmax()) for row in few] == [4, 0, 99_999]
+    assert few.sum() == 3
+    with pytest.raises(TooLargeError):
+        picking(range(20_000), 20_000)
