@@ -220,7 +220,8 @@ A false yes is a node that npulint calls accepted and the delegate refuses; its 
 yes that were said. A false no is the reverse. Both are about the delegate's own check: a driver may
 refuse what passes that, and what a phone made of a model is told by
 [`npulint device audit`](phones.md). The tables were written from the sources, but these models were
-there to test them with: other models may find what these do not.
+there to test them with: other models may find what these do not. How the tables of Qualcomm's HTP
+agree with its real compiler is [a page of its own](qnn-agreement.md).
 
 | target | yes | false yes | share | no | false no | left unknown | cut otherwise |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
