@@ -207,7 +207,7 @@ def facts_of(cases: Sequence[Case], form: Form) -> Iterator[Fact]:
             if axis >= -low:
                 yield Fact({"dimension": name, "axis": axis}, True, 2.5)
         yield Fact({"element_count": name}, True, 2.6)
-        yield Fact({"first_element": name}, True, 2.2)
+        yield Fact({"first_element": name}, True, 3.0)
     if form.result:
         yield Fact({"rank": form.result}, True, 1.1)
     for name in sorted({name for case in cases for name in case.operation.attributes}):
