@@ -26,6 +26,7 @@ from npulint.opsets.measures import (
 )
 from npulint.opsets.predicates import PREDICATES, Named, Predicate
 from npulint.opsets.predicates_coreml import COREML_PREDICATES
+from npulint.opsets.predicates_coreml_onnx import COREML_ONNX_PREDICATES
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
 from npulint.opsets.predicates_mediatek import MEDIATEK_PREDICATES
 from npulint.opsets.predicates_onnx import ONNX_PREDICATES
@@ -85,6 +86,7 @@ KNOWN: Mapping[str, Predicate] = MappingProxyType(
     {
         **PREDICATES,
         **COREML_PREDICATES,
+        **COREML_ONNX_PREDICATES,
         **GPU_PREDICATES,
         **MEDIATEK_PREDICATES,
         **ONNX_PREDICATES,

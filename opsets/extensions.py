@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from npulint.errors import TargetError
 from npulint.opsets.predicates import PREDICATES, Judgement, Predicate
 from npulint.opsets.predicates_coreml import COREML_PREDICATES
+from npulint.opsets.predicates_coreml_onnx import COREML_ONNX_PREDICATES
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
 from npulint.opsets.predicates_mediatek import MEDIATEK_PREDICATES
 from npulint.opsets.predicates_onnx import ONNX_PREDICATES
@@ -41,6 +42,7 @@ GROUP = "npulint.targets"
 _OWN = (
     PREDICATES,
     COREML_PREDICATES,
+    COREML_ONNX_PREDICATES,
     GPU_PREDICATES,
     MEDIATEK_PREDICATES,
     ONNX_PREDICATES,
