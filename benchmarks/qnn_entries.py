@@ -152,6 +152,9 @@ class _Rows:
         if taken:
             mixed = any(_is_mixed(rule) for rule in (*checks, *builds))
             yield from self._limits(taken | failed, taken, ranks_by_type=mixed)
+        elif all(rule.atoms for rule in (*checks, *builds)):
+            subject: Data = {"never": _ALL_TOLD}
+            yield Demand("require", subject, (), self.archs, True, "", len(self.cases))
 
     def _of_facts(self, facts: Sequence[str], bad: int, good: int) -> list[Rule]:
         """Rules of conditions on some facts only, none if these do not tell.
@@ -229,6 +232,8 @@ class _Rows:
 
 FEW = 2
 """Cases that are too few to speak for other types and ranks than their own."""
+
+_ALL_TOLD = "no form of it that meets the other conditions was asked"
 
 _ONE = "the few cases that differ in this were not compiled"
 

@@ -10,9 +10,9 @@ import yaml
 from qnn_answers import QUANTISED, Case, Evidence
 from qnn_atoms import condition, scope_of
 from qnn_entries import learnt
-from qnn_forms import form_of
+from qnn_forms import Form, form_of
 from qnn_groups import ENOUGH, Group, shared
-from qnn_yaml import entry_of, write_table
+from qnn_yaml import entry_of, is_settled, write_table
 
 from npulint.opsets.conditions import Scope
 from npulint.opsets.document import Part
@@ -29,15 +29,19 @@ def make_table(evidence: Evidence, frame_path: Path) -> tuple[str, list[str]]:
     frame["sources"] = {"answers": _answers(evidence), **frame.get("sources", {})}
     frame["date"] = max(frame["date"], evidence.days[1])
     every = [*frame.pop("every", ()), *_hardly_taken(evidence.cases)]
+    axes = list(_many_axes(evidence.cases))
     cases: dict[str, list[Case]] = {}
     known, alike = shared(evidence.cases)
     for case in known:
         cases.setdefault(case.op, []).append(case)
     hand = dict(_by_hand(frame))
     for op, own in cases.items():
-        common = list(_common(op, own, every))
+        settled = is_settled(hand.get(op, {}).get("require", ()))
+        common = [] if settled else list(_common(op, own, every))
         if common or op in hand:
             hand[op] = _with_common(op, own, hand.get(op, {}), common)
+        if axes and _adds_axes(own):
+            hand[op] = _with_axes(op, form_of(op, own), hand.get(op, {}), axes)
     targets = _targets({**frame, "operators": list(hand.values())}) if hand else {}
     chips = sorted(variant["settings"]["arch"] for variant in frame["variants"])
     contradictions: list[str] = []
@@ -86,6 +90,47 @@ def _is_rare(cases: Sequence[Case]) -> bool:
     operators = {case.op for case in cases}
     many = len(cases) >= MANY_CASES and len(operators) >= MANY_OPERATORS
     return many and taken <= RARELY * len(cases)
+
+
+def _many_axes(cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
+    """The demand that a result has no more axes than any that was compiled."""
+    ranks = [(_rank_of(case), case) for case in cases if _rank_of(case) is not None]
+    compiled = [rank for rank, case in ranks if rank and _is_compiled(case)]
+    most = max(compiled, default=0)
+    beyond = [case for rank, case in ranks if rank is not None and rank > most]
+    if len(beyond) >= MANY_CASES and len({case.op for case in beyond}) >= MANY_OPERATORS:
+        source = f"answers {len(beyond)} cases of all operators"
+        yield {"at_most": most, "note": "nothing of more axes was ever compiled", "source": source}
+
+
+def _rank_of(case: Case) -> int | None:
+    """How many axes the first result has; None where that is not known."""
+    first = case.operation.outputs[0]
+    return None if first is None or first.shape is None else len(first.shape)
+
+
+def _is_compiled(case: Case) -> bool:
+    """Whether some chip's compiler made something of it, rather than found it gone."""
+    return any(answer.label == "taken" and not answer.merged for answer in case.answers.values())
+
+
+def _adds_axes(cases: Sequence[Case]) -> bool:
+    """Whether results may have more axes than the operands that are fed."""
+    for case in cases:
+        rank = _rank_of(case)
+        fed = [len(value.shape or ()) for value in case.operation.inputs if value is not None]
+        if rank is not None and rank > max(fed, default=0):
+            return True
+    return False
+
+
+def _with_axes(
+    op: str, form: Form, hand: Mapping[str, Any], demands: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """An entry that limits how many axes its first result has."""
+    named = list(hand.get("outputs", (form.result or "result",)))
+    require = [*hand.get("require", ()), *({"rank": named[0], **demand} for demand in demands)]
+    return {**hand, "op": op, "outputs": named, "require": require, "source": "answers"}
 
 
 _EACH = "OPERAND"

@@ -102,21 +102,27 @@ def entry_of(learnt: Learnt, hand: Mapping[str, Any], chips: Sequence[int]) -> d
     if learnt.form.operands:
         named, written = learnt.form.operands, tuple(hand.get("inputs", ()))
         entry["inputs"] = list(named if len(named) >= len(written) else written)
-    if learnt.form.result:
-        entry["outputs"] = [learnt.form.result]
+    if named := [learnt.form.result] if learnt.form.result else hand.get("outputs"):
+        entry["outputs"] = named
     entry["source"] = f"answers {learnt.op}, {_cases(learnt.cases)}"
     if "lowering" in hand:
         entry["lowering"] = hand["lowering"]
     for section in ("require", "build", "cautions"):
         own = [*hand.get(section, ())]
+        settled = is_settled(own)
         own += [
             (_advice if section == "cautions" else _rule)(demand, learnt, chips)
             for demand in learnt.demands
-            if demand.section == section
+            if demand.section == section and not (settled and demand.open)
         ]
         if own:
             entry[section] = own
     return entry
+
+
+def is_settled(rules: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what was written by hand says itself how far the answer reaches."""
+    return any("never" in rule or rule.get("else") == "unknown" for rule in rules)
 
 
 def _when(demand: Demand, chips: Sequence[int]) -> list[Data]:

@@ -68,6 +68,7 @@ def _show(graph: Graph, target: Target) -> Shown:
         graph,
         joined=rules is not None and rules.quantised_units,
         joined_too=() if rules is None else rules.joined_too,
+        taken_as_one=() if rules is None else rules.taken_as_one,
         takes=lambda operation: judge(operation, target).validation == "accepted",
     )
     verdicts = tuple(_verdict(node, view.graph, memory) for node in view.graph.nodes)

@@ -16,6 +16,7 @@ from npulint.opsets.names import TITLES, check_attributes, operator_names
 from npulint.opsets.relations import RELATIONS
 from npulint.opsets.table import (
     FLOAT16_CONSTANTS,
+    TAKEN_AS_ONE,
     Alignment,
     Default,
     Entry,
@@ -38,7 +39,9 @@ _FILE = re.compile(r"[\w.-]+/[\w.-]+ \S.*")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _PROVIDER = "onnx-runtime"
 _NAMING_OPERATORS = ("joined_too", "not_alone", "stops", "quantised_inside")
-_OF_PROVIDERS = ("quantised_units", "needs_input", "only_behind", *_NAMING_OPERATORS)
+_OF_PROVIDERS = (
+    "quantised_units", "needs_input", "only_behind", "taken_as_one", *_NAMING_OPERATORS,
+)  # fmt: skip
 _RESERVED = frozenset({*WORDS, *EXTRAS, *RELATIONS, *RULE_KEYS})
 
 
@@ -262,6 +265,7 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
         source=family.cite(part.at("source")),
         quantised_units="quantised_units" in part and part.at("quantised_units").boolean(),
         joined_too=tuple(each.text() for each in part.list_at("joined_too")),
+        taken_as_one=tuple(each.choice(*TAKEN_AS_ONE) for each in part.list_at("taken_as_one")),
         not_alone=tuple(each.text() for each in part.list_at("not_alone")),
         needs_input="needs_input" in part and part.at("needs_input").boolean(),
         stops=tuple(each.text() for each in part.list_at("stops")),

@@ -13,7 +13,7 @@ from typing import Any
 from npulint.opsets.conditions import KNOWN, WORDS
 from npulint.opsets.literals import DTYPES
 from npulint.opsets.relations import RELATIONS
-from npulint.opsets.table import CAUTION_KINDS, FLOAT16_CONSTANTS
+from npulint.opsets.table import CAUTION_KINDS, FLOAT16_CONSTANTS, TAKEN_AS_ONE
 
 FILE = Path(__file__).with_name("table.schema.json")
 
@@ -91,6 +91,7 @@ def _definitions() -> dict[str, Any]:
             source=_TEXT,
             quantised_units={"type": "boolean"},
             joined_too=_TEXTS,
+            taken_as_one={"type": "array", "items": {"enum": list(TAKEN_AS_ONE)}},
             not_alone=_TEXTS,
             needs_input={"type": "boolean"},
             stops=_TEXTS,

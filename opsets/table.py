@@ -37,6 +37,12 @@ Strategy: TypeAlias = Literal["tflite-delegate", "whole-model", "onnx-runtime"]
 Runtime."""
 
 
+TAKEN_AS_ONE = ("gelu", "six-axes")
+"""Groups of nodes that providers of ONNX Runtime may take as one: a Gelu that is written as
+Erf and arithmetic; a Reshape to six axes, a Transpose and a Reshape, one axis of size 1 left where
+it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Partitioning:
     """How the runtime cuts a graph into pieces for this target.
@@ -57,6 +63,8 @@ class Partitioning:
             DequantizeLinear and QuantizeLinear around it as one.
         joined_too: ONNX Runtime: operators that the provider takes so beyond those that ONNX
             Runtime itself knows, each with one operand.
+        taken_as_one: ONNX Runtime: groups of nodes that the provider itself takes as one, of
+            `TAKEN_AS_ONE`.
         not_alone: ONNX Runtime: operators of which a piece of one node is not handed over.
         needs_input: ONNX Runtime: whether a piece that reads nothing but what is stored is not
             handed over.
@@ -76,6 +84,7 @@ class Partitioning:
     source: str
     quantised_units: bool = False
     joined_too: tuple[str, ...] = ()
+    taken_as_one: tuple[str, ...] = ()
     not_alone: tuple[str, ...] = ()
     needs_input: bool = False
     stops: tuple[str, ...] = ()

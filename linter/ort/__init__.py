@@ -26,6 +26,7 @@ def see(
     *,
     joined: bool = True,
     joined_too: Collection[str] = (),
+    taken_as_one: Collection[str] = (),
     takes: Callable[[Operation], bool] | None = None,
 ) -> View:
     """Show a graph as ONNX Runtime shows it to a provider.
@@ -35,9 +36,11 @@ def see(
         joined: Whether the provider takes an operator with the DequantizeLinear and
             QuantizeLinear around it as one.
         joined_too: Operators of one operand that it takes so beyond those of ONNX Runtime.
+        taken_as_one: Groups of nodes that the provider itself takes as one: `gelu`, `six-axes`.
         takes: Whether the provider takes an operation as the file has it; what it does not take
             is shown by its parts where it is a function of others. None for takes nothing.
     """
     from npulint.ort.view import see as implementation
 
-    return implementation(graph, frozenset(joined_too) if joined else None, takes)
+    units = frozenset(joined_too) if joined else None
+    return implementation(graph, units, tuple(taken_as_one), takes)

@@ -12,6 +12,7 @@ from npulint.ort.draft import Draft
 from npulint.ort.eliminations import eliminate
 from npulint.ort.functions import apart, is_function
 from npulint.ort.fusions import fuse
+from npulint.ort.groups import group
 from npulint.ort.units import join
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ Takes: TypeAlias = "Callable[[Operation], bool]"
 Joined: TypeAlias = "frozenset[str] | None"
 """Operators that are joined with the quantisation around them beyond the usual ones; None where
 the provider joins none."""
+
+Groups: TypeAlias = "tuple[str, ...]"
+"""What the provider itself takes as one."""
 
 _STEPS = 10
 """How often ONNX Runtime goes through its changes while there are any
@@ -50,10 +54,10 @@ class View:
     notes: tuple[str, ...]
 
 
-_latest: tuple[ref[Graph], Joined, tuple[Place, ...], View] | None = None
+_latest: tuple[ref[Graph], Joined, Groups, tuple[Place, ...], View] | None = None
 
 
-def see(graph: Graph, joined: Joined, takes: Takes | None) -> View:
+def see(graph: Graph, joined: Joined, groups: Groups, takes: Takes | None) -> View:
     """Show a graph as ONNX Runtime does; see `npulint.ort.see`."""
     global _latest  # noqa: PLW0603 one graph is asked about for many targets in a row
     draft = Draft(graph)
@@ -62,15 +66,16 @@ def see(graph: Graph, joined: Joined, takes: Takes | None) -> View:
         for place in draft.nodes
         if is_function(draft, place) and not (takes and takes(draft.operation(place)))
     )
-    if _latest is not None and _latest[0]() is graph and _latest[1:3] == (joined, taken_apart):
-        return _latest[3]
+    asked = (joined, groups, taken_apart)
+    if _latest is not None and _latest[0]() is graph and _latest[1:4] == asked:
+        return _latest[4]
     apart(draft, taken_apart)
-    view = _see(draft, joined)
-    _latest = (ref(graph), joined, taken_apart, view)
+    view = _see(draft, joined, groups)
+    _latest = (ref(graph), *asked, view)
     return view
 
 
-def _see(draft: Draft, joined: Joined) -> View:
+def _see(draft: Draft, joined: Joined, groups: Groups) -> View:
     graph = draft.graph
     plain = not any(node.bodies for node in graph.nodes)
     for _ in range(_STEPS):
@@ -82,6 +87,8 @@ def _see(draft: Draft, joined: Joined) -> View:
         if not changed:
             break
     sizes = join(draft, joined) if joined is not None and plain else {}
+    if plain:
+        sizes.update(group(draft, groups))
     return _finished(draft, sizes)
 
 

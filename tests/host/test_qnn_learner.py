@@ -262,6 +262,44 @@ def test_what_is_demanded_of_every_operand_is_left_out_where_answers_contradict(
     assert "code 1" in table(lines, tmp_path, frame)[0]
 
 
+def test_where_all_that_was_asked_breaks_what_is_written_by_hand_the_rest_is_unknown(
+    tmp_path: Path,
+) -> None:
+    demand = "      - {rank: X, at_most: 2, source: code 1}\n"
+    head = "operators:\n  - op: Relu\n    inputs: [X]\n    require:\n"
+    lines = [line("Relu", [operand(*[2] * rank)], "refused") for rank in (3, 4)]
+    flat = line("Relu", [operand(2, 2)])
+    verdict = judge(
+        qnn_answers.operation_of("onnx", flat), targets(lines, tmp_path, head + demand)[1]
+    )
+    assert (verdict.status, _said(verdict)) == (
+        "unknown",
+        "cannot be decided: no form of it that meets the other conditions was asked; found Relu",
+    )
+    reach = "      - {dtype: X, equals: float32, note: no others were asked, else: unknown}\n"
+    made = targets(lines, tmp_path, head + demand + reach)[1]
+    other = line("Relu", [operand(2, 2, dtype="float16")], kind="float16")
+    asked = [qnn_answers.operation_of("onnx", each) for each in (flat, lines[0], other)]
+    assert [judge(each, made).status for each in asked] == ["supported", "unsupported", "unknown"]
+
+
+def test_a_result_has_no_more_axes_than_any_that_was_compiled(tmp_path: Path) -> None:
+    """Seen of many operators, it holds for one that was never asked for so many."""
+    ops = ("Abs", "Ceil", "Cos", "Exp", "Floor", "Neg", "Relu", "Round", "Sigmoid", "Sin", "Tanh")
+    lines = [each for op in ops for each in _ranks(op, 6)]
+    added = operand(1, dtype="int64", stored=True, values=[0])
+    lines += [line("Unsqueeze", [operand(*[2] * rank), added]) for rank in (1, 2, 3)]
+    four = line("Unsqueeze", [operand(2, 2, 2, 2), added])
+    verdict = _verdict(lines, four, tmp_path)
+    assert verdict.status == "unsupported"
+    assert "the rank of expanded must be at most 4 (nothing of more axes was ever compiled)" in (
+        _said(verdict)
+    )
+    assert _verdict(lines, lines[-1], tmp_path).status == "supported"
+    few = [*_ranks("Abs", 6), *lines[-3:]]
+    assert "ever compiled" not in table(few, tmp_path)[0]
+
+
 def test_operators_that_are_gone_beforehand_are_taken_unless_a_part_stays(tmp_path: Path) -> None:
     whole = line("Mish", [operand(2, 2)]) | {"status": "merged"}
     part = line("Mish", [operand(2, 2, 2, 2, 2)]) | {
