@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from qnn_outputs import output_shapes
+from qnn_outputs import output_shapes, stated_sizes
 
-from npulint.model import ITEM_BITS, Constant, Dialect, Operation, Quantisation, Value
+from npulint.model import ITEM_BITS, Constant, Dialect, Operation, Quantisation, Shape, Value
 from npulint.opsets.names import operator_names
 
 Label: TypeAlias = Literal["taken", "refused", "failed"]
@@ -192,7 +192,10 @@ def operation_of(dialect: Dialect, stated: Mapping[str, Any]) -> Operation:
     while operands and operands[-1] is None:
         operands.pop()
     count = max(stated.get("outputs") or [0]) + 1
-    shapes = output_shapes(stated, quantised=quantised) if dialect == "onnx" else [None] * count
+    if dialect == "onnx":
+        shapes: list[Shape | None] = list(output_shapes(stated, quantised=quantised))
+    else:
+        shapes = [stated_sizes(stated), *[None] * (count - 1)]
     return Operation(
         dialect=dialect,
         op=stated["op"],

@@ -1,4 +1,4 @@
-"""The shapes of an ONNX operator's results, worked out from what a line says of its operands."""
+"""The shapes of an operator's results, worked out from what a line says of its operands."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
+from npulint.model import Shape
+
 _QUANTISED = frozenset({"int4", "int8", "uint8", "int16", "uint16"})
 
 
 def output_shapes(stated: Mapping[str, Any], *, quantised: bool) -> list[tuple[int, ...] | None]:
-    """One shape a result, None where it does not follow.
+    """One shape a result of an ONNX operator, None where it does not follow.
 
     Args:
         stated: Opset, attributes and operands, as the sweep's lines have them.
@@ -43,6 +45,15 @@ def output_shapes(stated: Mapping[str, Any], *, quantised: bool) -> list[tuple[i
     except shape_inference.InferenceError:
         return [None] * count
     return [_shape(each.type) for each in found]
+
+
+def stated_sizes(stated: Mapping[str, Any]) -> Shape | None:
+    """The sizes that a TFLite operator is told to give its result, open ones left open."""
+    if stated["op"] not in {"BROADCAST_TO", "RESHAPE"}:
+        return None
+    told = [operand.get("values") for operand in stated["operands"][1:2]]
+    sizes = told[0] if told and told[0] else stated["attributes"].get("new_shape")
+    return None if not sizes else tuple(None if size < 0 else size for size in sizes)
 
 
 _PROTO: Mapping[str, str] = {"float32": "FLOAT", "float64": "DOUBLE"}

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from sweep_answers import Line, line, operand
@@ -21,11 +22,14 @@ from qnn_entries import JUMPS, OFF
 
 import npulint
 from npulint.cli import main
+from npulint.host import ask
+from npulint.judging import node_verdicts
 from npulint.model import Dialect
 from npulint.opsets import load_target
 from npulint.opsets.loader import read_bytes, read_table
 from npulint.opsets.registry import open_table
 from npulint.verdict import Verdict, judge
+from tests.formats import tflite_building as build
 
 DIALECTS: tuple[Dialect, ...] = ("onnx", "tflite")
 CHIPS = {68, 69, 73, 75, 79, 81}
@@ -182,3 +186,30 @@ def test_a_compiled_form_lies_beside_each_table() -> None:
         assert len(read_bytes(path)) > 100_000
         assert read_table(path).document.data
         assert path.with_suffix(".json").exists()
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2, 4, 16), (1, 2, 2, 2, 2, 16), (1, 1, 2, 2, 2, 2, 16)])
+def test_how_many_axes_a_reshape_of_tflite_may_make(shape: tuple[int, ...], tmp_path: Path) -> None:
+    sizes = np.frombuffer(np.array(shape, np.int32).tobytes(), np.uint8)
+    made = build.chain()
+    made.main.tensors = [
+        build.tensor("x", (1, 4, 4, 16)),
+        build.tensor("shape", (len(shape),), "INT32", buffer=1),
+        build.tensor("a", shape),
+        build.tensor("y", shape),
+    ]
+    options = build.table("ReshapeOptions", new_shape=list(shape))
+    made.main.inputs, made.main.outputs = [0], [3]
+    made.main.operators = [
+        build.operator(0, [0, 1], [2], options=options),
+        build.operator(1, [2], [3]),
+    ]
+    made.model.operatorCodes = [build.code("RESHAPE"), build.code("RELU")]
+    made.model.subgraphs = [made.main]
+    made.model.buffers = [build.table("Buffer"), build.table("Buffer", data=sizes)]
+    path = build.write(tmp_path, made.model)
+    target = qnn_agreement.targets_of("tflite")[73]
+    said = [verdict.status for verdict in node_verdicts(npulint.load(path), target)[0]]
+    real = [node.status for node in ask(path, "qnn-htp-v73", run=False).nodes]
+    assert said == ["supported" if each == "taken" else "unsupported" for each in real]
+    assert ("taken" in real) == (len(shape) <= 5)
