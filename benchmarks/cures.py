@@ -16,7 +16,6 @@ when one does not.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections import Counter
@@ -26,6 +25,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from code_state import digest
 
 from npulint.cure import FixResult, fix
 from npulint.engine import check
@@ -189,12 +192,12 @@ class Kept:
 
     def __init__(self, path: Path | None, sets: Sequence[str]) -> None:
         self._path = path
-        self._digest = _digest(sets)
+        self._digest = digest(__file__, sets)
         self._rows: dict[tuple[str, str], Row] = {}
         if path is not None and path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
-                name, form, digest, cells = json.loads(line)
-                if digest == self._digest:
+                name, form, state, cells = json.loads(line)
+                if state == self._digest:
                     known = {each: _read(cell) for each, cell in cells.items()}
                     self._rows[name, form] = name, form, known
 
@@ -218,18 +221,6 @@ def _read(held: Mapping[str, Any]) -> Cell:
     return Cell(
         **{**held, "before": tuple(held["before"]), "after": tuple(held["after"]), "left": left}
     )
-
-
-def _digest(sets: Sequence[str]) -> str:
-    """Of the code and the tables, and of what is asked."""
-    state = hashlib.sha256(repr(sets).encode())
-    root = Path(__file__).parent.parent
-    for part in ("linter", "opsets", "fixers", "reference_models", "benchmarks/cures.py"):
-        place = root / part
-        for path in [place] if place.is_file() else sorted(place.rglob("*.*")):
-            if path.suffix in (".py", ".yaml"):
-                state.update(path.read_bytes())
-    return state.hexdigest()
 
 
 def render(rows: Sequence[Row], asked: Sequence[str], sets: Sequence[str], command: str) -> str:

@@ -16,7 +16,13 @@ COMPILER = (
     sys.version_info >= (3, 11) and sys.platform == "linux" and platform.machine() == "x86_64"
 )
 
-NEED_IT = ("test_asking.py", "test_command.py", "test_ends.py", "test_sweep.py")
+NEED_IT = (
+    "test_asking.py",
+    "test_command.py",
+    "test_ends.py",
+    "test_qnn_cures.py",
+    "test_sweep.py",
+)
 collect_ignore = [] if COMPILER else [*NEED_IT, "test_tflite_sweep.py"]
 
 
