@@ -111,7 +111,9 @@ def row(name: str) -> Row:
             fixed = fix(path, asked, output=target)
         after = None if fixed.written is None else ask(fixed.written, CHIP)
         compared = () if fixed.comparison is None else fixed.comparison.outputs
-        found = [d.max_relative for each in compared for d in each.differences if d]
+        # On some samples a model amplifies its own rounding: they tell nothing.
+        told = (d for each in compared for d in each.differences if d and not d.is_moot)
+        found = [difference.max_relative for difference in told]
         return Row(
             name,
             doubts,
