@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from npulint.pieces import Piece
     from npulint.verdict import Verdict
 
-_BODY = "providers are not offered the graphs that control flow runs"
+_REFUSED_BODY = "the provider takes nothing of the graphs that control flow runs"
+_BODY = "what the provider takes of the graphs that control flow runs is not followed here"
 _FUNCTION = "functions of the model are taken apart where they are called, and not followed here"
 
 
@@ -44,7 +45,8 @@ def provide(
     if graph.kind == "function":
         return Delegation((), (None,) * len(graph.nodes), notes=(_FUNCTION,))
     if graph.kind == "body":
-        return Delegation((), (False,) * len(graph.nodes), notes=(_BODY,))
+        fate, note = (False, _REFUSED_BODY) if rules.bodies_refused else (None, _BODY)
+        return Delegation((), (fate,) * len(graph.nodes), notes=(note,))
     unloaded = _unloaded(graph, target)
     if unloaded is not None:
         return Delegation((), (False,) * len(graph.nodes), unloaded.message, unloaded)

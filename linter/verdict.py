@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from npulint.model import Graph, Operation
     from npulint.operators.lowering import Lowering
-    from npulint.opsets.table import Advice, CautionKind, Entry, Rule, Target
+    from npulint.opsets.table import Advice, CautionKind, Entry, Partitioning, Rule, Target
     from npulint.opsets.vocabulary import Truth
 
 Status: TypeAlias = Literal["supported", "unsupported", "unknown"]
@@ -111,9 +111,7 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
     if graph.dialect == target.dialect:
         rules = target.partitioning
         if rules is not None and rules.strategy == "onnx-runtime":
-            from npulint.shown import show
-
-            return show(graph, target).judged
+            return _provided(graph, target, rules)
         if rules is not None and rules.float16_constants == "unpacked":
             from npulint.unpacked import judge_unpacked
 
@@ -129,6 +127,17 @@ def judge_graph(graph: Graph, target: Target) -> tuple[Verdict, ...]:
     from npulint.operators import lower_graph
 
     return tuple([_converted(lowering, memory) for lowering in lower_graph(graph)])
+
+
+def _provided(graph: Graph, target: Target, rules: Partitioning) -> tuple[Verdict, ...]:
+    """What a provider of ONNX Runtime makes of each node."""
+    if graph.kind == "body" and rules.bodies_refused:
+        message = "the provider takes nothing of the graphs that If, Loop and Scan run"
+        refused = Verdict("unsupported", "refused", (Reason("body", message, rules.source),))
+        return (refused,) * len(graph.nodes)
+    from npulint.shown import show
+
+    return show(graph, target).judged
 
 
 class Memory:

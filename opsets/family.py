@@ -40,7 +40,8 @@ _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _PROVIDER = "onnx-runtime"
 _NAMING_OPERATORS = ("joined_too", "not_alone", "stops", "quantised_inside")
 _OF_PROVIDERS = (
-    "quantised_units", "needs_input", "only_behind", "taken_as_one", *_NAMING_OPERATORS,
+    "quantised_units", "needs_input", "only_behind", "taken_as_one", "bodies_refused",
+    *_NAMING_OPERATORS,
 )  # fmt: skip
 _RESERVED = frozenset({*WORDS, *EXTRAS, *RELATIONS, *RULE_KEYS})
 
@@ -271,6 +272,7 @@ def _partitioning(document: Part, family: Family) -> Partitioning | None:
         stops=tuple(each.text() for each in part.list_at("stops")),
         quantised_inside=tuple(each.text() for each in part.list_at("quantised_inside")),
         only_behind=part.map_at("only_behind", _texts),
+        bodies_refused="bodies_refused" in part and part.at("bodies_refused").boolean(),
     )
 
 

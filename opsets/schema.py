@@ -97,6 +97,7 @@ def _definitions() -> dict[str, Any]:
             stops=_TEXTS,
             quantised_inside=_TEXTS,
             only_behind={"type": "object", "additionalProperties": _TEXTS},
+            bodies_refused={"type": "boolean"},
         ),
         "opsets": {
             **_object("source", oldest=_COUNT, newest=_COUNT, source=_TEXT),

@@ -73,6 +73,8 @@ class Partitioning:
             follow one of some others that it has taken.
         quantised_inside: ONNX Runtime: operators that the provider takes on bare uint8 only where
             the piece itself has made it.
+        bodies_refused: ONNX Runtime: whether the provider takes nothing of the graphs that control
+            flow runs; otherwise that is not known.
     """
 
     strategy: Strategy
@@ -90,6 +92,7 @@ class Partitioning:
     stops: tuple[str, ...] = ()
     quantised_inside: tuple[str, ...] = ()
     only_behind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bodies_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

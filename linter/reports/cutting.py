@@ -35,4 +35,6 @@ def providing(rules: Partitioning) -> str:
     if rules.quantised_inside:
         names = listed(rules.quantised_inside, "and")
         said.append(f"{names} of bare uint8 are taken only where the piece itself has made it.")
+    if rules.bodies_refused:
+        said.append("Nothing is taken of the graphs that If, Loop and Scan run.")
     return " ".join(said)

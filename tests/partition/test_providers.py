@@ -200,13 +200,28 @@ def test_a_unit_of_other_types_is_none() -> None:
     assert "".join(SIGNS[fate] for fate in result.delegated) == "++-+-"
 
 
-def test_graphs_that_control_flow_runs_are_not_offered() -> None:
+@pytest.mark.parametrize(
+    ("refused", "fate", "words"), [(True, False, "takes nothing"), (False, None, "not followed")]
+)
+def test_graphs_that_control_flow_runs(refused: bool, fate: bool | None, words: str) -> None:
+    """Most providers take nothing of them; of others it is not known what they take."""
     main = drawn("Relu 0 > 1; If 1 > 2")
     body = replace(drawn("Relu 0 > 1", index=1), kind="body", parent=(0, 1))
-    first, second = delegate(main, body)
+    first, second = delegate(main, body, bodies_refused=refused)
     assert first.delegated == (True, True)
-    assert (second.delegated, second.partitions) == ((False,), ())
-    assert "graphs that control flow runs" in second.notes[0]
+    assert (second.delegated, second.partitions) == ((fate,), ())
+    assert words in second.notes[0]
+
+
+@pytest.mark.parametrize("name", ["qnn-htp-v73", "ort-nnapi-1.3", "coreml"])
+def test_what_stands_in_a_body_is_refused_where_nothing_of_bodies_is_taken(name: str) -> None:
+    sizes = dtype("float32", (1, 4, 4, 4))
+    graph = drawn("Sigmoid 0 > 1", values={0: sizes, 1: sizes})
+    target = load_target(name)
+    (alone,) = judge_graph(graph, target)
+    (inside,) = judge_graph(replace(graph, kind="body", parent=(0, 0)), target)
+    assert all(reason.constraint != "body" for reason in alone.reasons)
+    assert (inside.status, inside.reasons[0].constraint) == ("unsupported", "body")
 
 
 def test_stored_tensors_that_callers_may_replace_are_said_to_be_no_constants() -> None:
