@@ -16,19 +16,17 @@ when one does not.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from code_state import digest
+from kept import Kept
 
 from npulint.cure import FixResult, fix
 from npulint.engine import check
@@ -99,7 +97,14 @@ class Cell:
         return ", ".join(said) or "takes it"
 
 
-Row = tuple[str, str, dict[str, Cell]]
+@dataclass(frozen=True)
+class Row:
+    """One network in one format: what became of it for each set of targets."""
+
+    network: str
+    form: str
+    cells: dict[str, Cell]
+
 
 UNTOUCHED = Cell((0, 0), (0, 0))
 
@@ -184,48 +189,17 @@ def row(pair: tuple[str, str], sets: Sequence[str]) -> Row:
         for each, targets in asked.items():
             whole = _count([judged[one] for one in targets]) == (0, 0)
             cells[each] = UNTOUCHED if whole else cure(model, targets)
-        return name, form, cells
+        return Row(name, form, cells)
 
 
-class Kept:
-    """Finished rows in a file, a line each, beside a digest of all that has a say in them."""
-
-    def __init__(self, path: Path | None, sets: Sequence[str]) -> None:
-        self._path = path
-        self._digest = digest(__file__, sets)
-        self._rows: dict[tuple[str, str], Row] = {}
-        if path is not None and path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                name, form, state, cells = json.loads(line)
-                if state == self._digest:
-                    known = {each: _read(cell) for each, cell in cells.items()}
-                    self._rows[name, form] = name, form, known
-
-    def find(self, pair: tuple[str, str]) -> Row | None:
-        """A row that was finished before, None where there is none."""
-        return self._rows.get(pair)
-
-    def add(self, made: Row) -> None:
-        """Keep a row."""
-        name, form, cells = made
-        self._rows[name, form] = made
-        if self._path is not None:
-            held = {each: asdict(cell) for each, cell in cells.items()}
-            line = json.dumps([name, form, self._digest, held])
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-
-
-def _read(held: Mapping[str, Any]) -> Cell:
-    left = tuple(Left(**{**each, "reasons": tuple(each["reasons"])}) for each in held["left"])
-    return Cell(
-        **{**held, "before": tuple(held["before"]), "after": tuple(held["after"]), "left": left}
-    )
+def kept_rows(path: Path | None, sets: Sequence[str]) -> Kept[Row, tuple[str, str]]:
+    """Rows that were finished before for these targets."""
+    return Kept(path, Row, lambda made: (made.network, made.form), __file__, tuple(sets))
 
 
 def render(rows: Sequence[Row], asked: Sequence[str], sets: Sequence[str], command: str) -> str:
     """The page."""
-    missing = [name for name in asked if name not in {row[0] for row in rows}]
+    missing = [name for name in asked if name not in {row.network for row in rows}]
     lines = [
         "# What `npulint fix` cures",
         "",
@@ -242,8 +216,10 @@ def render(rows: Sequence[Row], asked: Sequence[str], sets: Sequence[str], comma
         "|---" * (2 + len(sets)) + "|",
     ]
     lines += [
-        f"| {name} | {form} | " + " | ".join(cells[each].text() for each in sets) + " |"
-        for name, form, cells in rows
+        f"| {row.network} | {row.form} | "
+        + " | ".join(row.cells[each].text() for each in sets)
+        + " |"
+        for row in rows
     ]
     lines += ["", "## What stays, and why", ""]
     stays = [line for each in sets for line in _stays(each, rows)]
@@ -270,8 +246,8 @@ def _summary(rows: Sequence[Row], sets: Sequence[str]) -> Iterator[str]:
     """A table of how many cells of each column came to what."""
     yield f"| of {len(rows)} files each | " + " | ".join(_STATES) + " | largest difference |"
     yield "|---" * (2 + len(_STATES)) + "|"
-    whole = [cell for *_, cells in rows for cell in cells.values()]
-    columns = {each.replace("+", " + "): [cells[each] for *_, cells in rows] for each in sets}
+    whole = [cell for row in rows for cell in row.cells.values()]
+    columns = {each.replace("+", " + "): [row.cells[each] for row in rows] for each in sets}
     for each, cells in [*columns.items(), (f"all {len(whole)} cells", whole)]:
         met = Counter(map(state, cells))
         counts = " | ".join(str(met[one]) for one in _STATES)
@@ -282,9 +258,9 @@ def _summary(rows: Sequence[Row], sets: Sequence[str]) -> Iterator[str]:
 def _errors(rows: Sequence[Row]) -> Iterator[str]:
     """Where the difference is more than the bound that asks no questions."""
     over = [
-        f"{name}.{form} for {each.replace('+', ' + ')} ({cell.error:.1g})"
-        for name, form, cells in rows
-        for each, cell in cells.items()
+        f"{row.network}.{row.form} for {each.replace('+', ' + ')} ({cell.error:.1g})"
+        for row in rows
+        for each, cell in row.cells.items()
         if cell.error > TOLERANCE
     ]
     yield "Differences are parts of an output's range, on samples on which the original does not"
@@ -299,12 +275,13 @@ def _errors(rows: Sequence[Row]) -> Iterator[str]:
 
 def _stays(asked: str, rows: Sequence[Row]) -> Iterator[str]:
     groups: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, int]]] = {}
-    for name, form, cells in rows:
-        for left in cells[asked].left:
+    for row in rows:
+        file, cell = f"{row.network}.{row.form}", row.cells[asked]
+        for left in cell.left:
             where = groups.setdefault((left.op, left.status, left.reasons), [])
-            where.append((f"{name}.{form}", left.count))
-        if cells[asked].problem:
-            groups.setdefault((f"{name}.{form}", "held back", (cells[asked].problem,)), [])
+            where.append((file, left.count))
+        if cell.problem:
+            groups.setdefault((file, "held back", (cell.problem,)), [])
     if not groups:
         return
     yield f"### {asked.replace('+', ' + ')}"
@@ -341,7 +318,7 @@ def main(arguments: Sequence[str]) -> int:
     sets = tuple(asked.targets or SETS)
     names = tuple(dict.fromkeys(asked.names)) or NETWORKS
     pairs = [(name, form) for name in names for form in FORMATS]
-    kept = Kept(asked.keep, sets)
+    kept = kept_rows(asked.keep, sets)
     missing = [] if asked.finished else [pair for pair in pairs if kept.find(pair) is None]
     task = partial(row, sets=sets)
     for made in spread(task, missing, jobs=asked.jobs, progress=_say):
@@ -352,7 +329,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(page)
     else:
         write_whole(asked.output, page.encode())
-    return int(any(cell.problem for *_, cells in rows for cell in cells.values()))
+    return int(any(cell.problem for row in rows for cell in row.cells.values()))
 
 
 if __name__ == "__main__":

@@ -15,19 +15,19 @@ compiler does not take a rewritten model whole.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from code_state import digest
+from kept import Kept
 from qnn_networks import network
 
 from npulint.cure import fix
@@ -245,35 +245,9 @@ def _exceptions(rows: Sequence[Row]) -> Iterator[str]:
                 yield from (f"    - {reason}" for reason in model.kept)
 
 
-class Kept:
-    """Finished rows in a file, a line each, beside a digest of all that has a say in them."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._digest = digest(__file__, CHIP)
-        self.rows: dict[str, Row] = {}
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                state, held = json.loads(line)
-                if state == self._digest:
-                    self.rows[held["name"]] = _read(held)
-
-    def add(self, made: Row) -> None:
-        """Keep a row."""
-        self.rows[made.name] = made
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([self._digest, asdict(made)]) + "\n")
-
-
-def _read(held: Mapping[str, object]) -> Row:
-    known = dict(held)
-    for key in ("original", "rewritten"):
-        if known[key] is not None:
-            part = dict(known[key])  # type: ignore[call-overload]
-            known[key] = Compiled(**{**part, "kept": tuple(part["kept"])})
-    for key in ("doubts", "asked", "left"):
-        known[key] = tuple(known[key])  # type: ignore[arg-type]
-    return Row(**known)  # type: ignore[arg-type]
+def kept_rows(path: Path) -> Kept[Row, str]:
+    """Rows that were finished before."""
+    return Kept(path, Row, attrgetter("name"), __file__, CHIP)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -284,13 +258,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--keep", type=Path, required=True, help="finished rows, to go on from")
     parser.add_argument("--finished", action="store_true", help="run nothing, draw what is kept")
     given = parser.parse_args(arguments)
-    kept = Kept(given.keep)
+    kept = kept_rows(given.keep)
     names = tuple(dict.fromkeys(given.names)) or tuple(CATALOGUE)
     for name in names:
-        if name not in kept.rows and not given.finished:
+        if kept.find(name) is None and not given.finished:
             kept.add(row(name))
             print(name, file=sys.stderr)
-    rows = [kept.rows[name] for name in names if name in kept.rows]
+    rows = [found for found in map(kept.find, names) if found is not None]
     page = render(rows, names, "python benchmarks/qnn_cures.py -o docs/qnn-cures.md --keep FILE")
     if given.output is None:
         sys.stdout.write(page)

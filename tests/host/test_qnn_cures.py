@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
+import kept
 import qnn_cures
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "qnn-cures.md"
@@ -94,7 +95,7 @@ def test_finished_rows_are_taken_up_again(tmp_path: Path, monkeypatch: pytest.Mo
     """Until the code changes."""
     path = tmp_path / "rows.jsonl"
     made = _row("a", WHOLE)
-    qnn_cures.Kept(path).add(made)
-    assert qnn_cures.Kept(path).rows == {"a": made}
-    monkeypatch.setattr(qnn_cures, "digest", lambda *_: "another state")
-    assert qnn_cures.Kept(path).rows == {}
+    qnn_cures.kept_rows(path).add(made)
+    assert qnn_cures.kept_rows(path).find("a") == made
+    monkeypatch.setattr(kept, "digest", lambda *_: "another state")
+    assert qnn_cures.kept_rows(path).find("a") is None
