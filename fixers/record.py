@@ -36,6 +36,12 @@ TIMES_ZERO = "an infinite element becomes NaN in results that have the weight 0 
 OF_DIFFERENCE = "infinity becomes NaN, as the difference of infinity and infinity"
 """The limits of what takes a value away from what is left of it above 0."""
 
+BY_QUOTIENTS = (
+    "a factor of 0 needs a division that makes infinity of 1 / 0, as IEEE 754 has it, and one "
+    "beyond 2^126 in size loses digits, its reciprocal being subnormal"
+)
+"""The limits of what multiplies by dividing by a reciprocal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Realisation(Generic[Bindings]):

@@ -90,6 +90,19 @@ def _positive(root: Root) -> Refusal | None:
     return None
 
 
+def _merged(root: Root) -> Refusal | None:
+    if root.reciprocal or root.exponent > 0:
+        return Refusal("no converter merges it into a division")
+    return None
+
+
+def _by_size(builder: Builder, root: Root) -> list[int]:
+    a = formula(builder, root.source)
+    size = a.unary("abs", a.unary("sqrt", root.source))
+    above = a.number(1.0, size) if root.numerator is None else root.numerator
+    return [a.binary("div", above, size)]
+
+
 def _divided(builder: Builder, root: Root) -> list[int]:
     a = formula(builder, root.source)
     lower = a.unary("sqrt", root.source)
@@ -134,6 +147,17 @@ REALISATIONS: tuple[Realisation[Root], ...] = (
         argument="a reciprocal root is 1 divided by the root",
         accepts=_reciprocal,
         build=_divided,
+    ),
+    Realisation(
+        name="root/size",
+        uses=("SQRT", "ABS", "DIV"),
+        exactness="exact",
+        argument=(
+            "a root is its own size; divided by that, it is not merged by converters of ONNX into "
+            "a product with the reciprocal root"
+        ),
+        accepts=_merged,
+        build=_by_size,
     ),
     Realisation(
         name="root/power",

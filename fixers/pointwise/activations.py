@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.pointwise.function_reading import Function, recogniser
 from npulint.fixers.pointwise.gelu import always, unless, written
-from npulint.fixers.record import OF_DIFFERENCE, Exactness, Family, Realisation
+from npulint.fixers.record import BY_QUOTIENTS, OF_DIFFERENCE, Exactness, Family, Realisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,6 +128,10 @@ def _second_power(made: Formula, x: int) -> int:
     return made.binary("pow", x, made.number(2.0, x))
 
 
+def _square_by_quotients(made: Formula, x: int) -> int:
+    return made.binary("div", x, made.binary("div", made.number(1.0, x), x))
+
+
 def _cube(made: Formula, x: int) -> int:
     return made.binary("mul", made.binary("mul", x, x), x)
 
@@ -246,6 +250,14 @@ FAMILIES: tuple[Family[Function], ...] = (
         "square",
         _way("square/product", ("MUL",), "x x", _square, unless("MUL", "Mul")),
         _way("square/power", ("POW",), "the power 2", _second_power, unless("POW", "Pow")),
+        replace(
+            _way(
+                "square/quotients", ("DIV",),
+                "x x is x / (1 / x): 1 / 0 is infinite, and 0 divided by that is 0",
+                _square_by_quotients, unless("DIV", "Div"),
+            ),
+            limits=BY_QUOTIENTS,
+        ),
     ),
     _family(
         "cube",

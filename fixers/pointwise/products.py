@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
-from npulint.fixers.record import OF_DIFFERENCE, Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import (
+    BY_QUOTIENTS,
+    OF_DIFFERENCE,
+    Family,
+    Occurrence,
+    Realisation,
+    Refusal,
+)
 from npulint.operators.semantics import Binary
 
 if TYPE_CHECKING:
@@ -31,12 +38,15 @@ class Product:
         whole: Position of an operand that has the result's sizes.
         other: Position of the other one, which broadcasts to it.
         rank: Of the result.
+        slopes: Whether PRELU takes computed slopes: converters of ONNX take such a PRelu apart,
+            into products again.
         activation: TFLite name of a fused activation.
     """
 
     whole: int
     other: int
     rank: int
+    slopes: bool
     activation: str
 
 
@@ -62,13 +72,26 @@ def _read(readings: Readings, node: Node) -> Product | Refusal:
         first, second = second, first
     if readings.sizes(first) != sizes:
         return Refusal("neither of its operands has the sizes of the product")
-    return Product(first, second, len(sizes), activation(readings, node))
+    slopes = readings.graph.dialect == "tflite"
+    return Product(first, second, len(sizes), slopes, activation(readings, node))
 
 
 def _few_axes(p: Product) -> Refusal | None:
     if p.rank > _MOST:
         return Refusal(f"slopes are broadcast over {_MOST} axes; the product has {p.rank}")
     return None
+
+
+def _without_slopes(p: Product) -> Refusal | None:
+    if p.slopes and p.rank <= _MOST:
+        return Refusal("PRELU takes computed slopes here, and rounds once")
+    return None
+
+
+def _divided(builder: Builder, p: Product) -> list[int]:
+    made = formula(builder, p.whole)
+    inverse = made.binary("div", made.number(1.0, p.other), p.other)
+    return [made.activate(made.binary("div", p.whole, inverse), p.activation)]
 
 
 def _rectified(builder: Builder, p: Product) -> list[int]:
@@ -95,6 +118,18 @@ FAMILY: Family[Product] = Family(
             accepts=_few_axes,
             build=_rectified,
             limits=OF_DIFFERENCE,
+        ),
+        Realisation(
+            name="product/quotients",
+            uses=("DIV",),
+            exactness="exact",
+            argument=(
+                "a b is a / (1 / b): 1 / 0 is infinite, and what is divided by that is 0; not "
+                "where PRELU multiplies by computed slopes, which rounds once instead of twice"
+            ),
+            accepts=_without_slopes,
+            build=_divided,
+            limits=BY_QUOTIENTS,
         ),
     ),
 )

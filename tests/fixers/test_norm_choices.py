@@ -163,13 +163,15 @@ def test_a_mean_that_a_way_does_not_serve(way: str, change: dict[str, Any], said
     ("way", "change", "said"),
     [
         ("root/sqrt-div", {"reciprocal": False}, "not a reciprocal root"),
+        ("root/size", {"reciprocal": True}, "no converter merges it"),
+        ("root/size", {"exponent": 0.5}, "no converter merges it"),
         ("root/local-response", {"least": 0.0}, "not known to be at least"),
         ("root/local-response", {"least": float("-inf")}, "not known to be at least"),
         ("root/local-response", {"rank": 5}, "more than 4"),
     ],
 )
 def test_a_root_that_a_way_does_not_serve(way: str, change: dict[str, Any], said: str) -> None:
-    whole = roots.Root(0, -0.5, None, 1e-6, 4, True)
+    whole = roots.Root(0, -0.5, None, 1e-6, 4, reciprocal=way != "root/size")
     (chosen,) = (each for each in roots.REALISATIONS if each.name == way)
     assert chosen.accepts(whole) is None
     refusal = chosen.accepts(replace(whole, **change))

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from cases import Array, Step, onnx_model, outputs, tflite_model
 
+from npulint.cure import Wish, fix
 from npulint.fixers.pointwise.products import FAMILY
 from npulint.fixers.record import Refusal
 from npulint.formats import load
 
 SAMPLE, ALL = 20, 200
-WAY = "product/prelu"
+WAY, QUOTIENTS = "product/prelu", "product/quotients"
 
 
 def instance(folder: Path, dialect: str, seed: int) -> tuple[Path, Array]:
@@ -57,6 +58,47 @@ def test_bit_identical_on_any_numbers(dialect: str, full: bool, tmp_path: Path) 
         assert not list(FAMILY.recognise(again.graphs[0])), seed
 
 
+def test_a_quotient_by_a_reciprocal_rounds_twice_and_makes_0_of_0(
+    full: bool, tmp_path: Path
+) -> None:
+    zeros = 0
+    for seed in range(ALL if full else SAMPLE):
+        path, x = instance(tmp_path, "onnx", seed)
+        result = outputs(path, FAMILY, QUOTIENTS, x)
+        assert not isinstance(result, Refusal), seed
+        expected, found, again = result
+        assert (np.abs(found - expected) <= 2.0**-22 * np.abs(expected)).all(), seed
+        assert not list(FAMILY.recognise(again.graphs[0])), seed
+        zeros += int((found == 0).sum())
+    assert zeros
+
+
+@pytest.mark.parametrize("name", ["mate30-pro-5g", "pixel-4"])
+def test_phones_whose_products_are_in_doubt_take_the_quotients(name: str, tmp_path: Path) -> None:
+    """Products, squares and quotients of roots: what simple gates and norms are made of."""
+    shape = [1, 4, 3, 3]
+    steps = [
+        Step("Relu", ["x"], "a", shape),
+        Step("Sigmoid", ["x"], "b", shape),
+        Step("Mul", ["a", "b"], "c", shape),
+        Step("Mul", ["c", "c"], "d", shape),
+        Step("Add", ["d", "one"], "e", shape),
+        Step("Sqrt", ["e"], "f", shape),
+        Step("Div", ["b", "f"], "y", shape),
+    ]
+    constants = {"one": np.ones(1, np.float32)}
+    path = onnx_model(tmp_path / "m.onnx", shape, constants, steps, 13)
+    result = fix(path, [name], Wish(output=tmp_path / "out.onnx"))
+    assert result.complete, result.choices
+    assert {each.realisation for each in result.choices} == {
+        QUOTIENTS,
+        "square/quotients",
+        "root/size",
+    }
+    again = fix(tmp_path / "out.onnx", [name])
+    assert not again.choices
+
+
 @pytest.mark.parametrize(
     ("shapes", "said"),
     [
@@ -80,6 +122,13 @@ def test_a_broken_precondition_is_refused(
     refusal = outputs(path, FAMILY, WAY, np.zeros(whole, np.float32))
     assert isinstance(refusal, Refusal)
     assert said in refusal.reason
+
+
+def test_where_slopes_are_taken_nothing_is_divided(tmp_path: Path) -> None:
+    path, x = instance(tmp_path, "tflite", 0)
+    refusal = outputs(path, FAMILY, QUOTIENTS, x)
+    assert isinstance(refusal, Refusal)
+    assert "takes computed slopes" in refusal.reason
 
 
 def test_squares_and_products_with_constants_are_not_meant(tmp_path: Path) -> None:
