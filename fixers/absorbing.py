@@ -33,7 +33,7 @@ _FAMILIES: tuple[Family[Any], ...] = (
 
 
 def absorb(
-    graph: Graph, opset: int, keep: frozenset[int] = frozenset()
+    graph: Graph, opset: int, keep: frozenset[int] = frozenset(), *, built: bool = False
 ) -> tuple[Graph, Mapping[int, int]]:
     """Fold what comes before or after convolutions and matrix products into them.
 
@@ -41,6 +41,7 @@ def absorb(
         graph: The graph.
         opset: ONNX: the version of the standard operator set.
         keep: Values that something outside the graph refers to.
+        built: Whether to fold only products and sums that realisations built.
 
     Returns:
         The new graph, the same object where there was nothing to fold, and for each old value that
@@ -50,6 +51,8 @@ def absorb(
     patches = []
     covered: set[int] = set()
     for occurrence, way in _foldings(graph):
+        if built and not _built(graph, occurrence):
+            continue
         inner = {index for place in occurrence.nodes for index in graph.nodes[place].outputs}
         if covered.intersection(occurrence.nodes) or keep & (inner - {*occurrence.results}):
             continue
@@ -59,6 +62,14 @@ def absorb(
     if not patches:
         return graph, {OMITTED: OMITTED, **{value.index: value.index for value in graph.values}}
     return apply(graph, patches, keep)
+
+
+def _built(graph: Graph, occurrence: Occurrence[Any]) -> bool:
+    """Whether it is about products and sums none of which the file had."""
+    folding = occurrence.found
+    return isinstance(folding, weight_folding.Folding) and all(
+        graph.nodes[index].origin is None for index in folding.affine.nodes
+    )
 
 
 def _foldings(graph: Graph) -> Iterator[tuple[Occurrence[Any], Realisation[Any]]]:

@@ -89,6 +89,8 @@ def rewrite(
                 break
             new, place = apply(graph, patches, kept(model, graph))
             model, _ = _tidied(_with_graph(model, new, place), position)
+            if any(each.chosen and each.chosen.exactness != "exact" for each in decided):
+                model = _with_folded(model, position)
             realised = True
         choices += undecided
     return Rewrite(model, realised, tuple(choices))
@@ -115,6 +117,16 @@ def cleaned(model: Model) -> Model:
                 break
             model = _with_graph(model, new, place)
     return model
+
+
+def _with_folded(model: Model, position: int) -> Model:
+    """Constant factors and summands that were built, such as a norm's without its statistics.
+
+    A convolution beside them does along, so that nothing remains of them.
+    """
+    graph = model.graphs[position]
+    new, place = absorb(graph, model.opsets.get("", 0), kept(model, graph), built=True)
+    return model if new is graph else _with_graph(model, new, place)
 
 
 def _tidied(model: Model, position: int) -> tuple[Model, Mapping[int, int]]:

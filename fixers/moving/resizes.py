@@ -102,6 +102,17 @@ def _oldest(builder: Builder, r: Resampling) -> list[int]:
     return [builder.enlarge(Feature(r.source, r.sizes), whole_factors(r)).value]
 
 
+def _moved(builder: Builder, r: Resampling) -> list[int]:
+    # Half pixels lie so far before everywhere; corners that stay, at the far border.
+    parts = 2 if r.coordinates == "half_pixel" else 1
+    shift = max((factor - 1) / (parts * factor) for factor in whole_factors(r))
+    builder.note = (
+        f"it takes its samples up to {shift:.3g} of a sample behind where they were: fine-tune the "
+        "network afterwards"
+    )
+    return [builder.interpolate(Feature(r.source, r.sizes), whole_factors(r)).value]
+
+
 def _copies(builder: Builder, r: Resampling) -> list[int]:
     return [_repeated(builder, r, lambda m, value, times: m.join([value] * times, 1))]
 
@@ -148,6 +159,14 @@ def _finer(r: Resampling) -> Refusal | None:
         if _steps(r) is None:
             return Refusal(f"{r.sizes[2:]} to {r.output} with fixed corners has no whole steps")
         return None
+    return _whole(r)
+
+
+def _elsewhere(r: Resampling) -> Refusal | None:
+    if not r.linear:
+        return Refusal("it takes the nearest sample and interpolates nothing")
+    if r.coordinates == "asymmetric":
+        return Refusal("its coordinates are the oldest ones as they are")
     return _whole(r)
 
 
@@ -272,6 +291,17 @@ FAMILY = Family(
             accepts=_any,
             build=_matrix,
             limits=TIMES_ZERO,
+        ),
+        Realisation(
+            name="resize/moved",
+            uses=("RESIZE_BILINEAR",),
+            exactness="lossy",
+            argument=(
+                "the oldest mode in the place of half pixels or fixed corners, by the same whole "
+                "factors: the same samples are interpolated a little off where they were"
+            ),
+            accepts=_elsewhere,
+            build=_moved,
         ),
     ),
 )  # fmt: skip

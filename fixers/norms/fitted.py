@@ -15,12 +15,16 @@ import numpy.typing as npt
 from npulint.fixers.building.formula import formula
 from npulint.fixers.norms.ways import affine_axes, built
 from npulint.fixers.record import Realisation, Refusal
+from npulint.operators.no_ops import permutation
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array, Builder
     from npulint.fixers.norms.reading import Normalisation
+    from npulint.model import Graph
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+_TRANSPOSES = ("Transpose", "TRANSPOSE")
 
 TUNE = "the network computes something else now: fine-tune it"
 
@@ -91,8 +95,7 @@ def _calibrated(builder: Builder, n: Normalisation) -> int:
         f"fitted to {len(samples)} samples: what is left is {residual:.3g} of its results' "
         f"root mean square; {TUNE}"
     )
-    a = formula(builder, n.source)
-    return a.scale_shift(n.source, scale, shift, (n.channel_axis,))
+    return _scaled(builder, n, scale, shift, (n.channel_axis,))
 
 
 def _stripped(builder: Builder, n: Normalisation) -> int:
@@ -111,10 +114,43 @@ def _stripped(builder: Builder, n: Normalisation) -> int:
             f"on {len(samples)} samples it is off by {share:.3g} of its results' root mean "
             f"square; {TUNE}"
         )
-    a = formula(builder, n.source)
-    made = a.scale_shift(n.source, n.scale, n.shift, affine_axes(n))
+    return _scaled(builder, n, n.scale, n.shift, affine_axes(n))
+
+
+def _scaled(
+    builder: Builder,
+    n: Normalisation,
+    scale: Array | None,
+    shift: Array | None,
+    axes: tuple[int, ...],
+) -> int:
+    """Scale and shift of the source: before a transposition that is undone behind the norm.
+
+    Transposed afterwards, the result is turned back at once, so that both transpositions go and a
+    convolution meets scale and shift.
+    """
+    order = _turned(builder.graph, n) if len(axes) == 1 else None
+    source = n.source if order is None else builder.graph.uses[n.source].makers[0].inputs[0]
+    along = axes if order is None else (order[axes[0]],)
+    a = formula(builder, source)
+    made = a.scale_shift(source, scale, shift, along)
+    if order is not None:
+        return a.transpose(made, order)
     # A value cannot be another one's name: where nothing is left to compute, it is times one.
-    return made if made != n.source else a.binary("mul", made, a.number(1.0, made))
+    return made if made != source else a.binary("mul", made, a.number(1.0, made))
+
+
+def _turned(graph: Graph, n: Normalisation) -> tuple[int, ...] | None:
+    """The order of the transposition that makes the source, where the result is turned back."""
+    makers, readers = graph.uses[n.source].makers, graph.uses[n.result].readers
+    if n.result in graph.outputs or n.activation != "NONE" or not len(makers) == len(readers) == 1:
+        return None
+    if any(node.domain or node.op not in _TRANSPOSES for node in (makers[0], readers[0])):
+        return None
+    first, then = (permutation(graph.values, node) for node in (makers[0], readers[0]))
+    if first is None or then is None or len(first) != len(then):
+        return None
+    return first if [first[axis] for axis in then] == sorted(first) else None
 
 
 FITTED: tuple[Realisation[Normalisation], ...] = (

@@ -105,6 +105,7 @@ SERVED = {
     [
         pytest.param(way, kind, id=f"{way.name}-{kind}")
         for way in resizes.FAMILY.ways
+        if way.exactness == "exact"
         for kind in SERVED[way.name]
     ],
 )
@@ -140,6 +141,9 @@ NEAR = replace(GIVEN, linear=False, nearest="round_prefer_floor")
         ("copies", NEAR, {"nearest": "ceil", "coordinates": "asymmetric"}, "equally often"),
         ("broadcast", NEAR, {"is_float": False}, "quantised"),
         ("matrix", GIVEN, {"is_float": False}, "quantised"),
+        ("moved", GIVEN, {"linear": False}, "nearest sample"),
+        ("moved", GIVEN, {"coordinates": "asymmetric"}, "as they are"),
+        ("moved", GIVEN, {"output": (8, 9)}, "no whole factor"),
     ],
 )
 def test_a_broken_precondition_is_refused_with_its_reason(
