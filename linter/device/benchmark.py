@@ -109,6 +109,8 @@ class BenchmarkReader:
         The tool prints those of the warm-up first, unless it is told to have none. Where it breaks
         off between the two, what it printed is of the warm-up.
         """
+        if "benchmark_model" not in session.formats:
+            return
         averages = self._averages
         average = averages.get("Inference", averages.get("no stats"))
         warm_up = inference = None

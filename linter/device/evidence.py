@@ -8,7 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from npulint.device.documents import imported
 from npulint.device.importing import read_log
+from npulint.device.litert_benchmark import is_result
 from npulint.device.placing import Place, merged, place, place_onnx
 from npulint.device.predictions import Prediction, read_json
 from npulint.device.records import Log, Session
@@ -18,6 +20,9 @@ _KINDS: Mapping[str, str] = MappingProxyType(
     {"nnapi": "nnapi", "tflite-gpu": "gpu", "hexagon": "hexagon"}
 )
 """Beginnings of targets' names, and the backends of `device run` that they are of."""
+
+_ONNX = frozenset({"onnxruntime", "onnxruntime-profile"})
+"""Formats of logs of ONNX Runtime."""
 
 _HOST: Mapping[str, Place] = MappingProxyType({"taken": "accelerator", "refused": "cpu"})
 
@@ -61,7 +66,8 @@ def gather(
     """Read reports and logs of runs of one model.
 
     Args:
-        paths: JSON reports of `device run` and `host run`; all other files are logs of one run.
+        paths: JSON reports of `device run` and `host run`; all other files, and what reports of
+            `device import` have, are logs of one run.
         prediction: What they are to be held against.
         backends: Names of the backends or chips that count; empty for those that the prediction's
             target is about.
@@ -73,15 +79,18 @@ def gather(
     logs: list[Log] = []
     for path in paths:
         document = read_json(path)
-        if not isinstance(document, dict):
+        if not isinstance(document, dict) or is_result(document):
             logs.append(read_log(path))
             continue
         try:
-            found += _of_report(document, path, prediction, backends)
+            if "logs" in document:
+                logs += _of_import(document, path)
+            else:
+                found += _of_report(document, path, prediction, backends)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UsageError(
-                f"{path}: is no JSON report of `npulint device run` or `npulint host run`: "
-                f"{type(error).__name__} {error}"
+                f"{path}: is no JSON report of `npulint device run`, `npulint device import` or "
+                f"`npulint host run`: {type(error).__name__} {error}"
             ) from error
     if logs:
         found.append(_of_logs(logs, prediction))
@@ -111,7 +120,8 @@ def _of_report(
         words = f"run on {phone['maker']} {phone['model']} ({phone['build']}) by {{}}"
     else:
         raise UsageError(
-            f"{path}: give the logs themselves, or a report of `npulint device run` or `host run`"
+            f"{path}: give the logs themselves, or a report of `npulint device run`, "
+            "`device import` or `host run`"
         )
     chosen = [name for name in told if name in backends] if backends else fit
     if not chosen:
@@ -150,11 +160,19 @@ def _seen(node: Mapping[str, Any]) -> Seen:
     return Seen(node["graph"], node["index"], node["op"], node["on"])
 
 
+def _of_import(document: Mapping[str, Any], path: Path) -> list[Log]:
+    """The logs of a report of `device import`."""
+    logs = imported(document)
+    if not logs:
+        raise UsageError(f"{path}: tells of no run: none of its logs could be read")
+    return logs
+
+
 def _of_logs(logs: Sequence[Log], prediction: Prediction) -> Evidence:
     """Several logs of one run."""
     names = ", ".join(log.path.name for log in logs)
     sessions = [session for log in logs for session in log.sessions]
-    runs = [each for each in sessions if each.profile or each.delegations or each.placed]
+    runs = _with_profile([each for each in sessions if _is_run(each)])
     apart = [each for each in sessions if not any(each is run for run in runs)]
     chosen = [each for each in apart if each.choices or each.steps or each.only]
     for what, several in (("runs", runs), ("processes that NNAPI logged", chosen)):
@@ -163,13 +181,30 @@ def _of_logs(logs: Sequence[Log], prediction: Prediction) -> Evidence:
     session = runs[0] if runs else Session()
     complete = not any(log.lost for log in logs)
     main = [node for node in prediction.nodes if node.graph == 0]
-    if "onnxruntime" in session.formats:
-        placed = place_onnx([(node.op, node.name) for node in main], session)
+    if session.formats.keys() & _ONNX:
+        inside = [node.name for node in prediction.nodes if node.graph]
+        placed = place_onnx([(node.op, node.name) for node in main], session, inside)
     else:
         merged(session, chosen)
         placed = place([node.op for node in main], session, complete=complete)
     nodes = tuple(Seen(0, node.index, node.op, node.on) for node in placed)
     return Evidence(f"{prediction.model.name}, according to {names}", nodes)
+
+
+def _is_run(session: Session) -> bool:
+    """Whether a session is a run of a model, and no part of a phone's own log."""
+    ours = session.profile or session.delegations or session.placed
+    return bool(ours) or "onnxruntime" in session.formats
+
+
+def _with_profile(runs: list[Session]) -> list[Session]:
+    """Runs, of which ONNX Runtime's log and its profile are one, where there is one of each."""
+    told = [next(iter(_ONNX & run.formats.keys()), None) for run in runs]
+    if sorted(map(str, told)) != sorted(_ONNX):
+        return runs
+    log, profile = sorted(runs, key=lambda run: "onnxruntime-profile" in run.formats)
+    log.placed += profile.placed
+    return [log]
 
 
 def _see_same(evidence: Evidence, prediction: Prediction) -> None:

@@ -7,19 +7,21 @@ from typing import Protocol
 
 from npulint.device.benchmark import BenchmarkReader
 from npulint.device.delegates import DelegateReader
+from npulint.device.documents import read_document
+from npulint.device.litert_benchmark import OPENING, LitertReader
 from npulint.device.logcat import Entry, entries
 from npulint.device.nnapi import NnapiReader
 from npulint.device.onnx_log import OnnxReader
 from npulint.device.profile import ProfileReader
 from npulint.device.records import Log, Session
 from npulint.device.results import read_results
-from npulint.device.text import bare, read_lines, split_lines
+from npulint.device.text import bare, read_whole, split_lines
 from npulint.errors import UsageError
 
 _NOTHING = (
-    "nothing in it is of a format that is read: benchmark_model with its operator profile, logcat "
-    "with lines of NNAPI or TFLite, LiteRT's compiler, ONNX Runtime, or a table of models and "
-    "runtimes with units"
+    "nothing in it is of a format that is read: benchmark_model with its operator profile, "
+    "litert-benchmark, logcat with lines of NNAPI or TFLite, LiteRT's compiler, ONNX Runtime and "
+    "its profile, or a table of models and runtimes with units"
 )
 
 
@@ -40,7 +42,9 @@ def read_log(path: Path | str) -> Log:
         UsageError: It cannot be read, or nothing in it is of a format that is.
     """
     path = Path(path)
-    return _read(path, read_lines(path))
+    text = read_whole(path)
+    document = read_document(path, text)
+    return _read(path, text) if document is None else document
 
 
 def read_text(text: str, name: str) -> Log:
@@ -53,13 +57,14 @@ def read_text(text: str, name: str) -> Log:
     return _sorted_out(Path(name), split_lines(text))
 
 
-def _read(path: Path, lines: list[str]) -> Log:
+def _read(path: Path, text: str) -> Log:
+    lines = split_lines(text)
     log = _sorted_out(path, lines)
     if log.sessions:
         return log
     results = read_results(lines)
     if not results:
-        raise UsageError(f"{path}: {'is empty' if not any(lines) else _NOTHING}")
+        raise UsageError(f"{path}: {_NOTHING if text.strip() else 'is empty'}")
     session = Session(formats={"results": None}, results=results)
     filled = sum(bool(line.strip()) for line in lines)
     return Log(path, len(lines), filled - 1 - len(results), 0, (session,))
@@ -94,13 +99,16 @@ class _Reading:
             NnapiReader(),
             # Before the settings of benchmark_model, among which some of its lines would pass.
             DelegateReader(),
+            LitertReader(),
             BenchmarkReader(),
             OnnxReader(),
         )
 
     def is_over(self, entry: Entry) -> bool:
-        """Whether another run of benchmark_model begins here."""
+        """Whether another run of benchmark_model or litert-benchmark begins here."""
         line = bare(entry.message)
+        if OPENING.match(entry.message):
+            return "Fully accelerated" in self._session.settings
         if line == "STARTING!":
             return "benchmark_model" in self._session.formats
         return line.startswith("Graph: [") and "Graph" in self._session.settings

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -73,18 +73,22 @@ def place(ops: Sequence[str], session: Session, *, complete: bool = True) -> tup
     )
 
 
-def place_onnx(nodes: Sequence[tuple[str, str]], session: Session) -> tuple[PlacedNode, ...]:
+def place_onnx(
+    nodes: Sequence[tuple[str, str]], session: Session, inside: Iterable[str] = ()
+) -> tuple[PlacedNode, ...]:
     """Say who ran each node of an ONNX model's main graph, by their names.
 
     ONNX Runtime lists what it placed on the CPU; what its provider takes is fused there, so that a
     node is the accelerator's if the provider would take it and the CPU's list, which must be
-    complete, does not have it.
+    complete, does not have it. A provider is asked again once the layout is another, for which
+    nodes may get new names: where one of those stays behind, all of its operator are in doubt.
 
     Args:
         nodes: Operators and names of the nodes, in the order of the file.
-        session: ONNX Runtime's log.
+        session: ONNX Runtime's log, its profile or both.
+        inside: Names of nodes in other graphs of the model.
     """
-    times = Counter(name for _, name in nodes)
+    times = Counter([*(name for _, name in nodes), *inside])
     on_cpu = {
         pair for placed in session.placed if placed.on == _CPU_PROVIDER for pair in placed.nodes
     }
@@ -93,13 +97,15 @@ def place_onnx(nodes: Sequence[tuple[str, str]], session: Session) -> tuple[Plac
     )
     taken = {(told.op, told.name) for told in session.acceptances}
     refused = {(told.op, told.name) for told in session.refusals}
+    doubtful = {op for op, _ in (on_cpu | refused) - set(nodes)}
 
     def who(node: tuple[str, str]) -> Place:
         if not node[1] or times[node[1]] > 1:
             return "unknown"
         if node in on_cpu or (node in refused and node not in taken):
             return "cpu"
-        return "accelerator" if listed and node in taken and node not in refused else "unknown"
+        proved = listed and node in taken and node not in refused and node[0] not in doubtful
+        return "accelerator" if proved else "unknown"
 
     return tuple(PlacedNode(index, node[0], who(node)) for index, node in enumerate(nodes))
 

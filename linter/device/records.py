@@ -8,14 +8,28 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 Format: TypeAlias = Literal[
-    "benchmark_model", "op-profile", "nnapi", "tflite", "litert-compiler", "onnxruntime", "results"
+    "benchmark_model",
+    "op-profile",
+    "litert-benchmark",
+    "nnapi",
+    "tflite",
+    "litert-compiler",
+    "onnxruntime",
+    "onnxruntime-profile",
+    "results",
 ]
 """Whose lines a log has; they may come by way of logcat.
 
-`benchmark_model`: settings, latency and memory. `op-profile`: time by operator. `nnapi`: the
-runtime's choice of devices. `tflite`: delegates. `litert-compiler`: LiteRT's compiler plugins.
-`onnxruntime`: its execution providers. `results`: a table of models and latencies.
+`benchmark_model`: settings, latency and memory. `op-profile`: time by operator.
+`litert-benchmark`: LiteRT's own tool of that kind. `nnapi`: the runtime's choice of devices.
+`tflite`: delegates. `litert-compiler`: LiteRT's compiler plugins. `onnxruntime`: its execution
+providers. `onnxruntime-profile`: what its profiler writes. `results`: a table of models and
+latencies.
 """
+
+
+Applied: TypeAlias = Literal["whole", "partly", "not"]
+"""How much of a model a delegate executes, as benchmark_model says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +241,7 @@ class Session:
     Attributes:
         process: Its number, where logcat tells it.
         formats: Whose lines it has.
-        settings: Options of benchmark_model as it prints them.
+        settings: Options of benchmark_model or litert-benchmark as it prints them.
         latency: How long it took.
         memory: What is said of memory, the best kind last.
         profile: Time by operator.
@@ -254,7 +268,7 @@ class Session:
     profile: list[ProfileRow] = field(default_factory=list)
     accelerators: list[str] = field(default_factory=list)
     delegations: dict[Delegation, int] = field(default_factory=dict)
-    applied: dict[str, Literal["whole", "partly", "not"]] = field(default_factory=dict)
+    applied: dict[str, Applied] = field(default_factory=dict)
     choices: dict[Choice, int] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     only: dict[str, None] = field(default_factory=dict)

@@ -23,10 +23,18 @@ _LEVEL = re.compile(r"\s*(?:INFO|WARNING|WARN|ERROR|VERBOSE|DEBUG|FATAL): ?")
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a log, without colours and ends of lines.
+    """The lines of a log, without colours and ends of lines. Lines that are too long are empty.
 
-    Text is UTF-8, or UTF-16 with its mark, as Windows' shells write what they redirect. Lines
-    that are too long are empty here.
+    Raises:
+        UsageError: The file cannot be read, or is too large.
+    """
+    return split_lines(read_whole(path))
+
+
+def read_whole(path: Path) -> str:
+    """The text of a log.
+
+    Text is UTF-8, or UTF-16 with its mark, as Windows' shells write what they redirect.
 
     Raises:
         UsageError: The file cannot be read, or is too large.
@@ -40,7 +48,7 @@ def read_lines(path: Path) -> list[str]:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return split_lines(_decoded(data))
+    return _decoded(data)
 
 
 def split_lines(text: str) -> list[str]:
@@ -62,6 +70,17 @@ def number(text: str) -> float | None:
     try:
         found = float(text)
     except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def finite(value: object) -> float | None:
+    """A number of a JSON document; None for what is none or not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
         return None
     return found if math.isfinite(found) else None
 

@@ -9,7 +9,7 @@ from npulint.reports.wording import columns, plural, printable, ranges, share
 from npulint.reports.wrapping import Layout, wrapped
 
 if TYPE_CHECKING:
-    from npulint.device.records import Log, Memory, Refusal, Session, Statistics
+    from npulint.device.records import Log, Memory, ProfileRow, Refusal, Session, Statistics
 
 _ROWS = 12
 """Rows of a table that are listed without -v."""
@@ -181,7 +181,7 @@ def _profile(session: Session, layout: Layout) -> Iterator[str]:
                 printable(row.op),
                 f"{row.average:.4g} ms",
                 share(row.share),
-                "" if row.node is None else f"node {row.node}",
+                _whose(row, session),
                 "within a delegate" if row.inside else "",
             )
             for row in shown
@@ -190,6 +190,13 @@ def _profile(session: Session, layout: Layout) -> Iterator[str]:
     )
     if len(shown) < len(rows):
         yield f"      and {len(rows) - len(shown)} more (-v lists all)"
+
+
+def _whose(row: ProfileRow, session: Session) -> str:
+    """Which node a row is of; ONNX Runtime's have names, and numbers of another graph."""
+    if "onnxruntime-profile" in session.formats and row.name != row.op:
+        return printable(row.name)
+    return "" if row.node is None else f"node {row.node}"
 
 
 def _results(session: Session, layout: Layout) -> Iterator[str]:

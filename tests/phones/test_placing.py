@@ -146,3 +146,23 @@ def test_a_list_of_the_cpus_nodes_that_is_not_whole_proves_no_accelerator() -> N
     (session,) = read_text("\n".join(ONNX.splitlines()[:-1]), "log").sessions
     places = [node.on for node in place_onnx(NODES[:3], session)]
     assert places == ["unknown", "cpu", "cpu"]
+
+
+def test_what_stays_behind_under_a_new_name_puts_its_operator_in_doubt() -> None:
+    (session,) = read_text(ONNX, "log").sessions
+    assert place_onnx(NODES[:3], session)[0].on == "accelerator"
+    again = """\
+[V:onnxruntime:, a.cc:1 F] Validation FAILED for 1 nodes in OrtNodeUnit (Conv) :
+\tOperator type: Conv Node name: a_token_1 Node index: 7
+"""
+    (session,) = read_text(again + ONNX, "log").sessions
+    assert place_onnx(NODES[:3], session)[0].on == "unknown"
+
+
+def test_a_name_that_another_graph_has_too_tells_nothing() -> None:
+    (session,) = read_text(ONNX, "log").sessions
+    assert [node.on for node in place_onnx(NODES[:3], session, ["b"])] == [
+        "accelerator",
+        "unknown",
+        "cpu",
+    ]
