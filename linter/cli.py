@@ -22,6 +22,7 @@ from npulint.cli_matrix import matrix
 from npulint.cli_models import models
 from npulint.cli_phone import list_phones, run_on_phone
 from npulint.cli_settings import asked_as_configured, config_option, targets_of, whom_to_ask
+from npulint.cli_train import train
 from npulint.cli_validate import validate
 from npulint.cli_verify import verify
 from npulint.errors import NpulintError
@@ -56,6 +57,7 @@ cli.add_command(completion)
 cli.add_command(check)
 cli.add_command(show)
 cli.add_command(device)
+models.add_command(train)
 models.add_command(validate)
 device.add_command(list_phones)
 device.add_command(run_on_phone)

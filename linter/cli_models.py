@@ -30,6 +30,7 @@ from npulint.terminal import (
 )
 
 if TYPE_CHECKING:
+    from npulint.reference_models.network import Network
     from npulint.reference_models.recipe import Exporter, Quantisation
 
 
@@ -44,15 +45,21 @@ def models() -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Say where each network's layers are read.")
 @no_color_option
 def list_(form: Literal["text", "json"], output: Path | None, verbose: bool, no_color: bool) -> int:
-    """List the networks: what, from where, input, parameters, multiply-accumulates."""
-    from npulint.reference_models.catalogue import CATALOGUE, define
+    """List the networks: what, from where, input, parameters, multiply-accumulates, training."""
+    from npulint.reference_models import trained
+    from npulint.reference_models.catalogue import CATALOGUE, NARROW, define
     from npulint.reports import networks as drawing
 
-    rows = ((definition, define(name)) for name, definition in CATALOGUE.items())
+    known = [*CATALOGUE.values(), *NARROW.values()]
+    sources = list(dict.fromkeys(definition.source for definition in known))
+    known.sort(key=lambda definition: sources.index(definition.source))
+    rows = ((definition, define(definition.name)) for definition in known)
+    records = {name: trained.record(name) for name in trained.names()}
     if form == "json":
-        text = drawing.list_json(rows)
+        text = drawing.list_json(rows, records)
     else:
-        text = drawing.list_text(rows, layout_for(output, verbose=verbose, no_color=no_color))
+        layout = layout_for(output, verbose=verbose, no_color=no_color)
+        text = drawing.list_text(rows, records, layout)
     deliver(text, output)
     return EXIT_OK
 
@@ -74,6 +81,13 @@ def list_(form: Literal["text", "json"], output: Path | None, verbose: bool, no_
     show_default=True,
     help="What TFLiteConverter does to the numbers.",
 )
+@click.option("--trained", is_flag=True, help="With the trained weights that npulint ships.")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With the weights in this file, as `npulint models train` writes it.",
+)
 @opset_option
 @exporter_option
 @fresh_option
@@ -82,11 +96,16 @@ def build(  # noqa: PLR0913, PLR0917 - one parameter an option
     output: Path,
     size: tuple[int, int] | None,
     quantize: Quantisation,
+    trained: bool,
+    weights: Path | None,
     opset: int | None,
     exporter: Exporter,
     fresh: bool,
 ) -> int:
-    """Build a network with its framework and write it as the framework's exporter does."""
+    """Build a network with its framework and write it as the framework's exporter does.
+
+    Its weights are random unless trained ones are asked for.
+    """
     from npulint.output import write_whole
     from npulint.reference_models.catalogue import define
     from npulint.reference_models.recipe import DEFAULT_OPSET, Recipe, format_of
@@ -94,9 +113,22 @@ def build(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     recipe = Recipe(format_of(output), quantize, exporter, opset or DEFAULT_OPSET)
     network = define(name, size)
+    if trained or weights is not None:
+        network = _filled(network, weights, trained=trained)
     with activity(f"{name} as {recipe}"):
         write_whole(output, exported(network, recipe, fresh=fresh).demanded(name))
     return EXIT_OK
+
+
+def _filled(network: Network, weights: Path | None, *, trained: bool) -> Network:
+    """The network with trained weights, from a file or those that come with npulint."""
+    from npulint.reference_models.trained import filled, from_file, shipped
+
+    if weights is None:
+        return filled(network, shipped(network.name))
+    if trained:
+        raise click.UsageError("--trained and --weights both say where the weights are from")
+    return filled(network, from_file(weights))
 
 
 @models.command("map")

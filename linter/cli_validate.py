@@ -36,7 +36,9 @@ from npulint.terminal import (
 if TYPE_CHECKING:
     from npulint.device.circle import Circle
     from npulint.device.runs import Request
-    from npulint.reference_models.recipe import Exporter, Quantisation
+    from npulint.reference_models.network import Network
+    from npulint.reference_models.recipe import Exporter, Quantisation, Recipe
+    from npulint.reference_models.training.measuring import Worth
 
 
 @click.command()
@@ -91,8 +93,9 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Build networks small, in both formats, run them, and ask targets about them.
 
     With --circle each file is also rewritten, checked again, and run before and after: here, by the
-    compilers of --on and on the phone of --benchmark. Exit code 1 where an exporter refuses a
-    network or two files of one compute different things.
+    compilers of --on and on the phone of --benchmark. Networks for which trained weights are
+    shipped are run with them on photographs that were held out. Exit code 1 where an exporter
+    refuses a network or two files of one compute different things.
     """
     from npulint.engine import check
     from npulint.reference_models.catalogue import CATALOGUE, define
@@ -100,6 +103,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.reference_models.trial import small, try_all
     from npulint.reports import networks as drawing
     from npulint.reports.circle import circle_json, circles_text
+    from npulint.reports.training import worth_text
 
     recipes = [
         Recipe("onnx", "none", exporter, opset or DEFAULT_OPSET),
@@ -116,13 +120,34 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
         if circle or chips or benchmark is not None:
             phone = None if benchmark is None else _phone(benchmark, adb, adb_port)
             circles = _circles(paths, targets, Path(folder), chips, phone)
+        restored, missing = _worth(networks, recipes, Path(folder), fresh=fresh)
         if form == "json":
-            text = drawing.trials_json(trials, judged, {c.path: circle_json(c) for c in circles})
+            by_path = {c.path: circle_json(c) for c in circles}
+            text = drawing.trials_json(trials, judged, by_path, restored)
         else:
             layout = layout_for(output, verbose=False, no_color=no_color)
             text = drawing.trials_text(trials, judged, layout) + circles_text(circles, layout)
+            text += worth_text(restored, missing, layout)
     deliver(text, output)
     return EXIT_FINDINGS if any(trial.fails for trial in trials) else EXIT_OK
+
+
+def _worth(
+    networks: Sequence[Network], recipes: Sequence[Recipe], folder: Path, *, fresh: bool
+) -> tuple[list[Worth], str | None]:
+    """How well trained networks restore photographs, or why that cannot be measured here."""
+    from npulint.errors import MissingExtraError
+    from npulint.reference_models.trained import names
+    from npulint.reference_models.training.worth import worth
+
+    found: list[Worth] = []
+    try:
+        for name in (each.name for each in networks if each.name in names()):
+            with activity(f"{name}: restoring photographs"):
+                found += worth(name, recipes, folder, fresh=fresh)
+    except MissingExtraError as error:
+        return [], str(error)
+    return found, None
 
 
 def _phone(benchmark: Path, adb: Path | None, port: int | None) -> Request:

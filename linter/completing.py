@@ -49,9 +49,16 @@ def rules(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionI
 
 def networks(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """Names of reference networks that begin so."""
-    from npulint.reference_models.catalogue import CATALOGUE
+    from npulint.reference_models.catalogue import CATALOGUE, NARROW
 
-    return _items(CATALOGUE, begun)
+    return _items([*CATALOGUE, *NARROW], begun)
+
+
+def trainable(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Names of reference networks that begin so and can be trained."""
+    from npulint.reference_models.training.recipes import RECIPES
+
+    return _items(RECIPES, begun)
 
 
 def _items(words: Iterable[str], begun: str) -> list[CompletionItem]:

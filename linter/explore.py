@@ -13,7 +13,7 @@ from npulint.engine import check
 from npulint.opsets.profile import Device
 from npulint.output import write_whole
 from npulint.portability import DEVICES, Form, Map, Row, judged
-from npulint.reference_models.catalogue import CATALOGUE
+from npulint.reference_models.catalogue import definition_of
 from npulint.reference_models.frameworks import versions
 from npulint.reference_models.trial import exported
 from npulint.workers import spread
@@ -78,7 +78,7 @@ def _column(name: str) -> tuple[str, str]:
 def _row(
     network: Network, recipes: Sequence[Recipe], targets: Sequence[str], *, fresh: bool
 ) -> Row:
-    definition = CATALOGUE[network.name]
+    definition = definition_of(network.name)
     image = (network.image.height, network.image.width, network.image.channels)
     forms = tuple(_form(network, recipe, targets, fresh=fresh) for recipe in recipes)
     return Row(network.name, definition.label, definition.source, image, forms)

@@ -252,6 +252,44 @@ def progress(total: int) -> Iterator[Callable[[str], None] | None]:
 
 
 @contextmanager
+def steps_progress(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar on a terminal over many small steps; nothing in a pipe.
+
+    Args:
+        what: What is being done.
+        total: How many steps there are.
+
+    Yields:
+        What to call with the number of steps that are done and what there is to say of them.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, note: None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    with _console() as console:
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        with bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done, note: bar.update(task, completed=done, description=f"{what} {note}")
+
+
+@contextmanager
 def activity(what: str) -> Iterator[None]:
     """A sign of life on a terminal while something takes its time; nothing in a pipe.
 

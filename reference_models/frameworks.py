@@ -10,6 +10,7 @@ from npulint.errors import MissingExtraError
 _NEEDED = {
     "torch": ("torch", "onnxscript"),
     "tensorflow": ("tensorflow",),
+    "training": ("torch", "safetensors"),
     "verify": ("onnxruntime", "ai_edge_litert"),
 }
 
@@ -23,7 +24,7 @@ def need(extra: str, purpose: str) -> None:
     """Make sure that the packages of an extra are there.
 
     Args:
-        extra: `torch`, `tensorflow` or `verify`.
+        extra: `torch`, `tensorflow`, `training` or `verify`.
         purpose: What they are needed for, as the beginning of a sentence.
 
     Raises:

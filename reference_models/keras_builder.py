@@ -21,7 +21,6 @@ from npulint.reference_models.keras_layers import (
     tf,
 )
 from npulint.reference_models.layers import Layer, Padding, Shape
-from npulint.reference_models.weights import weights
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,7 +51,7 @@ def build(network: Network, sizes: tuple[int | None, ...] | None = None) -> kera
         block = shuffled.get(len(results), 1)
         result = layer(*inputs)
         results.extend(result if isinstance(result, (list, tuple)) else [result])
-        _fill(layer, step, block)
+        _fill(layer, network.filling.arrays(step), block)
     return keras.Model(image, results[-1], name="net")
 
 
@@ -77,9 +76,8 @@ def _shuffled(network: Network) -> Mapping[int, int]:
     return shuffled
 
 
-def _fill(layer: Any, step: Step, block: int) -> None:
+def _fill(layer: Any, arrays: Mapping[str, npt.NDArray[np.float32]], block: int) -> None:
     """Give a Keras layer its weights; it lists them in our order."""
-    arrays = weights(step)
     if block > 1:
         arrays = {kind: _depth_first(array, block) for kind, array in arrays.items()}
     pairs = zip(arrays.values(), layer.weights, strict=True)

@@ -18,6 +18,7 @@ from npulint.reference_models.layers import (
     Split,
     TransposedConv2D,
 )
+from npulint.reference_models.weights import DRAWN, Filling
 
 
 class Tensor(NamedTuple):
@@ -74,11 +75,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network at one input size. The last step's result is the output."""
+    """A network at one input size.
+
+    Attributes:
+        name: What it is called.
+        image: The shape of its input.
+        steps: Its layers; the last one's result is the output.
+        filling: Where its weights are from.
+    """
 
     name: str
     image: Shape
     steps: tuple[Step, ...]
+    filling: Filling = DRAWN
 
     @property
     def output(self) -> Shape:

@@ -16,7 +16,6 @@ from torch import nn
 from npulint.reference_models import layers
 from npulint.reference_models import torch_modules as modules
 from npulint.reference_models.layers import Layer, Margins, Shape
-from npulint.reference_models.weights import weights
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,7 +60,7 @@ class _Built(nn.Module):
         for step in network.steps:
             module = _module(step.layer, *step.input_shapes)
             self.add_module(step.name, module)
-            arrays = dict(weights(step))
+            arrays = dict(network.filling.arrays(step))
             with torch.no_grad():
                 for kind, tensor in _stored(module):
                     array = torch.from_numpy(_arranged(arrays.pop(kind)))
@@ -74,6 +73,27 @@ class _Built(nn.Module):
             result = getattr(self, name)(*(results[i] for i in inputs))
             results.extend(result if isinstance(result, tuple) else (result,))
         return results[-1]
+
+
+def read(module: nn.Module, network: Network) -> dict[str, npt.NDArray[np.float32]]:
+    """Take the weights out of a module, whatever became of them.
+
+    Args:
+        module: What `build` made.
+        network: What it was made from.
+
+    Returns:
+        Arrays in the layouts that `Layer.weights` states, by layer and weight: `conv1/kernel`.
+    """
+    found = {}
+    for step in network.steps:
+        shapes = {**step.weights, **step.statistics}
+        for kind, tensor in _stored(getattr(module, step.name)):
+            array = tensor.detach().cpu().numpy()
+            if len(shapes[kind]) == 4:
+                array = array.transpose(2, 3, 1, 0)
+            found[f"{step.name}/{kind}"] = np.ascontiguousarray(array.reshape(shapes[kind]))
+    return found
 
 
 def _stored(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

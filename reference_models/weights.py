@@ -1,6 +1,7 @@
 """Weights that every build of a network shares: random, but the same for the same name.
 
-None is zero: exporters and runtimes fold zero weights away, and files shrink.
+None is zero: exporters and runtimes fold zero weights away, and files shrink. Trained weights
+are in `trained`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,17 +19,45 @@ if TYPE_CHECKING:
     from npulint.reference_models.network import Step
 
 
-def weights(step: Step) -> Mapping[str, npt.NDArray[np.float32]]:
+class Filling(Protocol):
+    """Where a network's weights are from. Its text names all that has a say in them."""
+
+    def arrays(self, step: Step) -> Mapping[str, npt.NDArray[np.float32]]:
+        """The weights and statistics of a layer, in the layouts that `Layer.weights` states."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Random weights.
+
+    Attributes:
+        seed: Which of the many; 0 for those that exports have.
+    """
+
+    seed: int = 0
+
+    def arrays(self, step: Step) -> Mapping[str, npt.NDArray[np.float32]]:
+        """Weights drawn by the layer's name."""
+        return weights(step, self.seed)
+
+
+DRAWN = Drawn()
+"""The weights of every network that was not trained."""
+
+
+def weights(step: Step, seed: int = 0) -> Mapping[str, npt.NDArray[np.float32]]:
     """The weights and statistics of a layer, in the layouts that `Layer.weights` states.
 
     Args:
         step: The layer in its place.
+        seed: Which of many draws.
 
     Returns:
         An array by weight name, drawn by the layer's name; `Step.gain` sets a kernel's size.
     """
     shapes = {**step.weights, **step.statistics}
-    return {kind: _draw(step, kind, shape) for kind, shape in shapes.items()}
+    return {kind: _draw(step, kind, shape, seed) for kind, shape in shapes.items()}
 
 
 # All positive: a factor near zero would hide what it multiplies.
@@ -39,10 +69,11 @@ _RANGES = {
 }
 
 
-def _draw(step: Step, kind: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def _draw(step: Step, kind: str, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
     import numpy as np
 
-    digest = hashlib.sha256(f"{step.name}/{kind}".encode()).digest()
+    place = f"{step.name}/{kind}" + (f"/{seed}" if seed else "")
+    digest = hashlib.sha256(place.encode()).digest()
     # RandomState, unlike the newer generators, promises the same stream in every release.
     source = np.random.RandomState(int.from_bytes(digest[:4], "little"))
     if kind in _RANGES:

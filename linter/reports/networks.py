@@ -16,18 +16,22 @@ if TYPE_CHECKING:
     from npulint.finding import ModelResult
     from npulint.reference_models.definition import Definition
     from npulint.reference_models.network import Network
+    from npulint.reference_models.training.measuring import Worth
     from npulint.reference_models.trial import Trial
     from npulint.reports.wrapping import Layout
 
 Row = tuple["Definition", "Network"]
 """A network as it is known, and as it is written at its published size."""
 
+Records = Mapping[str, Mapping[str, Any]]
+"""By network: how its trained weights came to be, and what they are worth."""
 
-def list_text(networks: Iterable[Row], layout: Layout) -> str:
+
+def list_text(networks: Iterable[Row], records: Records, layout: Layout) -> str:
     """Draw one row a network, grouped by the paper that shows it, ending in a newline."""
     known = list(networks)
-    rows = [["network", "label", "input", "parameters", "MACs", "thop", "published"]]
-    rows += [_cells(definition, network) for definition, network in known]
+    rows = [["network", "label", "input", "parameters", "MACs", "thop", "trained", "published"]]
+    rows += [_cells(*row, records) for row in known]
     heading, *table = columns(rows)
     lines = [layout.style.dim(heading)]
     source = ""
@@ -49,7 +53,8 @@ def list_text(networks: Iterable[Row], layout: Layout) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(definition: Definition, network: Network) -> list[str]:
+def _cells(definition: Definition, network: Network, records: Records) -> list[str]:
+    record = records.get(definition.name)
     by_thop = any(figure.quantity == "thop" for figure in definition.figures)
     return [
         definition.name,
@@ -58,8 +63,14 @@ def _cells(definition: Definition, network: Network) -> list[str]:
         count(network.parameters),
         _magnitude(network.macs),
         _magnitude(network.thop) if by_thop else "-",
+        "-" if record is None else _gained(record),
         ", ".join(f"{each.printed} {_UNITS[each.quantity]}" for each in definition.figures) or "-",
     ]
+
+
+def _gained(record: Mapping[str, Any]) -> str:
+    worth = record["held_out"]["photographs"]
+    return f"{record['task']}, {worth['psnr_in']:.1f} -> {worth['psnr_out']:.1f} dB"
 
 
 def _magnitude(number: int) -> str:
@@ -69,7 +80,9 @@ def _magnitude(number: int) -> str:
 _LEGEND = (
     "exact-code: public code fixes every layer; exact-text: a paper's words do;",
     "reconstruction: ours, after all that its paper says, and it lands on the figures it prints;",
-    "thop: multiply-accumulates as the profiler of that name counts them, where a paper does so",
+    "thop: multiply-accumulates as the profiler of that name counts them, where a paper does so;",
+    "trained: what trained weights do, and the PSNR of photographs that were held out, without and",
+    "with them; `npulint models build --trained` builds with them, else weights are random",
 )
 
 _UNITS = {
@@ -81,9 +94,10 @@ _UNITS = {
 }
 
 
-def list_json(networks: Iterable[Row]) -> str:
+def list_json(networks: Iterable[Row], records: Records) -> str:
     """Draw one object a network, ending in a newline."""
-    return json.dumps([_described(*row) for row in networks]) + "\n"
+    rows = [{**_described(*row), "trained": records.get(row[0].name)} for row in networks]
+    return json.dumps(rows) + "\n"
 
 
 def _described(definition: Definition, network: Network) -> dict[str, Any]:
@@ -159,6 +173,7 @@ def trials_json(
     trials: Sequence[Trial],
     judged: Mapping[Path, ModelResult],
     circles: Mapping[Path, dict[str, Any]] | None = None,
+    restored: Sequence[Worth] = (),
 ) -> str:
     """Draw one object a file, ending in a newline.
 
@@ -166,12 +181,22 @@ def trials_json(
         trials: What was tried.
         judged: What the targets make of each file.
         circles: What became of each file that was taken full circle.
+        restored: What the networks make of photographs, with trained weights.
     """
+    worth = {(each.network, each.recipe): each for each in restored}
     rows = []
     for trial in trials:
         found = None if trial.path is None else (circles or {}).get(trial.path)
-        rows.append({**_tried(trial, judged), "circle": found})
+        trained = _trained(worth.get((trial.network, trial.recipe)))
+        rows.append({**_tried(trial, judged), "circle": found, "trained": trained})
     return json.dumps(rows, allow_nan=False) + "\n"
+
+
+def _trained(worth: Worth | None) -> dict[str, Any] | None:
+    if worth is None:
+        return None
+    quality = worth.quality
+    return {"task": worth.task, "held_out": None if quality is None else quality.rounded()}
 
 
 def _tried(trial: Trial, judged: Mapping[Path, ModelResult]) -> dict[str, Any]:

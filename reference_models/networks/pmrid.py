@@ -64,27 +64,35 @@ MIDDLE: frozenset[Stage] = frozenset({"enc3", "dec2"})
 CHEAP: frozenset[Stage] = frozenset({"encdec", "dec1", "dec2", "dec3", "dec4"})
 
 
-def pmrid(net: Sketch, changes: Changes = ORIGINAL) -> None:
-    """Write PMRID with the roadmap's changes."""
-    _Pmrid(net, changes).write()
+def pmrid(net: Sketch, changes: Changes = ORIGINAL, narrower: int = 1) -> None:
+    """Write PMRID with the roadmap's changes.
+
+    Args:
+        net: Where to write.
+        changes: What the roadmap changes.
+        narrower: What all its features are divided by.
+    """
+    _Pmrid(net, changes, narrower).write()
 
 
 class _Pmrid:
-    def __init__(self, net: Sketch, changes: Changes) -> None:
+    def __init__(self, net: Sketch, changes: Changes, narrower: int) -> None:
         self._net = net
         self._changes = changes
+        self._narrower = narrower
 
     def write(self) -> None:
-        net = self._net
-        y = followed(net, "conv0", Conv2D(FIRST_FEATURES), RELU, net.image)
+        net, narrower = self._net, self._narrower
+        y = followed(net, "conv0", Conv2D(FIRST_FEATURES // narrower), RELU, net.image)
         skips = [y]
         for number, (features, blocks) in enumerate(ENCODER, start=1):
-            y = self._encoder_stage(f"enc{number}", y, features, blocks)
+            y = self._encoder_stage(f"enc{number}", y, features // narrower, blocks)
             skips.append(y)
-        y = self._looked_around("encdec", skips.pop(), 3, DECODER[0], self._divisor("encdec"))
+        bottom = DECODER[0] // narrower
+        y = self._looked_around("encdec", skips.pop(), 3, bottom, self._divisor("encdec"))
         y = net.add("encdec_act", RELU, y)
         for number, features in enumerate(DECODER, start=1):
-            y = self._decoder_stage(f"dec{number}", y, skips.pop(), features)
+            y = self._decoder_stage(f"dec{number}", y, skips.pop(), features // narrower)
         y = self._decoder_block("out", y, _QUARTER)
         y = net.add("out_conv", Conv2D(net.image.shape.channels), y)
         net.add("residual", ADD, y, net.image)

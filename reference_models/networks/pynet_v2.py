@@ -45,6 +45,7 @@ class Design:
         slim: Whether all levels work at half their resolution with twice the features.
         separable: Whether enlarged maps are convolved depthwise and then pointwise.
         packed: Whether the input is a mosaic [2H, 2W, 1] that is yet to be unshuffled.
+        widths: Features of the three levels, full resolution first.
     """
 
     padding: Literal["reflect", "zero"] = "reflect"
@@ -53,6 +54,7 @@ class Design:
     slim: bool = False
     separable: bool = False
     packed: bool = True
+    widths: tuple[int, int, int] = (32, 64, 128)
 
 
 def pynet_v2(net: Sketch, design: Design | None = None) -> None:
@@ -67,7 +69,7 @@ class _PyNetV2:
 
     def write(self) -> None:
         net, slim = self._net, self._design.slim
-        widths = (64, 128, 256) if slim else (32, 64, 128)
+        widths = [2 * width if slim else width for width in self._design.widths]
         image = net.image if self._design.packed else net.add("pack", SpaceToDepth(), net.image)
         level1 = self._conv("down1", image, widths[0], stride=2 if slim else 1)
         level2 = followed(net, "down2", Conv2D(widths[1], 2, 2, padding="valid"), _PRELU, level1)

@@ -32,6 +32,11 @@ class Degradation(Protocol):
         """Rows and columns on each side of a picture that are needed and lost."""
         ...
 
+    @property
+    def scale(self) -> int:
+        """Rows of a picture for each row that a network is given."""
+        ...
+
     def degrade(self, clean: Image, source: np.random.RandomState) -> Image:
         """What a network is given, drawn at random; the margin is off."""
         ...
@@ -74,6 +79,7 @@ class Raw:
 
     noise: Noise = Noise()
     margin: int = 0
+    scale: int = 2
     says: str = (
         "a photograph back to the noisy mosaic RGGB of one camera, and forth by bilinear "
         "demosaicing: steps, colours and noise of arXiv 1811.11127"
@@ -98,6 +104,7 @@ class Noisy:
 
     noise: Noise = Noise(lowest=2e-3)
     margin: int = 0
+    scale: int = 1
     says: str = (
         "variance shot * x + read of each amount of light x = s^2.2 of an sRGB value s, with "
         "levels of arXiv 1811.11127 from shot = 0.002 on"
@@ -126,6 +133,7 @@ class Moved:
     longest: float = 9
     frames: int = 17
     margin: int = 6
+    scale: int = 1
     says: str = (
         "the mean of 17 frames in light (s^2.2, arXiv 1612.02177) along a straight path of 3 to 9 "
         "pixels in any direction, in 8 bits"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,6 +72,15 @@ def samples(part: Part, degradation: Degradation) -> Iterator[Sample]:
                 number += 1
 
 
+@lru_cache(maxsize=1)
+def _trained_on() -> tuple[tuple[npt.NDArray[np.uint8], ...], tuple[npt.NDArray[np.uint8], ...]]:
+    """All photographs and all scenes to train on. Drawing takes seconds, so it is done once."""
+    pictures = of("train")
+    photographs = tuple(each.pixels() for each in pictures if isinstance(each, Photograph))
+    scenes = tuple(each.pixels() for each in pictures if not isinstance(each, Photograph))
+    return photographs, scenes
+
+
 class Batches:
     """Batches to train on. A batch follows from the seed and its number alone."""
 
@@ -91,9 +101,7 @@ class Batches:
         self._side = side
         self._size = size
         self._seed = seed
-        pictures = of("train")
-        self._photographs = [each.pixels() for each in pictures if isinstance(each, Photograph)]
-        self._scenes = [each.pixels() for each in pictures if not isinstance(each, Photograph)]
+        self._photographs, self._scenes = _trained_on()
 
     def batch(self, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """What is given, [N, H, W, C], and what is wanted, [N, H', W', 3]."""

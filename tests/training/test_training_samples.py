@@ -38,6 +38,7 @@ def test_training_sees_the_training_part_alone(monkeypatch: pytest.MonkeyPatch) 
         return of(part)
 
     monkeypatch.setattr(module, "of", recorded)
+    module._trained_on.cache_clear()
     Batches(TASK, 32, 1, 0).batch(0)
     assert asked == ["train"]
 
