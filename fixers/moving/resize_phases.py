@@ -31,15 +31,13 @@ def whole_factors(r: Resampling) -> tuple[int, int]:
 
 def _shares(r: Resampling, factor: int) -> tuple[Floats, tuple[int, int]]:
     """What the neighbours are worth to each phase, and how many of them lie on each side."""
-    if factor == 1 or not r.linear:
+    if factor == 1 or r.kernel is None:
         return np.ones((factor, 1), np.float32), (0, 0)
     phase = np.arange(factor)
-    if r.coordinates == "asymmetric":
-        at = phase / factor
-        return np.stack([1 - at, at], 1).astype(np.float32), (0, 1)
-    at = (2 * phase + 1 - factor) / (2 * factor)
-    shares = np.stack([np.maximum(-at, 0), 1 - np.abs(at), np.maximum(at, 0)], 1)
-    return shares.astype(np.float32), (1, 1)
+    plain = r.coordinates == "asymmetric"
+    at = phase / factor if plain else (2 * phase + 1 - factor) / (2 * factor)
+    shares, first, last = r.kernel.window(at, 1.0)
+    return shares, (-first, last)
 
 
 def _phases(builder: Builder, r: Resampling) -> tuple[Feature, Floats]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +10,22 @@ from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.moves import moves
 from npulint.fixers.building.windows import windows
 from npulint.fixers.moving.pads import extend
+from npulint.fixers.moving.resize_domains import (
+    elsewhere,
+    finer,
+    older,
+    phased,
+    replicates,
+    stepped,
+    steps,
+    summed,
+    unquantised,
+    weighed,
+)
 from npulint.fixers.moving.resize_phases import by_dense, by_depthwise, spatial_axes, whole_factors
+from npulint.fixers.moving.resize_strides import by_steps, by_window
 from npulint.fixers.moving.resizes_reading import Resampling, recognise
-from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Realisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,28 +33,12 @@ if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
     from npulint.fixers.building.moves import Moves
 
-_LARGEST_FACTOR = 8
-"""Factor beyond which a phase for each place is no gain."""
-
-
-def _steps(r: Resampling) -> tuple[int, int] | None:
-    """For corners that stay: by how many steps one step of the input is divided."""
-    found = []
-    for size, out in zip(r.sizes[2:], r.output, strict=True):
-        if size == out == 1:
-            found.append(1)
-        elif size < 2 or (out - 1) % (size - 1):
-            return None
-        else:
-            found.append((out - 1) // (size - 1))
-    return found[0], found[1]
-
 
 def _asymmetric(builder: Builder, r: Resampling) -> list[int]:
     """The oldest mode, finer and with a border around, and of that the samples that are meant."""
     m, axes = moves(builder, r.source), spatial_axes(builder)
     if r.coordinates == "align_corners":
-        fine = _steps(r) or (1, 1)
+        fine = steps(r) or (1, 1)
         wanted = [(0, out, 1) for out in r.output]
         value = r.source
     else:
@@ -104,7 +100,7 @@ def _oldest(builder: Builder, r: Resampling) -> list[int]:
 
 def _moved(builder: Builder, r: Resampling) -> list[int]:
     # Half pixels lie so far before everywhere; corners that stay, at the far border.
-    parts = 2 if r.coordinates == "half_pixel" else 1
+    parts = 1 if r.coordinates == "align_corners" else 2
     shift = max((factor - 1) / (parts * factor) for factor in whole_factors(r))
     builder.note = (
         f"it takes its samples up to {shift:.3g} of a sample behind where they were: fine-tune the "
@@ -142,75 +138,6 @@ def _repeated(builder: Builder, r: Resampling, repeat: Callable[[Moves, int, int
     return value
 
 
-def _whole(r: Resampling) -> Refusal | None:
-    if r.factors is None:
-        return Refusal(f"{r.sizes[2:]} to {r.output} is no whole factor")
-    if math.prod(r.factors) == 1:
-        return Refusal("it changes nothing")
-    return None
-
-
-def _finer(r: Resampling) -> Refusal | None:
-    if not r.linear:
-        return Refusal("it takes the nearest sample and interpolates nothing")
-    if r.coordinates == "asymmetric":
-        return Refusal("its coordinates are the oldest ones as they are")
-    if r.coordinates == "align_corners":
-        if _steps(r) is None:
-            return Refusal(f"{r.sizes[2:]} to {r.output} with fixed corners has no whole steps")
-        return None
-    return _whole(r)
-
-
-def _elsewhere(r: Resampling) -> Refusal | None:
-    if not r.linear:
-        return Refusal("it takes the nearest sample and interpolates nothing")
-    if r.coordinates == "asymmetric":
-        return Refusal("its coordinates are the oldest ones as they are")
-    return _whole(r)
-
-
-def _phased(r: Resampling) -> Refusal | None:
-    if not r.is_float:
-        return _QUANTISED
-    if r.coordinates == "align_corners":
-        return Refusal("with fixed corners the phase changes from sample to sample")
-    refusal = _whole(r) or (None if r.linear else _replicates(r))
-    if refusal is None and max(whole_factors(r)) > _LARGEST_FACTOR:
-        refusal = Refusal(f"a factor of {max(whole_factors(r))} has too many phases")
-    return refusal
-
-
-def _replicates(r: Resampling) -> Refusal | None:
-    """Why a resize to the nearest sample is no plain repetition."""
-    if r.linear:
-        return Refusal("it interpolates")
-    refusal = _whole(r)
-    if refusal is not None:
-        return refusal
-    for axis, factor in enumerate(whole_factors(r)):
-        if not np.array_equal(r.taken(axis), np.repeat(np.arange(r.sizes[2 + axis]), factor)):
-            return Refusal("its samples are not repeated equally often")
-    return None
-
-
-def _older(r: Resampling) -> Refusal | None:
-    if r.plain and not r.linear:
-        return Refusal("it is what is there")
-    return _replicates(r)
-
-
-def _summed(r: Resampling) -> Refusal | None:
-    return _replicates(r) if r.is_float else _QUANTISED
-
-
-def _any(r: Resampling) -> Refusal | None:
-    return None if r.is_float else _QUANTISED
-
-
-_QUANTISED = Refusal("it is quantised, and sums would be rounded")
-
-
 FAMILY = Family(
     "resize",
     recognise,
@@ -224,7 +151,7 @@ FAMILY = Family(
                 "half pixels, of the input with its border repeated, at twice the factor where it "
                 "is even; with fixed corners where their distance is divided into whole steps"
             ),
-            accepts=_finer,
+            accepts=finer,
             build=_asymmetric,
             limits=TIMES_ZERO,
         ),
@@ -234,10 +161,10 @@ FAMILY = Family(
             exactness="exact",
             argument=(
                 "samples of one phase of a whole factor are the same mixture of neighbours "
-                "everywhere, the border being repeated: a depthwise convolution makes all phases, "
-                "transpositions interleave them; factors of at most 8"
+                "everywhere, linear or cubic, the border being repeated: a depthwise convolution "
+                "makes all phases, transpositions interleave them; factors of at most 8"
             ),
-            accepts=_phased,
+            accepts=phased,
             build=by_depthwise,
             limits=TIMES_ZERO,
         ),
@@ -252,16 +179,36 @@ FAMILY = Family(
                 "depthwise-phases with a dense convolution whose weights between different "
                 "channels are 0, and depth to space"
             ),
-            accepts=_phased,
+            accepts=phased,
             build=by_dense,
             limits=TIMES_ZERO,
+        ),
+        Realisation(
+            name="resize/strided-window",
+            uses=("STRIDED_SLICE", "CONCATENATION", "DEPTHWISE_CONV_2D", "CONV_2D"),
+            exactness="exact",
+            argument=(
+                "every n-th place has the same neighbours at the same distances, the border being "
+                "repeated: a depthwise convolution with strides, whose kernel antialiasing widens"
+            ),
+            accepts=weighed,
+            build=by_window,
+            limits=TIMES_ZERO,
+        ),
+        Realisation(
+            name="resize/every-nth",
+            uses=("STRIDED_SLICE",),
+            exactness="exact",
+            argument="the nearest samples of every n-th place are n apart: a slice with steps",
+            accepts=stepped,
+            build=by_steps,
         ),
         Realisation(
             name="resize/oldest-nearest",
             uses=("RESIZE_NEAREST_NEIGHBOR",),
             exactness="exact",
             argument="by whole factors every mode that repeats each sample equally is the oldest",
-            accepts=_older,
+            accepts=older,
             build=_oldest,
         ),
         Realisation(
@@ -269,7 +216,7 @@ FAMILY = Family(
             uses=("RESHAPE", "CONCATENATION"),
             exactness="exact",
             argument="each sample is joined with copies of itself along an axis made for it",
-            accepts=_replicates,
+            accepts=replicates,
             build=_copies,
         ),
         Realisation(
@@ -277,7 +224,7 @@ FAMILY = Family(
             uses=("RESHAPE", "ADD"),
             exactness="exact",
             argument="zeros are added along an axis made for it, to each of which a sample goes",
-            accepts=_summed,
+            accepts=summed,
             build=_sums,
         ),
         Realisation(
@@ -285,10 +232,10 @@ FAMILY = Family(
             uses=("TRANSPOSE", "RESHAPE", "FULLY_CONNECTED"),
             exactness="exact",
             argument=(
-                "along each axis a resize, in whatever mode, is the product by a matrix of what "
-                "each sample is worth"
+                "along each axis a resize, in whatever mode, cubic and antialiased ones too, is "
+                "the product by a matrix of what each sample is worth"
             ),
-            accepts=_any,
+            accepts=unquantised,
             build=_matrix,
             limits=TIMES_ZERO,
         ),
@@ -300,7 +247,7 @@ FAMILY = Family(
                 "the oldest mode in the place of half pixels or fixed corners, by the same whole "
                 "factors: the same samples are interpolated a little off where they were"
             ),
-            accepts=_elsewhere,
+            accepts=elsewhere,
             build=_moved,
         ),
     ),

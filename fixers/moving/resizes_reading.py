@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from npulint.fixers.building.bounds import zeros
+from npulint.fixers.building.bounds import see_that_it_fits, zeros
+from npulint.fixers.moving.resize_weights import Interpolation
 from npulint.fixers.moving.shuffles import planes
 from npulint.fixers.reading import fixed, immovable, meaning, not_float
 from npulint.fixers.record import Occurrence, Refusal
@@ -29,7 +30,8 @@ _LONGEST = 1 << 22
 
 _OPS = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "Resize", "Upsample")
 
-Coordinates: TypeAlias = Literal["half_pixel", "asymmetric", "align_corners"]
+Coordinates: TypeAlias = Literal["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]
+"""PyTorch's half pixels differ from the others where there is one sample to make."""
 
 _COORDINATES: Mapping[str, Coordinates] = {
     "half_pixel": "half_pixel",
@@ -48,7 +50,7 @@ class Resampling:
         source: Position of the feature map.
         sizes: Its sizes, `[N, C, H, W]`.
         output: Sizes of the result along H and W.
-        linear: Whether samples are interpolated; else the nearest one is taken.
+        kernel: How samples are weighed; None where the nearest one is taken.
         coordinates: How an output position maps to an input position.
         nearest: How that position is rounded, in ONNX's words.
         plain: Whether it is written in the oldest form that there is.
@@ -58,17 +60,35 @@ class Resampling:
     source: int
     sizes: Sizes
     output: tuple[int, int]
-    linear: bool
+    kernel: Interpolation | None
     coordinates: Coordinates
     nearest: str
     plain: bool
     is_float: bool = True
 
     @property
+    def linear(self) -> bool:
+        """Whether it weighs the two nearest samples of each axis."""
+        if self.kernel is None or self.kernel.mode != "linear":
+            return False
+        return not self.kernel.antialias or all(
+            out >= size for size, out in zip(self.sizes[2:], self.output, strict=True)
+        )
+
+    @property
     def factors(self) -> tuple[int, int] | None:
         """By how much H and W grow, None where that is no whole number."""
         rows, columns = (
             out // size if out % size == 0 else 0
+            for size, out in zip(self.sizes[2:], self.output, strict=True)
+        )
+        return (rows, columns) if rows and columns else None
+
+    @property
+    def divisors(self) -> tuple[int, int] | None:
+        """By how much H and W shrink, None where that is no whole number."""
+        rows, columns = (
+            size // out if size % out == 0 else 0
             for size, out in zip(self.sizes[2:], self.output, strict=True)
         )
         return (rows, columns) if rows and columns else None
@@ -89,16 +109,12 @@ class Resampling:
     def matrix(self, axis: int) -> Floats:
         """What each sample of the input is worth to each of the output, along H (0) or W (1)."""
         size, out = self.sizes[2 + axis], self.output[axis]
-        rows = np.arange(out)
-        whole = zeros((out, size), np.float64)
-        if self.linear:
-            at = np.clip(self._at(axis), 0, size - 1)
-            low = np.floor(at).astype(np.int64)
-            np.add.at(whole, (rows, low), 1 - (at - low))
-            np.add.at(whole, (rows, np.minimum(low + 1, size - 1)), at - low)
-        else:
-            whole[rows, self.taken(axis)] = 1
-        return whole.astype(np.float32)
+        if self.kernel is not None:
+            see_that_it_fits((out, size), np.float64)
+            return self.kernel.matrix(self._at(axis), size, size / out).astype(np.float32)
+        whole = zeros((out, size), np.float32)
+        whole[np.arange(out), self.taken(axis)] = 1
+        return whole
 
     def _at(self, axis: int) -> npt.NDArray[np.float64]:
         """Where the samples of the output lie in the input."""
@@ -106,7 +122,9 @@ class Resampling:
         places = np.arange(out, dtype=np.float64)
         if self.coordinates == "align_corners":
             return places * ((size - 1) / (out - 1) if out > 1 else 0.0)
-        if self.coordinates == "half_pixel":
+        if self.coordinates == "pytorch_half_pixel" and out == 1:
+            return np.zeros(1)
+        if self.coordinates in ("half_pixel", "pytorch_half_pixel"):
             return (places + 0.5) * size / out - 0.5
         return places * size / out
 
@@ -128,8 +146,12 @@ def _read(graph: Graph, node: Node) -> Resampling | Refusal:
         for index in (node.inputs[0], node.outputs[0])
     )
     coordinates = _COORDINATES.get(record.coordinates)
-    if record.mode == "cubic" or record.antialias or coordinates is None:
+    if coordinates is None:
         return Refusal(f"it resizes in a way that is not rebuilt: {record.coordinates}")
+    if record.coordinates == "pytorch_half_pixel" and any(
+        out == 1 < size for size, out in zip(sizes[2:], made[2:], strict=True)
+    ):
+        coordinates = "pytorch_half_pixel"
     if made[:2] != sizes[:2] or not _true_to_scale(graph, node, sizes, made):
         return Refusal("it changes batch or channels, or its scales are not those of its sizes")
     legacy = {"align_corners": False, "half_pixel_centers": False}
@@ -142,12 +164,18 @@ def _read(graph: Graph, node: Node) -> Resampling | Refusal:
         source=node.inputs[0],
         sizes=sizes,
         output=made[2:],
-        linear=record.mode == "linear",
+        kernel=_kernel(record),
         coordinates=coordinates,
         nearest=record.nearest,
         plain=plain,
         is_float=not_float(graph, node.inputs[0]) is None,
     )
+
+
+def _kernel(record: Resize) -> Interpolation | None:
+    if record.mode == "nearest":
+        return None
+    return Interpolation(record.mode, record.cubic, record.inside, record.antialias)
 
 
 def _unfit(graph: Graph, node: Node, record: Operator | Refusal) -> Refusal | None:

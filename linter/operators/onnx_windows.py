@@ -122,6 +122,8 @@ def _resize(node: OnnxNode) -> Resize:
         spatial_only=_spatial_only(node, source, axes, by_sizes=by_sizes),
         antialias=bool(node.integer("antialias", 0)),
         fixed_size=_fixed_space(node),
+        cubic=node.number("cubic_coeff_a", -0.75),
+        inside=bool(node.integer("exclude_outside", 0)),
     )
 
 

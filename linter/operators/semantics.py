@@ -77,6 +77,8 @@ class Resize:
         spatial_only: Whether batch and channels keep their sizes.
         antialias: Whether downsampling widens the kernel.
         fixed_size: Whether the file fixes the output's spatial sizes.
+        cubic: The coefficient of cubic interpolation.
+        inside: Whether samples beyond the border are left out instead of repeating it.
     """
 
     mode: Literal["nearest", "linear", "cubic"]
@@ -85,6 +87,8 @@ class Resize:
     spatial_only: bool = True
     antialias: bool = False
     fixed_size: bool = True
+    cubic: float = -0.75
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
