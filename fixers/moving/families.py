@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from npulint.fixers.convolutions import (
+    average_pools,
     batch_blocks,
     conv_forms,
     conv_partial,
@@ -43,6 +44,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     conv_shuffle.FAMILY,
     resizes.FAMILY,
     pools.FAMILY,
+    average_pools.FAMILY,
     maxima.FAMILY,
     local_means.FAMILY,
     running_sums.FAMILY,
