@@ -6,8 +6,8 @@ from typing import Any
 
 from npulint.fixers.convolutions import transposed
 from npulint.fixers.moving import families as moving
+from npulint.fixers.norms import exponential_sums, lengths, means, reductions, roots, sums
 from npulint.fixers.norms import families as norm_family
-from npulint.fixers.norms import lengths, means, roots, sums
 from npulint.fixers.pointwise import families as pointwise_families
 from npulint.fixers.record import Family
 
@@ -20,6 +20,8 @@ FAMILIES: tuple[Family[Any], ...] = (
     sums.FAMILY,
     means.FAMILY,
     roots.FAMILY,
+    *exponential_sums.FAMILIES,
+    *reductions.FAMILIES,
 )
 
 CLEAN_UPS = ("tidy", "folding")

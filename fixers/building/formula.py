@@ -70,6 +70,14 @@ class Formula(ABC):
         """Mean over axes, which stay with size 1."""
 
     @abstractmethod
+    def largest(self, value: int, axes: Sequence[int]) -> int:
+        """The largest along axes, which stay with size 1."""
+
+    @abstractmethod
+    def total(self, value: int, axes: Sequence[int]) -> int:
+        """Sum over axes, which stay with size 1."""
+
+    @abstractmethod
     def over_root(self, value: int, under: int) -> int:
         """`value / sqrt(under)` as exporters of the dialect write it."""
 

@@ -82,13 +82,15 @@ class OnnxFormula(Formula):
 
     def mean(self, value: int, axes: Sequence[int]) -> int:
         """ReduceMean, whose axes are an operand from opset 18 on."""
-        shape = tuple(1 if a in axes else size for a, size in enumerate(self.shape(value)))
-        if self._opset < 18:
-            return self.builder.value_node(
-                "ReduceMean", (value,), shape, axes=tuple(axes), keepdims=1
-            )
-        where = self.builder.constant(np.array(axes, np.int64), "axes")
-        return self.builder.value_node("ReduceMean", (value, where), shape, keepdims=1)
+        return self._reduced("ReduceMean", value, axes, 18)
+
+    def largest(self, value: int, axes: Sequence[int]) -> int:
+        """ReduceMax, likewise."""
+        return self._reduced("ReduceMax", value, axes, 18)
+
+    def total(self, value: int, axes: Sequence[int]) -> int:
+        """ReduceSum, whose axes are an operand from opset 13 on."""
+        return self._reduced("ReduceSum", value, axes, 13)
 
     def over_root(self, value: int, under: int) -> int:
         """Sqrt and Div."""
@@ -123,6 +125,14 @@ class OnnxFormula(Formula):
         return self.builder.value_node(
             "AveragePool", (value,), shape, kernel_shape=window, strides=steps, pads=(0, 0, 0, 0)
         )
+
+    def _reduced(self, op: str, value: int, axes: Sequence[int], operands: int) -> int:
+        """A reduction whose axes are an operand from some opset on."""
+        shape = tuple(1 if a in axes else size for a, size in enumerate(self.shape(value)))
+        if self._opset < operands:
+            return self.builder.value_node(op, (value,), shape, axes=tuple(axes), keepdims=1)
+        where = self.builder.constant(np.array(axes, np.int64), "axes")
+        return self.builder.value_node(op, (value, where), shape, keepdims=1)
 
     def _spread(self, value: int, shape: tuple[int, ...]) -> int:
         """A constant in the shape of what it meets; everything else has that shape."""

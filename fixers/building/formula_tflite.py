@@ -81,9 +81,15 @@ class TFLiteFormula(Formula):
 
     def mean(self, value: int, axes: Sequence[int]) -> int:
         """MEAN."""
-        shape = tuple(1 if a in axes else size for a, size in enumerate(self.shape(value)))
-        where = self.builder.constant(np.array(axes, np.int32), "axes")
-        return self.builder.value_node("MEAN", (value, where), shape, keep_dims=True)
+        return self._reduced("MEAN", value, axes)
+
+    def largest(self, value: int, axes: Sequence[int]) -> int:
+        """REDUCE_MAX."""
+        return self._reduced("REDUCE_MAX", value, axes)
+
+    def total(self, value: int, axes: Sequence[int]) -> int:
+        """SUM."""
+        return self._reduced("SUM", value, axes)
 
     def over_root(self, value: int, under: int) -> int:
         """RSQRT and MUL."""
@@ -127,3 +133,8 @@ class TFLiteFormula(Formula):
             padding="VALID", stride_w=steps[1], stride_h=steps[0],
             filter_width=window[1], filter_height=window[0], fused_activation_function="NONE",
         )  # fmt: skip
+
+    def _reduced(self, op: str, value: int, axes: Sequence[int]) -> int:
+        shape = tuple(1 if a in axes else size for a, size in enumerate(self.shape(value)))
+        where = self.builder.constant(np.array(axes, np.int32), "axes")
+        return self.builder.value_node(op, (value, where), shape, keep_dims=True)

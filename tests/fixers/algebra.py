@@ -107,6 +107,20 @@ def _mean(x: Array, axes: tuple[int, ...]) -> Array:
     return np.asarray(x.mean(axis=axes, keepdims=True))
 
 
+def _log_softmax(x: Array, attributes: Mapping[str, Any]) -> Array:
+    axis = attributes["axis"]
+    lowered = x - x.max(axis=axis, keepdims=True)
+    return np.asarray(lowered - np.log(np.exp(lowered).sum(axis=axis, keepdims=True)))
+
+
+def _largest(x: Array, axes: tuple[int, ...]) -> Array:
+    return np.asarray(x.max(axis=axes, keepdims=True))
+
+
+def _total(x: Array, axes: tuple[int, ...]) -> Array:
+    return np.asarray(x.sum(axis=axes, keepdims=True))
+
+
 _ELEMENTWISE: dict[str, Any] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power,
     "max": np.maximum, "maximum": np.maximum,
@@ -116,10 +130,17 @@ _OF_ONE: dict[str, Callable[[Array], Array]] = {
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "relu": lambda x: np.maximum(x, 0),
     "abs": np.abs,
+    "neg": np.negative,
+    "exp": np.exp,
+    "log": np.log,
 }
 _OF_AXES: dict[str, Callable[[Array, tuple[int, ...]], Array]] = {
     "mean": _mean,
     "reducemean": _mean,
+    "reducemax": _largest,
+    "reduce_max": _largest,
+    "reducesum": _total,
+    "sum": _total,
     "reshape": lambda x, shape: x.reshape(shape),
     "transpose": lambda x, order: x.transpose(order),
 }
@@ -128,6 +149,8 @@ _OF_CHANNELS: dict[str, Callable[[Array, int, Mapping[str, Any]], Array]] = {
     "local_response_normalization": _local_response,
     "lpnormalization": _unit_length,
     "l2_normalization": lambda x, _, given: _unit_length(x, -1, given),
+    "softmax": lambda x, _, given: np.exp(_log_softmax(x, given)),
+    "logsoftmax": lambda x, _, given: _log_softmax(x, given),
     "averagepool": _pooled,
     "average_pool_2d": _pooled,
 }

@@ -26,7 +26,8 @@ _OPTIONS = {
     "MEAN": "ReducerOptions", "ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions",
     "RESHAPE": "ReshapeOptions", "RSQRT": None, "SQRT": None, "SQUARED_DIFFERENCE": None,
     "SQUARE": None, "SUM": "ReducerOptions", "MAXIMUM": None, "DIV": "DivOptions",
-    "L2_NORMALIZATION": "L2NormOptions",
+    "L2_NORMALIZATION": "L2NormOptions", "SOFTMAX": "SoftmaxOptions",
+    "LOG_SOFTMAX": "LogSoftmaxOptions",
 }  # fmt: skip
 
 
