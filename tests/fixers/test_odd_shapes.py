@@ -109,7 +109,8 @@ def test_strides_past_samples(
         assert "pass over samples" in found.reason
         assert not [*window_padding.recognise(load(case.path).graphs[0])]
         return
-    assert sum(agrees(case, conv_forms.FAMILY, way) for way in conv_forms.FAMILY.ways) > 0
+    exact = [way for way in conv_forms.FAMILY.ways if way.exactness == "exact"]
+    assert sum(agrees(case, conv_forms.FAMILY, way) for way in exact) > 0
     for way in window_padding.FAMILY.ways if left < 0 else ():
         agrees(case, window_padding.FAMILY, way)
 
