@@ -140,7 +140,7 @@ def _phase_by_phase(
         if shuffle
         else builder.conv(
             padded,
-            _phase_kernel(_dense(t.kernel, t.groups), stride, taps),
+            phase_kernel(ungrouped(t.kernel, t.groups), stride, taps),
             None if t.bias is None else np.tile(t.bias, stride * stride),
         )
     )
@@ -155,7 +155,7 @@ def _phase_by_phase(
 def _phases_by_group(builder: Builder, x: Feature, t: _T, taps: tuple[int, int]) -> Feature:
     """The phases of each group side by side, then each phase of all groups side by side."""
     stride, parts = t.strides[0], t.strides[0] ** 2
-    kernels = [_phase_kernel(part, stride, taps) for part in np.split(t.kernel, t.groups)]
+    kernels = [phase_kernel(part, stride, taps) for part in np.split(t.kernel, t.groups)]
     bias = None
     if t.bias is not None:
         bias = np.tile(t.bias.reshape(t.groups, 1, -1), (1, parts, 1)).reshape(-1)
@@ -163,7 +163,7 @@ def _phases_by_group(builder: Builder, x: Feature, t: _T, taps: tuple[int, int])
     return builder.interleave(made, t.groups, parts)
 
 
-def _dense(kernel: Array, groups: int) -> Array:
+def ungrouped(kernel: Array, groups: int) -> Array:
     """`[Cin, Cout/g, kH, kW]` -> `[Cin, Cout, kH, kW]`, zeros from one group to another."""
     inputs, outputs, *window = kernel.shape
     dense = zeros((inputs, groups * outputs, *window), kernel.dtype)
@@ -173,7 +173,7 @@ def _dense(kernel: Array, groups: int) -> Array:
     return dense
 
 
-def _phase_kernel(kernel: Array, stride: int, taps: tuple[int, int]) -> Array:
+def phase_kernel(kernel: Array, stride: int, taps: tuple[int, int]) -> Array:
     """`[Cin, Cout, kH, kW]` -> `[s*s*Cout, Cin, *taps]`, phases outermost."""
     inputs, outputs, rows, columns = kernel.shape
     whole = zeros((inputs, outputs, taps[0] * stride, taps[1] * stride), kernel.dtype)

@@ -1,0 +1,78 @@
+"""The network under work, and how it is looked at from one round to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from npulint.cost import summarise
+from npulint.errors import UsageError
+from npulint.preparing.records import Cost
+from npulint.preparing.torch_exporting import comparable
+from npulint.preparing.torch_places import Calls, parameters_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from npulint.preparing.records import Lost
+    from npulint.preparing.torch_exporting import Exported, Exporter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """A network as it is at some point, in float32 and evaluation mode on the CPU.
+
+    Attributes:
+        module: The network.
+        exported: What it exports to.
+        calls: How its modules are called.
+    """
+
+    module: nn.Module
+    exported: Exported
+    calls: Calls
+
+
+@dataclass(slots=True, eq=False)
+class Workshop:
+    """What is worked on.
+
+    Attributes:
+        new: The network as it is now.
+        inputs: What it is called with, in float32 on the CPU.
+        exporter: Exports it and its parts.
+        say: Called with what is done next.
+        notes: What else is to be known of the work, each sentence once.
+        why: Why modules stay, by their identity: the reason and the ways that were weighed.
+    """
+
+    new: nn.Module
+    inputs: tuple[torch.Tensor, ...]
+    exporter: Exporter
+    say: Callable[[str], None]
+    notes: dict[str, None] = field(default_factory=dict)
+    why: dict[int, tuple[str, tuple[Lost, ...]]] = field(default_factory=dict)
+
+    def study(self) -> Study:
+        """Run and export the network as it is now.
+
+        Raises:
+            UsageError: It does not run on its input, or PyTorch does not export it.
+        """
+        self.say("exporting the network")
+        module = comparable(self.new)
+        try:
+            calls = Calls(module, self.inputs)
+        except Exception as error:
+            raise UsageError(f"the network does not run on this input: {error}") from error
+        try:
+            exported = self.exporter.whole(module, self.inputs)
+        except Exception as error:
+            raise UsageError(f"PyTorch does not export the network: {error}") from error
+        return Study(module, exported, calls)
+
+    def cost(self, study: Study) -> Cost:
+        """What the network costs."""
+        return Cost(parameters_of(self.new), summarise(study.exported.model).macs)
