@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from npulint.cli_adb import form_of, form_option
+from npulint.cli_running import form_of, form_option
 from npulint.errors import NpulintError, UsageError
 from npulint.terminal import (
     EXIT_BAD_INPUT,

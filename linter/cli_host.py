@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from npulint.cli_running import form_of, form_option, timeout_option
 from npulint.errors import NpulintError
 from npulint.host.chips import CHIPS
 from npulint.terminal import (
@@ -15,7 +16,6 @@ from npulint.terminal import (
     MODEL,
     activity,
     deliver,
-    format_option,
     input_shapes_option,
     layout_for,
     no_color_option,
@@ -59,15 +59,8 @@ def host() -> None:
     type=click.FloatRange(min=0),
     help="Largest share of an output's range that the emulator may be off.  [default: any]",
 )
-@click.option(
-    "--timeout",
-    type=float,
-    default=600,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long compiling and emulating a model may take.",
-)
-@format_option
+@timeout_option("compiling and emulating a model")
+@form_option
 @output_option
 @click.option("-v", "--verbose", is_flag=True, help="List every node and every piece.")
 @no_color_option
@@ -80,7 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     emulate: bool,
     max_error: float | None,
     timeout: float,
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
     verbose: bool,
     no_color: bool,
@@ -93,6 +86,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.host import ask
     from npulint.reports import host as drawing
 
+    form = form_of(form, output)
     answers = []
     try:
         for chip in dict.fromkeys(chips):

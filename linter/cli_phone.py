@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from npulint.cli_adb import adb_options, form_of, form_option
+from npulint.cli_running import adb_options, form_of, form_option, timeout_option
 from npulint.errors import NpulintError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -95,14 +95,7 @@ def list_phones(
     "computer's.",
 )
 @click.option("--fp16", is_flag=True, help="Let NNAPI compute float32 in float16.")
-@click.option(
-    "--timeout",
-    type=float,
-    default=600,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long one run may take.",
-)
+@timeout_option("one run")
 @form_option
 @output_option
 @click.option("-v", "--verbose", is_flag=True, help="List every row of profiles.")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from npulint import completing
-from npulint.cli_adb import adb_options
 from npulint.cli_networks import (
     exporter_option,
     fresh_option,
@@ -20,13 +19,13 @@ from npulint.cli_networks import (
     opset_option,
     size_option,
 )
+from npulint.cli_running import adb_options, form_of, form_option
 from npulint.host.chips import CHIPS
 from npulint.terminal import (
     EXIT_FINDINGS,
     EXIT_OK,
     activity,
     deliver,
-    format_option,
     layout_for,
     no_color_option,
     output_option,
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 @exporter_option
 @fresh_option
 @jobs_option
-@format_option
+@form_option
 @output_option
 @click.option(
     "--circle",
@@ -81,7 +80,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     exporter: Exporter,
     fresh: bool,
     jobs: int,
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
     circle: bool,
     chips: tuple[str, ...],
@@ -121,7 +120,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
             phone = None if benchmark is None else _phone(benchmark, adb, adb_port)
             circles = _circles(paths, targets, Path(folder), chips, phone)
         restored, missing = _worth(networks, recipes, Path(folder), fresh=fresh)
-        if form == "json":
+        if form_of(form, output) == "json":
             by_path = {c.path: circle_json(c) for c in circles}
             text = drawing.trials_json(trials, judged, by_path, restored)
         else:

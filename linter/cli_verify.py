@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from npulint.cli_running import form_of, form_option, timeout_option
 from npulint.errors import NpulintError, UsageError
 from npulint.terminal import (
     EXIT_FINDINGS,
     EXIT_OK,
     MODEL,
     deliver,
-    format_option,
     layout_for,
     no_color_option,
     output_option,
@@ -76,15 +76,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Find the first intermediate value that differs, of those that both name alike.",
 )
-@click.option(
-    "--timeout",
-    type=float,
-    default=600,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long loading a model, or one run, may take.",
-)
-@format_option
+@timeout_option("loading a model, or one run,")
+@form_option
 @output_option
 @click.option("-v", "--verbose", is_flag=True, help="One line a sample.")
 @no_color_option
@@ -102,7 +95,7 @@ def verify(  # noqa: PLR0913, PLR0917 - one parameter an option
     min_psnr: float | None,
     regions: bool,
     timeout: float,
-    form: Literal["text", "json"],
+    form: Literal["text", "json"] | None,
     output: Path | None,
     verbose: bool,
     no_color: bool,
@@ -115,6 +108,7 @@ def verify(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.reports import comparison as drawing
     from npulint.verification import verify as run
 
+    form = form_of(form, output)
     try:
         with _progress() as step:
             found = run(

@@ -71,7 +71,8 @@ class Trial:
         """Whether something is wrong: an exporter may refuse and differ when it quantises only."""
         if self.recipe.quantize != "none":
             return False
-        return self.path is None or (self.difference or 0) > TOLERANCE
+        # Written so that what is no number fails.
+        return self.path is None or not (self.difference or 0) <= TOLERANCE
 
 
 def exported(network: Network, recipe: Recipe, *, fresh: bool = False) -> Export:

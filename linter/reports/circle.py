@@ -73,6 +73,10 @@ def _row(leg: Leg) -> tuple[str, ...]:
     )
 
 
+def _is_finite(number: float | None) -> bool:
+    return number is not None and math.isfinite(number)
+
+
 def circle_json(circle: Circle) -> dict[str, Any]:
     """One circle as plain data."""
     fixed = circle.fixed
@@ -90,9 +94,8 @@ def circle_json(circle: Circle) -> dict[str, Any]:
                 "taken": leg.taken,
                 "nodes": leg.nodes,
                 "latency_us": leg.latency,
-                "max_relative": leg.error
-                if leg.error is not None and math.isfinite(leg.error)
-                else None,
+                "max_relative": leg.error if _is_finite(leg.error) else None,
+                "another_output": leg.error is not None and not _is_finite(leg.error),
                 "fault": leg.fault,
             }
             for leg in circle.legs

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from npulint.reports import matrix
+from npulint.reports.device_json import head
 from npulint.reports.wording import columns, count, of_unit, size
 
 if TYPE_CHECKING:
@@ -175,7 +177,7 @@ def trials_json(
     circles: Mapping[Path, dict[str, Any]] | None = None,
     restored: Sequence[Worth] = (),
 ) -> str:
-    """Draw one object a file, ending in a newline.
+    """Draw one JSON object, ending in a newline (`validate.schema.json` beside this).
 
     Args:
         trials: What was tried.
@@ -189,7 +191,7 @@ def trials_json(
         found = None if trial.path is None else (circles or {}).get(trial.path)
         trained = _trained(worth.get((trial.network, trial.recipe)))
         rows.append({**_tried(trial, judged), "circle": found, "trained": trained})
-    return json.dumps(rows, allow_nan=False) + "\n"
+    return json.dumps({**head(), "files": rows}, allow_nan=False) + "\n"
 
 
 def _trained(worth: Worth | None) -> dict[str, Any] | None:
@@ -211,7 +213,11 @@ def _tried(trial: Trial, judged: Mapping[Path, ModelResult]) -> dict[str, Any]:
         "opset": trial.recipe.opset if onnx else None,
         "size": None if result is None or result.model is None else result.model.size,
         "refusal": trial.refusal,
-        "difference": trial.difference,
+        "difference": _finite(trial.difference),
         "fails": trial.fails,
         "targets": {} if result is None else matrix.shares(result),
     }
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None

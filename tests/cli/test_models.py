@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import onnx
 import pytest
 
 import npulint as package
 from npulint.reference_models import CATALOGUE, cache, frameworks
 from npulint.reference_models.catalogue import NARROW
+from npulint.reference_models.recipe import Recipe
+from npulint.reference_models.training.measuring import Quality, Worth
+from npulint.reference_models.trial import Trial
+from npulint.reports import networks
 from tests.cli.support import Runner
+
+SCHEMA = json.loads(
+    Path(networks.__file__).with_name("validate.schema.json").read_text(encoding="utf-8")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +160,8 @@ def test_validate_has_a_row_a_file_and_refusals_among_them(npulint: Runner) -> N
     command = ("models", "validate", "smallnet", "--size", "16x24", *modes, *asked)
     run = npulint(*command, "--format", "json")
     assert run.code == 0
-    onnx_row, float32, int8, int16 = run.json
+    jsonschema.validate(run.json, SCHEMA)
+    onnx_row, float32, int8, int16 = run.json["files"]
     assert (onnx_row["format"], onnx_row["opset"], onnx_row["difference"]) == ("onnx", 18, None)
     assert 0 < float32["difference"] < 1e-5 < int8["difference"] < 0.1
     assert float32["targets"]["nnapi-1.1"] == {"nodes": 1.0, "macs": 1.0, "pieces": 1}
@@ -165,6 +178,24 @@ def test_validate_fails_when_files_differ(npulint: Runner, monkeypatch: pytest.M
     assert run.code == 1
     assert "TOO MUCH" in run.out
     assert "1 of 2 fail" in run.out
+
+
+def test_what_trained_weights_are_worth_is_of_the_schema() -> None:
+    tried = Trial("n", (1, 1, 3), Recipe("tflite"), None, refusal="no")
+    told = [
+        networks.trials_json([tried], {}, {}, [Worth("n", "denoising", tried.recipe, quality)])
+        for quality in (None, Quality(8, 20.0, 30.5, 0.5, 0.9))
+    ]
+    files = [json.loads(each)["files"][0]["trained"] for each in told]
+    assert [each["held_out"] is None for each in files] == [True, False]
+    for each in told:
+        jsonschema.validate(json.loads(each), SCHEMA)
+
+
+def test_a_difference_that_is_no_number_fails() -> None:
+    tried = Trial("n", (1, 1, 3), Recipe("tflite"), Path("n.tflite"), difference=math.nan)
+    assert tried.fails
+    assert not replace(tried, difference=0.0).fails
 
 
 def test_the_cache_forgets_what_was_used_longest_ago(

@@ -185,6 +185,18 @@ def test_full_circle_by_a_compiler(tmp_path: Path) -> None:
     assert all(leg.latency is None for leg in found.legs)
 
 
+@pytest.mark.parametrize("command", [["verify", "{bad}"], ["host", "run", "--on", "qnn-htp-v73"]])
+def test_the_ending_of_a_report_says_its_form(
+    command: list[str], npulint: Runner, tmp_path: Path
+) -> None:
+    bad, report = tmp_path / "bad.onnx", tmp_path / "report.json"
+    bad.write_bytes(b"no model")
+    given = [each.format(bad=bad) for each in (*command, "{bad}")]
+    run = npulint(*given, "-o", report)
+    assert (run.code, run.out) == (2, "")
+    assert str(bad) in json.loads(report.read_text(encoding="utf-8"))["error"]
+
+
 def test_the_help_needs_no_runtime() -> None:
     """Names of chips complete without what runs models being imported."""
     asked = (

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from npulint.device.backends import Backend
-from npulint.device.circle import Circle, go_round
+from npulint.device.circle import Circle, Leg, go_round
 from npulint.device.runs import Request
+from npulint.reports import circle as drawing
 from npulint.reports.circle import circle_json, circles_text
 from npulint.reports.wrapping import Layout
 from tests.cli.support import SMALLNET_TFLITE, UNET_ONNX, UNET_TFLITE, Runner
 from tests.phones.conftest import Lab
 from tests.phones.handheld import conduct
+
+SCHEMA = json.loads(
+    Path(drawing.__file__).with_name("validate.schema.json").read_text(encoding="utf-8")
+)
+CIRCLE = {"$ref": "#/$defs/circle", "$defs": SCHEMA["$defs"]}
 
 
 def request(lab: Lab, benchmark: Path, *backends: Backend) -> Request:
@@ -50,9 +60,25 @@ def test_a_model_that_is_rewritten(cured: Circle) -> None:
     assert (found["same"], found["written"], found["held_back"]) == (True, True, None)
     assert found["max_relative"] < 1e-5
     assert (found["legs"], found["remarks"]) == ([], [])
+    jsonschema.validate(found, CIRCLE)
     text = circles_text([cured], Layout())
     assert "  nnapi-1.1  73.6 % / 87.0 %, 3 pieces  then 100 % / 100 %, 1 piece\n" in text
     assert "  the rewritten model computes the same" in text
+
+
+def test_what_no_number_says_is_said_in_words(cured: Circle) -> None:
+    legs = [
+        Leg("original", "here", 1, 1, error=error, fault=None)
+        for error in (None, 0.5, math.inf, math.nan)
+    ]
+    found = circle_json(replace(cured, legs=tuple(legs)))
+    jsonschema.validate(found, CIRCLE)
+    assert [(leg["max_relative"], leg["another_output"]) for leg in found["legs"]] == [
+        (None, False),
+        (0.5, False),
+        (None, True),
+        (None, True),
+    ]
 
 
 def test_both_run_on_the_phone(lab: Lab, tmp_path: Path) -> None:
@@ -85,10 +111,15 @@ def test_reference_networks_full_circle(lab: Lab, npulint: Runner) -> None:
     phone = lab.phone()
     conduct(phone, "mute")
     command = ["models", "validate", "smallnet", "--size", "16x24", "-t", "nnapi-1.2"]
-    assert npulint(*command, "--format", "json").json[0]["circle"] is None
-    run = npulint(*command, "--benchmark", phone.benchmark, *lab.options, "--format", "json")
-    assert run.code == 0
-    onnx, tflite = (row["circle"] for row in run.json)
+    plain = npulint(*command, "--format", "json").json
+    jsonschema.validate(plain, SCHEMA)
+    assert [row["circle"] for row in plain["files"]] == [None, None]
+    path = lab.folder / "validated.json"
+    run = npulint(*command, "--benchmark", phone.benchmark, *lab.options, "-o", path)
+    assert (run.code, run.out) == (0, "")
+    told = json.loads(path.read_text(encoding="utf-8"))
+    jsonschema.validate(told, SCHEMA)
+    onnx, tflite = (row["circle"] for row in told["files"])
     assert onnx["legs"] == []
     assert [leg["where"].split(", ")[1] for leg in tflite["legs"]] == [
         "cpu",

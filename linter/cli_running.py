@@ -1,4 +1,4 @@
-"""Options that commands about phones share."""
+"""Options that commands share which run models, here or on phones, or read what was run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 form_option = click.option(
     "--format",
@@ -23,7 +25,21 @@ def form_of(form: Literal["text", "json"] | None, output: Path | None) -> Litera
     return "json" if output is not None and output.suffix.lower() == ".json" else "text"
 
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+def timeout_option(what: str) -> Callable[[_Command], _Command]:
+    """An option that bounds how long something may take.
+
+    Args:
+        what: What it is, as the subject of a sentence.
+    """
+    return click.option(
+        "--timeout",
+        type=float,
+        default=600,
+        show_default=True,
+        metavar="SECONDS",
+        help=f"How long {what} may take.",
+    )
+
 
 _OPTIONS = (
     click.option(
