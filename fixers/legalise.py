@@ -206,14 +206,18 @@ def _refusal(place: _Place, keep: frozenset[int]) -> Refusal | None:
 def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) -> _Weighed:
     """Build a realisation, legalise what it is made of, and ask the targets about it."""
     base = Alternative(way.name, way.exactness)
-    refusal = _unwanted(way, setting) or way.accepts(place.occurrence.found)
+    refusal = _unwanted(way, place, setting) or way.accepts(place.occurrence.found)
     if refusal is not None:
         return _Weighed(replace(base, lost=refusal.reason))
     try:
         fragment, note = build_fragment(place.graph, place.occurrence, way, setting)
     except TooLargeError as error:
         return _Weighed(replace(base, lost=str(error)))
-    fragment, inner = _legalised(fragment, setting, (*place.within, family))
+    # What it builds within has other names, and is as its own place may be.
+    policy = setting.policy
+    bears = None if policy.bears(_names(place)) else frozenset[str]()
+    own = replace(setting, policy=replace(policy, inexact_for=bears))
+    fragment, inner = _legalised(fragment, own, (*place.within, family))
     answers = setting.ask(fragment.graph)
     nodes = range(len(fragment.graph.nodes))
     states = outcome(answers, nodes)
@@ -259,14 +263,20 @@ def _too_dear(place: _Place, alternative: Alternative, setting: Setting) -> str:
     return f"it would only lift a doubt, for {growth} multiply-accumulates"
 
 
-def _unwanted(way: Realisation[Any], setting: Setting) -> Refusal | None:
+def _unwanted(way: Realisation[Any], place: _Place, setting: Setting) -> Refusal | None:
     if way.name in setting.policy.without:
         return Refusal("tried, it puts this model too far off")
     if not setting.policy.allows(way.exactness):
         return Refusal(f"it is {way.exactness}: it needs `--allow {way.exactness}`")
+    if way.exactness != "exact" and not setting.policy.bears(_names(place)):
+        return Refusal(f"it is {way.exactness}, and more of those exceed the bounds")
     if way.exactness == "calibrated" and setting.activations is None:
         return Refusal("it is fitted to samples: it needs `--calibration`")
     return None
+
+
+def _names(place: _Place) -> tuple[str, ...]:
+    return tuple(place.graph.values[index].name for index in place.occurrence.results)
 
 
 def _legalised(
@@ -369,7 +379,7 @@ def _choice(
         realisation=name,
         why=why,
         alternatives=alternatives,
-        results=tuple(graph.values[index].name for index in occurrence.results),
+        results=_names(place),
     )
 
 

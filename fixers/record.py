@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
@@ -112,13 +112,20 @@ class Policy:
             refuses, and that some target only may not take; 0 to leave all such as it is. A
             window of 2x2 written as one of 3x3 grows by 9/4.
         without: Realisations that are not used, by their names.
+        inexact_for: Names of the values that realisations which are not exact may make; None
+            for all.
     """
 
     allow: Exactness = "exact"
     order: tuple[Criterion, ...] = CRITERIA
     doubt: float = 9 / 4
     without: frozenset[str] = frozenset()
+    inexact_for: frozenset[str] | None = None
 
     def allows(self, exactness: Exactness) -> bool:
         """Whether realisations of some exactness may be used."""
         return EXACTNESSES.index(exactness) <= EXACTNESSES.index(self.allow)
+
+    def bears(self, results: Iterable[str]) -> bool:
+        """Whether realisations that are not exact may make some values."""
+        return self.inexact_for is None or not self.inexact_for.isdisjoint(results)

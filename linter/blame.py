@@ -46,22 +46,6 @@ def lifts_doubts(choices: Sequence[Choice]) -> bool:
     )
 
 
-def too_far(comparison: Comparison, exactness: Exactness) -> str:
-    """How far off the outputs are by realisations of some exactness, and what bounds that."""
-    errors = [each for output in comparison.outputs for each in output.differences if each]
-    error = max((each.max_relative for each in errors), default=0.0)
-    psnr = min((each.psnr for each in errors), default=0.0)
-    bounds = []
-    if comparison.error_bound is not None:
-        bounds.append(f"--max-error {comparison.error_bound:g}")
-    if comparison.min_psnr is not None:
-        bounds.append(f"--min-psnr {comparison.min_psnr:g}")
-    return (
-        f"{exactness} realisations put the outputs off by {error:.2g} of their range "
-        f"({psnr:.1f} dB PSNR), beyond {' and '.join(bounds)}"
-    )
-
-
 def with_reason(choice: Choice, allowed: Exactness, said: str) -> Choice:
     """A choice in which the ways that are no longer allowed lost for the reason that they did."""
     over = EXACTNESSES.index(allowed)

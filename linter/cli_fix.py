@@ -90,6 +90,12 @@ def _order(_: click.Context, __: click.Parameter, given: str | None) -> tuple[Cr
     help="Samples of the inputs: half are fitted to, half measure. Images, .npy or .npz.",
 )
 @click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|FILE.npz",
+    help="What the outputs should be on these samples, by the samples' names.",
+)
+@click.option(
     "--max-error",
     type=float,
     help="Largest share of an output's range by which the models may differ.  "
@@ -125,6 +131,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
     allow: Exactness,
     prefer: tuple[Criterion, ...],
     calibration: Path | None,
+    truth: Path | None,
     max_error: float | None,
     min_psnr: float | None,
     dry_run: bool,
@@ -163,6 +170,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
         min_psnr=min_psnr,
         allow=allow,
         calibration=calibration,
+        truth=truth,
         order=prefer,
     )
     asking = whom_to_ask(config)

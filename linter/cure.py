@@ -8,10 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npulint.blame import blamed, lifts_doubts, too_far, with_reason
+from npulint.blame import blamed, lifts_doubts, with_reason
+from npulint.budget import (
+    MOST_TRIED,
+    candidates,
+    in_order,
+    kept_some,
+    measured,
+    stricter,
+    to_tune,
+    too_far,
+)
+from npulint.cure_records import FixResult, Wish
 from npulint.engine import check
 from npulint.errors import UsageError
-from npulint.fixers.record import CRITERIA, EXACTNESSES, Criterion, Exactness, Policy
+from npulint.fixers.record import CRITERIA, EXACTNESSES, Exactness, Policy
 from npulint.formats import load, save
 from npulint.model import Model
 from npulint.rewriting import Rewrite, rewrite
@@ -20,104 +31,24 @@ from npulint.sizing.walk import resized
 from npulint.sizing.wishes import newly_fixed
 from npulint.worth import better, objection
 
+__all__ = ["FixResult", "Wish", "fix"]
+
 if TYPE_CHECKING:
     from npulint.finding import ModelResult
     from npulint.fixers.building.builder import Activations
     from npulint.fixers.choice import Choice
-    from npulint.sizing.wishes import InputShapes
     from npulint.verification import Comparison
-    from npulint.verification.calibration import Sample
+    from npulint.verification.halves import Halves, Scores
 
 
 _BLAMED = 4
 """Realisations that one model may be too sensitive for before all is given up."""
 
 
-@dataclass(frozen=True)
-class FixResult:
-    """What a rewrite came to.
-
-    Attributes:
-        before: The model as it was, on each target.
-        after: The rewritten model, read back from the file it was written to; None where there
-            is nothing to rewrite.
-        choices: What was decided about each place that some target does not take and of which
-            the catalogue speaks.
-        comparison: The rewritten model against the original, both run.
-        written: Where the result is; None where nothing was written.
-        held_back: Why nothing was written although something was rewritten; empty otherwise.
-        given_up: Inexact rewrites that were tried first and changed too much, a sentence each.
-        input_shapes: Sizes, by name, of the inputs that the file leaves open and that are fixed
-            now.
-    """
-
-    before: ModelResult
-    after: ModelResult | None
-    choices: tuple[Choice, ...]
-    comparison: Comparison | None
-    written: Path | None
-    held_back: str = ""
-    given_up: tuple[str, ...] = ()
-    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-    @property
-    def result(self) -> ModelResult:
-        """The model as it is now."""
-        return self.after or self.before
-
-    @property
-    def complete(self) -> bool:
-        """Whether no target refuses anything any more."""
-        return not any(
-            verdict.status == "unsupported"
-            for target in self.result.targets
-            for verdicts in target.verdicts
-            for verdict in verdicts
-        )
-
-    @property
-    def exactness(self) -> Exactness:
-        """That of the least exact realisation that was used."""
-        used = (choice.chosen for choice in self.choices)
-        return max(
-            (each.exactness for each in used if each), key=EXACTNESSES.index, default="exact"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is asked of a rewrite.
-
-    Attributes:
-        output: Where to write; None to write nothing.
-        require_complete: Whether to write only what no target refuses anything of.
-        copy_if_clean: Whether to write the model as it is where there is nothing to rewrite.
-        max_error: Largest share of an output's range by which the models may differ; 1e-4
-            unless this or `min_psnr` is set.
-        min_psnr: Least peak signal-to-noise ratio of an output, in dB.
-        allow: The least exact realisations that may be used, within these bounds.
-        calibration: A folder or an `.npz` file with samples of the model's inputs. Half of them
-            are fitted to, and the other half measures what that came to.
-        order: What counts first when several realisations serve the targets alike.
-        input_shapes: Sizes to fix inputs at that the file leaves open, by their names, the empty
-            name standing for the only input.
-    """
-
-    output: Path | str | None = None
-    require_complete: bool = False
-    copy_if_clean: bool = False
-    max_error: float | None = None
-    min_psnr: float | None = None
-    allow: Exactness = "exact"
-    calibration: Path | str | None = None
-    order: tuple[Criterion, ...] = CRITERIA
-    input_shapes: InputShapes = field(default_factory=dict)
-
-
 def fix(  # noqa: PLR0913 - one parameter an option
     model: Model | str | Path,
     targets: Sequence[str] = (),
-    wish: Wish = Wish(),
+    wish: Wish | None = None,
     progress: Callable[[str], None] | None = None,
     *,
     output: Path | str | None = None,
@@ -133,7 +64,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
     Args:
         model: The model or its file.
         targets: Names of targets and devices, or files; the default set when empty.
-        wish: What is asked for.
+        wish: What is asked for; the defaults where it is None.
         progress: Called with what is done next.
         output: Where to write, instead of the wish's.
         allow: The least exact realisations that may be used, instead of the wish's.
@@ -145,6 +76,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
         NpulintError: The model cannot be read, a target is not known, the samples do not fit,
             the runtimes to compare with are not installed, or the result cannot be written.
     """
+    wish = wish or Wish()
     wish = replace(wish, output=output or wish.output, allow=allow or wish.allow)
     unknown = [each for each in wish.order if each not in CRITERIA]
     if unknown or len(set(wish.order)) < len(wish.order):
@@ -162,20 +94,11 @@ def fix(  # noqa: PLR0913 - one parameter an option
         targets,
         wish,
         say,
-        _samples(original, wish, say),
+        _halves(original, wish, say),
         newly_fixed(as_given, original),
     )
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         return _attempt(work, Path(folder), Policy(wish.allow, wish.order))
-
-
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """Those that are fitted to, and those that measure."""
-
-    fitting: Sequence[Sample] = ()
-    judging: Sequence[Sample] = ()
-    activations: Activations | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +110,13 @@ class _Work:
     targets: Sequence[str]
     wish: Wish
     say: Callable[[str], None]
-    samples: _Samples = field(default_factory=_Samples)
+    halves: Halves | None = None
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def activations(self) -> Activations | None:
+        """What values hold on the samples that are fitted to."""
+        return None if self.halves is None else self.halves.activations
 
 
 def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
@@ -200,7 +128,7 @@ def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
             work.original,
             asked,
             policy,
-            work.samples.activations,
+            work.activations,
             lambda done, total: work.say(f"choosing realisations: {done:,} of {total:,} places"),
         )
     except Exception:
@@ -221,6 +149,7 @@ def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
     if again is not None:
         return again
     result = replace(result, comparison=comparison, held_back=held_back)
+    result = replace(result, scores=_scores(work, trial, result))
     if work.wish.output is None or held_back:
         return result
     work.say("writing")
@@ -246,11 +175,7 @@ def _with_less(
 ) -> FixResult | None:
     """Another attempt with fewer ways, where what stands against this one hangs on some."""
     if not comparison.same and result.exactness != "exact":
-        stricter = EXACTNESSES[EXACTNESSES.index(result.exactness) - 1]
-        said = too_far(comparison, result.exactness)
-        found = _attempt(work, folder, replace(policy, allow=stricter))
-        lost = tuple(with_reason(each, stricter, said) for each in found.choices)
-        return replace(found, choices=lost, given_up=(said, *found.given_up))
+        return _within_bounds(work, folder, policy, result, comparison)
     culprit = blamed(result.choices, comparison)
     if culprit and len(policy.without) < _BLAMED:
         said = f"{culprit} puts this model too far off"
@@ -262,6 +187,47 @@ def _with_less(
         return None
     found = _attempt(work, folder, less)
     return replace(found, given_up=(said, *found.given_up))
+
+
+def _within_bounds(
+    work: _Work, folder: Path, policy: Policy, result: FixResult, comparison: Comparison
+) -> FixResult:
+    """Fewer places realised inexactly, or all of them more exactly, as the bounds ask."""
+    ordered = in_order(result.choices, comparison)
+    if policy.inexact_for is None and len(ordered) > 1:
+        names = _within(work, folder, policy, ordered)
+        found = _attempt(work, folder, replace(policy, inexact_for=names)) if names else None
+        if found is not None and found.exactness != "exact" and not found.held_back:
+            kept = [each for each in ordered if not names.isdisjoint(each.results)]
+            left = [each for each in ordered if names.isdisjoint(each.results)]
+            said = kept_some(kept, left, measured(comparison), result.exactness)
+            return replace(found, given_up=(f"{said}; {to_tune(work.original, left)}",))
+    allow = stricter(result.exactness)
+    said = too_far(comparison, result.exactness)
+    found = _attempt(work, folder, replace(policy, allow=allow, inexact_for=None))
+    lost = tuple(with_reason(each, allow, said) for each in found.choices)
+    advice = f"{said} ({candidates(ordered)}); {to_tune(work.original, ordered)}"
+    return replace(found, choices=lost, given_up=(advice, *found.given_up))
+
+
+def _within(work: _Work, folder: Path, policy: Policy, ordered: Sequence[Choice]) -> frozenset[str]:
+    """Take places in turn, and keep each with which the outputs stay within the bounds.
+
+    Returns:
+        The names of the values that the places kept make.
+    """
+    asked = [result.device or result.target for result in work.before.targets]
+    trial = folder / f"some{work.before.path.suffix or '.' + work.original.dialect}"
+    kept: frozenset[str] = frozenset()
+    for number, each in enumerate(ordered[:MOST_TRIED]):
+        work.say(f"within the bounds: place {number + 1} of {min(len(ordered), MOST_TRIED)}")
+        more = kept | {*each.results}
+        made = rewrite(work.original, asked, replace(policy, inexact_for=more), work.activations)
+        save(made.model, trial)
+        tried = FixResult(work.before, None, made.choices, None, None)
+        if _compare(work, trial, tried).same:
+            kept = more
+    return kept
 
 
 def _clean(work: _Work, made: Rewrite) -> FixResult:
@@ -280,16 +246,31 @@ def _checked(model: Model, targets: Sequence[str]) -> ModelResult:
     return check(model, targets=targets, remedies=False).models[0]
 
 
-def _samples(model: Model, wish: Wish, say: Callable[[str], None]) -> _Samples:
-    """The user's samples, none where none are given."""
+def _halves(model: Model, wish: Wish, say: Callable[[str], None]) -> Halves | None:
+    """The user's samples, None where there are none."""
     if wish.calibration is None:
-        return _Samples()
-    from npulint.verification.calibration import activations, read_samples
+        if wish.truth is not None:
+            raise UsageError(
+                f"--truth {wish.truth}: says what outputs should be on samples of the inputs: give "
+                "those with --calibration"
+            )
+        return None
+    from npulint.verification.halves import read_halves
 
     say("reading samples")
-    found = read_samples(Path(wish.calibration), model)
-    fitting = found[::2]
-    return _Samples(fitting, found[1::2] or found, activations(model, fitting))
+    truth = None if wish.truth is None else Path(wish.truth)
+    return read_halves(Path(wish.calibration), truth, model, fits=wish.allow != "exact")
+
+
+def _scores(work: _Work, trial: Path, result: FixResult) -> Scores | None:
+    """Both models on the user's samples, where they differ or there is a truth to compare with."""
+    if work.halves is None or (result.exactness == "exact" and work.halves.truth is None):
+        return None
+    from npulint.verification.halves import score
+
+    return score(
+        work.original.path, trial, work.halves, lambda name: work.say(f"scoring on {name}")
+    )
 
 
 def _copy(model: Model, wish: Wish) -> Path | None:
@@ -307,7 +288,7 @@ def _compare(work: _Work, trial: Path, result: FixResult) -> Comparison:
         work.say(f"running both models: {name} ({done + 1} of {total})")
 
     made: Collection[str] = {name for each in result.choices for name in each.results}
-    given = work.samples.judging
+    given = [each.arrays for each in work.halves.judging] if work.halves else []
     only = bool(given) and result.exactness != "exact"
     return verify(
         work.original.path,

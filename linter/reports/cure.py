@@ -15,9 +15,11 @@ from npulint.verification.records import MAX_ERROR
 if TYPE_CHECKING:
     from npulint.cure import FixResult
     from npulint.fixers.choice import Alternative, Choice
+    from npulint.verification.halves import Scores
     from npulint.verification.records import Comparison, Difference, RegionValue
 
 _NODES_SHOWN = 8
+_NAMES_SHOWN = 3
 
 
 def render_text(result: FixResult, layout: Layout, diff: Sequence[str] = ()) -> str:
@@ -33,6 +35,7 @@ def render_text(result: FixResult, layout: Layout, diff: Sequence[str] = ()) -> 
         lines.append(wrapped(f"limits of {', '.join(ways)}: {said}", layout, "  ", "    "))
     if result.comparison is not None:
         lines.append(wrapped(_proof(result.comparison), layout, "  ", "    "))
+        lines += [wrapped(said, layout, "  ", "    ") for said in _scored(result.scores)]
         lines.append(f"  {_growth(result)}")
     if result.after is not None:
         text = comparing.render_text(comparing.compare(result.before, result.after), layout)
@@ -106,6 +109,31 @@ def _regions(comparison: Comparison | None, choice: Choice) -> list[RegionValue]
     if comparison is None or comparison.regions is None:
         return []
     return [each for each in comparison.regions.values if each.name in choice.results]
+
+
+def _scored(scores: Scores | None) -> Iterator[str]:
+    """What was measured on which samples, means over each half."""
+    if scores is None:
+        return
+    fitting, held_out = scores.fitting, scores.held_out
+    yield (
+        f"samples, every other one: {plural(len(fitting.names), 'sample')} to fit to "
+        f"({_listed(fitting.names)}), {len(held_out.names)} held out ({_listed(held_out.names)})"
+    )
+    yield (
+        f"near the original on those held out: {_decibel(held_out.psnr)} on average; on those to "
+        f"fit to: {_decibel(fitting.psnr)}"
+    )
+    if held_out.original is not None and held_out.rewritten is not None:
+        yield (
+            f"near the truth on those held out: the original {_decibel(held_out.original)}, the "
+            f"rewritten model {_decibel(held_out.rewritten)} on average (peak {scores.peak:g})"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(map(printable, names[:_NAMES_SHOWN])) + more
 
 
 def _growth(result: FixResult) -> str:

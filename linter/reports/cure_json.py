@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from npulint.cure import FixResult
     from npulint.finding import ModelResult, TargetResult
     from npulint.fixers.choice import Alternative, Choice
+    from npulint.verification.halves import Score, Scores
     from npulint.verification.records import Comparison, Difference, Output
 
 SCHEMA_VERSION = 1
@@ -66,6 +67,7 @@ def _model(told: Told) -> Json:
         "input_shapes": {name: list(shape) for name, shape in result.input_shapes.items()},
         "choices": [_choice(choice, result.comparison) for choice in result.choices],
         "comparison": None if result.comparison is None else _comparison(result.comparison),
+        "scores": None if result.scores is None else _scores(result.scores),
         "before": _state(result.before),
         "after": None if result.after is None else _state(result.after),
         "diff": None if told.diff is None else list(told.diff),
@@ -122,6 +124,24 @@ def _comparison(found: Comparison) -> Json:
         "min_psnr": found.min_psnr,
         "outputs": [_output(output) for output in found.outputs],
     }
+
+
+def _scores(scores: Scores) -> Json:
+    return {
+        "peak": scores.peak,
+        "fitting": _score(scores.fitting),
+        "held_out": _score(scores.held_out),
+    }
+
+
+def _score(score: Score) -> Json:
+    told: Json = {"samples": list(score.names), "psnr": _finite(score.psnr), "truth": None}
+    if score.original is not None and score.rewritten is not None:
+        told["truth"] = {
+            "original": _finite(score.original),
+            "rewritten": _finite(score.rewritten),
+        }
+    return told
 
 
 def _output(output: Output) -> Json:

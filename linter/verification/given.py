@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +16,24 @@ from npulint.runtimes.wire import NUMBERS, Array
 from npulint.verification.pairing import dimensions, find
 from npulint.verification.records import Port
 
+if TYPE_CHECKING:
+    from npulint.verification.pairing import Role
+
 LARGEST = 1 << 32
 """Bytes that inputs may take."""
 
 _SUFFIX = ".npy"
 
 
+_VERBS: Mapping[Role, str] = {"input": "takes", "output": "makes"}
+
+
 def read_inputs(
-    source: Path | Mapping[str, Array], ports: Sequence[Port], where: str
+    source: Path | Mapping[str, Array],
+    ports: Sequence[Port],
+    where: str,
+    role: Role = "input",
+    beside: Collection[str] = (),
 ) -> tuple[Array, ...]:
     """Inputs by name, one for each input of A, as the model's types.
 
@@ -33,6 +43,8 @@ def read_inputs(
         source: An `.npz` file, or the arrays themselves.
         ports: A's inputs.
         where: What to call the source in messages.
+        role: Whether the ports are inputs, or outputs with what they should be.
+        beside: Names of other arrays that a file may hold; they are not read.
 
     Raises:
         UsageError: A name, size or type is not what the model takes, or the file is none.
@@ -40,9 +52,9 @@ def read_inputs(
     if isinstance(source, Mapping):
         arrays = {name: np.asarray(array) for name, array in source.items()}
         heads = {name: (array.shape, array.dtype) for name, array in arrays.items()}
-        _check(heads, ports, where)
+        _check(heads, ports, where, role)
     else:
-        arrays = _read_file(source, ports, where)
+        arrays = _read_file(source, ports, where, role, beside)
     placed: dict[int, Array] = {}
     for name, array in arrays.items():
         place = find(ports, name)
@@ -51,15 +63,32 @@ def read_inputs(
     return tuple(placed[place] for place in range(len(ports)))
 
 
-def _read_file(path: Path, ports: Sequence[Port], where: str) -> dict[str, Array]:
+def names_in(path: Path) -> frozenset[str]:
+    """The names of the arrays in an `.npz` file; none where it is no such file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith(_SUFFIX)]
+            return frozenset(
+                name.removesuffix(_SUFFIX) for name in archive.namelist() if name.endswith(_SUFFIX)
+            )
+    except (OSError, zipfile.BadZipFile):
+        return frozenset()
+
+
+def _read_file(
+    path: Path, ports: Sequence[Port], where: str, role: Role, beside: Collection[str]
+) -> dict[str, Array]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [
+                name
+                for name in archive.namelist()
+                if name.endswith(_SUFFIX) and name.removesuffix(_SUFFIX) not in beside
+            ]
             heads = {}
             for member in members:
                 with archive.open(member) as stream:
                     heads[member.removesuffix(_SUFFIX)] = _head(stream)
-            _check(heads, ports, where)
+            _check(heads, ports, where, role)
             arrays = {}
             for member in members:
                 with archive.open(member) as stream:
@@ -92,39 +121,44 @@ def _head(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _check(
-    heads: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], ports: Sequence[Port], where: str
+    heads: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]],
+    ports: Sequence[Port],
+    where: str,
+    role: Role,
 ) -> None:
     names = ", ".join(repr(port.name) for port in ports)
     seen: set[int] = set()
-    for name, (shape, dtype) in heads.items():
+    for name, head in heads.items():
         place = find(ports, name)
         if place is None:
-            raise UsageError(f"{where}: A has no input {name!r}; it has {names}")
+            raise UsageError(f"{where}: A has no {role} {name!r}; it has {names}")
         if place in seen:
-            raise UsageError(f"{where}: gives input {ports[place].name!r} twice")
+            raise UsageError(f"{where}: gives {role} {ports[place].name!r} twice")
         seen.add(place)
-        _check_one(name, shape, dtype, ports[place], where)
+        _check_one(name, head, ports[place], where, role)
     missing = [repr(port.name) for place, port in enumerate(ports) if place not in seen]
     if missing:
-        raise UsageError(f"{where}: has nothing for input {', '.join(missing)}")
+        raise UsageError(f"{where}: has nothing for {role} {', '.join(missing)}")
 
 
 def _check_one(
-    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], port: Port, where: str
+    name: str, head: tuple[tuple[int, ...], np.dtype[Any]], port: Port, where: str, role: Role
 ) -> None:
+    shape, dtype = head
+    verb = _VERBS[role]
     fits = len(shape) == len(port.shape) and all(
         not isinstance(wanted, int) or wanted == size
         for wanted, size in zip(port.shape, shape, strict=True)
     )
     if not fits:
         raise UsageError(
-            f"{where}: {name!r} is {dimensions(shape)}; the model takes {dimensions(port.shape)}"
+            f"{where}: {name!r} is {dimensions(shape)}; the model {verb} {dimensions(port.shape)}"
         )
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes > LARGEST:
         raise UsageError(f"{where}: {name!r} takes {nbytes} bytes; at most {LARGEST} are read")
     if dtype.kind not in NUMBERS:
-        raise UsageError(f"{where}: {name!r} is {dtype}; the model takes {port.dtype}")
+        raise UsageError(f"{where}: {name!r} is {dtype}; the model {verb} {port.dtype}")
 
 
 def _as_type(array: Array, port: Port, where: str) -> Array:

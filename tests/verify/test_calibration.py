@@ -15,7 +15,8 @@ from npulint.errors import UsageError
 from npulint.formats import load
 from npulint.model import Model
 from npulint.runtimes import Runner
-from npulint.verification.calibration import MOST_SAMPLES, activations, read_samples
+from npulint.verification.calibration import activations, read_samples
+from npulint.verification.sample_files import MOST_SAMPLES
 
 EXPORTS = Path(reference_models.__file__).parent / "exports"
 
