@@ -6,7 +6,15 @@ from typing import Any
 
 from npulint.fixers.convolutions import transposed
 from npulint.fixers.moving import families as moving
-from npulint.fixers.norms import exponential_sums, lengths, means, reductions, roots, sums
+from npulint.fixers.norms import (
+    exponential_sums,
+    lengths,
+    local_responses,
+    means,
+    reductions,
+    roots,
+    sums,
+)
 from npulint.fixers.norms import families as norm_family
 from npulint.fixers.pointwise import families as pointwise_families
 from npulint.fixers.record import Family
@@ -22,6 +30,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     roots.FAMILY,
     *exponential_sums.FAMILIES,
     *reductions.FAMILIES,
+    *local_responses.FAMILIES,
 )
 
 CLEAN_UPS = ("tidy", "folding")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UNARY = {
     "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "exp": "Exp", "log": "Log",
     "sqrt": "Sqrt", "abs": "Abs", "neg": "Neg",
-    "hardswish": "HardSwish",
+    "hardswish": "HardSwish", "floor": "Floor", "ceil": "Ceil",
 }  # fmt: skip
 
 _BINARY = {

@@ -17,6 +17,7 @@ _UNARY = {
     "relu": "RELU", "sigmoid": "LOGISTIC", "tanh": "TANH", "hardswish": "HARD_SWISH",
     "exp": "EXP", "log": "LOG", "sqrt": "SQRT", "rsqrt": "RSQRT", "abs": "ABS", "neg": "NEG",
     "square": "SQUARE", "gelu": "GELU", "elu": "ELU", "leakyrelu": "LEAKY_RELU",
+    "floor": "FLOOR", "ceil": "CEIL",
 }  # fmt: skip
 
 _BINARY = {

@@ -11,6 +11,7 @@ from npulint.fixers.moving import repeats
 from npulint.fixers.pointwise import (
     activations,
     chains,
+    choices,
     exponentials,
     gates,
     gelu,
@@ -43,4 +44,5 @@ FAMILIES: tuple[Family[Any], ...] = (
     *activations.FAMILIES,
     exponentials.FAMILY,
     *chains.FAMILIES,
+    *choices.FAMILIES,
 )

@@ -28,6 +28,7 @@ _OPTIONS = {
     "SQUARE": None, "SUM": "ReducerOptions", "MAXIMUM": None, "DIV": "DivOptions",
     "L2_NORMALIZATION": "L2NormOptions", "SOFTMAX": "SoftmaxOptions",
     "LOG_SOFTMAX": "LogSoftmaxOptions",
+    "LOCAL_RESPONSE_NORMALIZATION": "LocalResponseNormalizationOptions",
 }  # fmt: skip
 
 

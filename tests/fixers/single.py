@@ -27,7 +27,13 @@ from npulint.verdict import Reason, Verdict, judge_graph
 
 Array = npt.NDArray[Any]
 OPSETS = (7, 9, 10, 11, 13, 17, 21)
-_TYPES = {"float32": "FLOAT32", "int8": "INT8", "uint8": "UINT8", "int32": "INT32"}
+_TYPES = {
+    "float32": "FLOAT32",
+    "int8": "INT8",
+    "uint8": "UINT8",
+    "int32": "INT32",
+    "bool": "BOOL",
+}
 
 
 @dataclass(frozen=True)
