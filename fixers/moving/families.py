@@ -11,6 +11,7 @@ from npulint.fixers.convolutions import (
     conv_partial,
     conv_pieces,
     conv_shuffle,
+    einsums,
     local_means,
     maxima,
     pools,
@@ -48,4 +49,5 @@ FAMILIES: tuple[Family[Any], ...] = (
     maxima.FAMILY,
     local_means.FAMILY,
     running_sums.FAMILY,
+    einsums.FAMILY,
 )
