@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from npulint.preparing.records import Prepared, PrepareReport
     from npulint.preparing.torch_prepare import prepare
+    from npulint.preparing.transformations import Transformation
 
 _HOMES = {
     "prepare": "npulint.preparing.torch_prepare",
     "Prepared": "npulint.preparing.records",
     "PrepareReport": "npulint.preparing.records",
+    "Transformation": "npulint.preparing.transformations",
 }
 
-__all__ = ["PrepareReport", "Prepared", "prepare"]
+__all__ = ["PrepareReport", "Prepared", "Transformation", "prepare"]
 
 
 def __getattr__(name: str) -> Any:

@@ -104,6 +104,46 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One layer that a transformation changed.
+
+    Attributes:
+        path: Where it stands.
+        what: What was there, in words.
+        made: What is there now, in words.
+        note: What the change has to say of itself, such as the residual of a fit.
+        exact: Whether the network computes the same with it.
+    """
+
+    path: str
+    what: str
+    made: str
+    note: str = ""
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """What a named transformation did.
+
+    Attributes:
+        name: Its name.
+        source: The paper that names it.
+        changes: What it changed, in the order in which it runs.
+        kept: What it left although it is of its kind, by path, and why.
+        before: What the network cost.
+        after: What it costs.
+    """
+
+    name: str
+    source: str
+    changes: tuple[Change, ...]
+    kept: Mapping[str, str]
+    before: Cost
+    after: Cost
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a whole network stands with a target.
 
@@ -123,6 +163,7 @@ class PrepareReport:
     """What came of preparing a network.
 
     Attributes:
+        transformations: What was asked for by name, in order.
         replacements: What was replaced because some target does not take it.
         left: What some target still does not take.
         before: How the network stood with each target.
@@ -132,6 +173,7 @@ class PrepareReport:
         notes: What else is to be known, a sentence each.
     """
 
+    transformations: tuple[Transformed, ...]
     replacements: tuple[Replacement, ...]
     left: tuple[Left, ...]
     before: Mapping[str, Standing]
@@ -150,6 +192,8 @@ class PrepareReport:
         """That of the least exact change."""
         from npulint.fixers.record import EXACTNESSES
 
+        if any(not change.exact for each in self.transformations for change in each.changes):
+            return "lossy"
         used = (each.exactness for each in self.replacements)
         return max(used, key=EXACTNESSES.index, default="exact")
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Opinions,
         PrepareReport,
         Replacement,
+        Transformed,
     )
 
 _FEW = 6
@@ -27,12 +28,23 @@ def told(report: PrepareReport) -> str:
             f"  {target}: {before.refused} of {before.nodes} nodes refused, {before.unknown} "
             f"unknown -> {after.refused} of {after.nodes} refused, {after.unknown} unknown"
         )
+    for transformation in report.transformations:
+        lines += _transformed(transformation)
     for replacement in report.replacements:
         lines += _replaced(replacement)
     for left in report.left:
         lines += _left(left)
     lines += [f"note: {note}" for note in report.notes]
     return "\n".join(lines)
+
+
+def _transformed(made: Transformed) -> Iterator[str]:
+    yield f"{made.name} [{made.source}]: {_costs(made.before, made.after)}"
+    for change in made.changes:
+        said = f" ({change.note})" if change.note else ""
+        yield f"  {change.path}: {change.what} -> {change.made}{said}"
+    for path, why in made.kept.items():
+        yield f"  {path}: kept, {why}"
 
 
 def _replaced(made: Replacement) -> Iterator[str]:

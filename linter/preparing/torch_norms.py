@@ -25,6 +25,7 @@ from npulint.preparing.torch_ways import Way
 
 if TYPE_CHECKING:
     from npulint.model import Model
+    from npulint.preparing.torch_exporting import Exporter, Shapes
     from npulint.preparing.torch_ways import Site, Ways
 
 _STRIPPED = "the network computes something else without it: fine-tune it afterwards"
@@ -173,6 +174,29 @@ def read(module: nn.Module, model: Model) -> Norm | Refusal | None:
     shape[norm.channel_axis] = -1
     epsilon = _epsilon(module, norm.epsilon)
     return Norm(_READ[norm.kind](norm), 0, scale, shift, tuple(shape), epsilon)
+
+
+def read_all(
+    exporter: Exporter, modules: Sequence[tuple[nn.Module, Shapes]]
+) -> dict[int, Norm | Refusal | None]:
+    """What modules of the user's own normalise, by their identity, all exported in one go.
+
+    Args:
+        exporter: Exports them.
+        modules: The modules, and the shapes of what they are called with.
+    """
+    own = [(module, shapes) for module, shapes in modules if _is_own(module)]
+    models = exporter.parts([module for module, _ in own], [shapes for _, shapes in own])
+    return {
+        id(module): None if isinstance(model, str) else read(module, model)
+        for (module, _), model in zip(own, models, strict=True)
+    }
+
+
+def _is_own(module: nn.Module) -> bool:
+    """Whether it is a class of the user's own, without modules in it."""
+    own = not type(module).__module__.startswith(("torch.", "npulint.preparing."))
+    return own and next(module.children(), None) is None
 
 
 _READ = {"layer": lambda norm: norm.axes, "instance": lambda norm: norm.axes}

@@ -18,8 +18,10 @@ from npulint.fixers.record import EXACTNESSES, Exactness, Policy
 from npulint.preparing.records import Prepared, PrepareReport, Replacement
 from npulint.preparing.torch_exporting import Exporter
 from npulint.preparing.torch_places import NORMED, is_normed
+from npulint.preparing.torch_roadmap import transform
 from npulint.preparing.torch_rounds import left, replaced
 from npulint.preparing.torch_workshop import Workshop
+from npulint.preparing.transformations import Transformation, understood
 from npulint.preparing.weighing import Jury, standings
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
     example: torch.Tensor | Sequence[torch.Tensor] | None = None,
     input_shape: Sequence[int] | None = None,
     allow: Exactness = "exact",
+    transformations: Sequence[str | Transformation] = (),
     opset: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Prepared[nn.Module]:
@@ -43,7 +46,8 @@ def prepare(  # noqa: PLR0913 - one parameter an option
 
     The network is exported by `torch.onnx.export` and each node is asked about; a module that a
     target refuses, or is not known to take, is replaced by what the tables take instead, which is
-    exported and asked about as well. Weights are carried over.
+    exported and asked about as well. Weights are carried over. Transformations that are asked for
+    by name come first.
 
     Args:
         module: The network; it stays as it is.
@@ -51,6 +55,9 @@ def prepare(  # noqa: PLR0913 - one parameter an option
         example: What the network is called with.
         input_shape: The shape of its only input, `[N, C, H, W]`, instead of an example.
         allow: The least exact realisations that may be used.
+        transformations: What is wanted whatever the targets say, in this order: names of
+            `npulint.preparing.transformations.SOURCES`, `NAME:PATTERN` for the layers of some
+            paths, or `Transformation` for all that may be set.
         opset: The ONNX opset to export to; PyTorch's own choice when None.
         progress: Called with what is done next.
 
@@ -64,6 +71,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
     """
     if allow not in EXACTNESSES:
         raise UsageError(f"allow {allow!r}: give one of {', '.join(EXACTNESSES)}")
+    steps = understood(transformations)
     inputs = _inputs(module, example, input_shape)
     asked = Asking(tuple(targets), None, {}).about(Path("network.onnx"))
     try:
@@ -77,13 +85,15 @@ def prepare(  # noqa: PLR0913 - one parameter an option
         chosen = asked.asked(first.exported.model)
         macs = summarise(first.exported.model).macs
         jury = Jury(chosen, Policy(allow=allow), (macs or 0) // 100)
-        return _prepared(work, first, jury)
+        return _prepared(work, first, jury, steps)
 
 
-def _prepared(work: Workshop, first: Study, jury: Jury) -> Prepared[nn.Module]:
+def _prepared(
+    work: Workshop, first: Study, jury: Jury, transformations: Sequence[Transformation]
+) -> Prepared[nn.Module]:
     cost = work.cost(first)
     standing = standings(jury.answers([first.exported.model]))
-    study = first
+    transformed, study = transform(work, first, transformations)
     replacements: list[Replacement] = []
     for _ in range(_ROUNDS):
         made = replaced(work, study, jury)
@@ -93,6 +103,7 @@ def _prepared(work: Workshop, first: Study, jury: Jury) -> Prepared[nn.Module]:
         study = work.study()
     answers = jury.answers([study.exported.model])
     report = PrepareReport(
+        transformations=transformed,
         replacements=tuple(replacements),
         left=left(work, study, answers),
         before=standing,

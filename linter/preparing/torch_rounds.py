@@ -154,7 +154,8 @@ def _modules(work: Workshop, study: Study, doubted: Mapping[str, list[int]]) -> 
             work.why[id(module)] = refusal, ()
         else:
             sites[id(module)] = module, Site(calls, like)
-    norms = _norms(work, list(sites.values()))
+    met = [(module, site.calls[0]) for module, site in sites.values()]
+    norms = torch_norms.read_all(work.exporter, met)
     for module, site in sites.values():
         ways = _ways(module, site, norms)
         if isinstance(ways, str):
@@ -174,26 +175,12 @@ def _ways(module: nn.Module, site: Site, norms: _Norms) -> list[Way] | str:
         return list(found(module, site))
     if next(module.children(), None) is not None:
         return _OWN_CODE
-    norm = norms[id(module)]
+    norm = norms.get(id(module))
     if isinstance(norm, Refusal):
         return norm.reason
     if norm is None:
         return f"there is no way for a module of the class {type(module).__name__}"
     return list(torch_norms.ways(norm, site))
-
-
-def _norms(work: Workshop, sites: Sequence[tuple[nn.Module, Site]]) -> _Norms:
-    """Read the modules of the user's own by what they export to, all in one go."""
-    own = [
-        (module, site)
-        for module, site in sites
-        if ways_of(module) is None and next(module.children(), None) is None
-    ]
-    models = work.exporter.parts([module for module, _ in own], [site.calls[0] for _, site in own])
-    return {
-        id(module): None if isinstance(model, str) else torch_norms.read(module, model)
-        for (module, _), model in zip(own, models, strict=True)
-    }
 
 
 def _patterns(work: Workshop, study: Study, doubted: Mapping[str, list[int]]) -> Iterator[_Place]:
