@@ -18,6 +18,7 @@ from npulint.cli_config import show
 from npulint.cli_device import device
 from npulint.cli_fix import fix
 from npulint.cli_host import host
+from npulint.cli_inspect import inspect
 from npulint.cli_matrix import matrix
 from npulint.cli_models import models
 from npulint.cli_phone import list_phones, run_on_phone
@@ -43,7 +44,6 @@ from npulint.terminal import (
     output_option,
     say_unreadable,
     targets_option,
-    verbose_option,
 )
 
 
@@ -63,41 +63,10 @@ device.add_command(list_phones)
 device.add_command(run_on_phone)
 cli.add_command(fix)
 cli.add_command(host)
+cli.add_command(inspect)
 cli.add_command(matrix)
 cli.add_command(models)
 cli.add_command(verify)
-
-
-@cli.command()
-@click.argument("model", type=MODEL)
-@input_shapes_option
-@format_option
-@output_option
-@verbose_option
-@no_color_option
-def inspect(  # noqa: PLR0913, PLR0917 - one parameter an option
-    model: Path,
-    shapes: dict[str, tuple[int, ...]],
-    form: Literal["text", "json"],
-    output: Path | None,
-    verbose: bool,
-    no_color: bool,
-) -> int:
-    """Show a model's operators, parameters, MACs, activation memory, shapes and quantisation."""
-    from npulint.formats import load
-    from npulint.reports import inspection
-    from npulint.sizing.filling import completed
-    from npulint.sizing.walk import resized
-
-    loaded = completed(resized(load(model), shapes))
-    found = inspection.inspect(loaded)
-    if form == "json":
-        text = inspection.render_json(found)
-    else:
-        layout = layout_for(output, verbose=verbose, no_color=no_color)
-        text = inspection.render_text(found, layout)
-    deliver(text, output, [loaded])
-    return EXIT_OK
 
 
 @cli.command()

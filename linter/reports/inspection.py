@@ -9,11 +9,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from npulint.cost import Summary, node_macs, summarise
+from npulint.reports import sensitivity
 from npulint.reports.wording import columns, count, of_unit, plural, printable, size
 from npulint.reports.wrapping import Layout
 
 if TYPE_CHECKING:
     from npulint.model import Graph, Model, Node, Value
+    from npulint.quantising.records import Sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ def inspect(model: Model) -> Inspection:
     return Inspection(model, summarise(model), operators)
 
 
-def render_json(found: Inspection) -> str:
-    """Draw an inspection as one JSON object, ending in a newline."""
+def render_json(found: Inspection, cost: Sensitivity | None = None) -> str:
+    """Draw an inspection as one JSON object, ending in a newline; and what 8 bits cost."""
     model, summary = found.model, found.summary
     document: dict[str, Any] = {
         "path": str(model.path),
@@ -77,6 +79,8 @@ def render_json(found: Inspection) -> str:
         ],
         "graphs": [_graph_document(graph) for graph in model.graphs],
     }
+    if cost is not None:
+        document["sensitivity"] = sensitivity.as_document(cost)
     return json.dumps(document, allow_nan=False) + "\n"
 
 
@@ -107,9 +111,12 @@ def _value_document(value: Value) -> dict[str, Any]:
     }
 
 
-def render_text(found: Inspection, layout: Layout) -> str:
-    """Draw an inspection as text, ending in a newline."""
-    return "\n".join(_lines(found, layout)) + "\n"
+def render_text(found: Inspection, layout: Layout, cost: Sensitivity | None = None) -> str:
+    """Draw an inspection as text, ending in a newline; and what 8 bits cost."""
+    lines = list(_lines(found, layout))
+    if cost is not None:
+        lines += ["", *sensitivity.lines(cost, layout)]
+    return "\n".join(lines) + "\n"
 
 
 def _lines(found: Inspection, layout: Layout) -> Iterator[str]:
