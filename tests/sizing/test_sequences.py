@@ -26,6 +26,7 @@ def written(
     data: tuple[int, ...],
     *,
     place: int = 0,
+    results: int = 1,
 ) -> Path:
     """One node whose operands are stored arrays, states (their sizes) or left out (None).
 
@@ -45,13 +46,15 @@ def written(
         kind = held.dtype.name.upper()
         tensors.append(lite.tensor(f"c{number}", held.shape, kind, len(buffers) - 1))
     open_sizes = [-1] * len(data)
-    x, y = len(tensors), len(tensors) + 1
+    x = len(tensors)
     tensors.append(lite.tensor("x", data, shape_signature=open_sizes))
-    tensors.append(lite.tensor("y", (1,) * len(data), shape_signature=open_sizes))
+    made = [x + 1 + number for number in range(results)]
+    for number in made:
+        tensors.append(lite.tensor(f"y{number}", (1,) * len(data), shape_signature=open_sizes))
     inputs.insert(place, x)
     graph = lite.table(
-        "SubGraph", tensors=tensors, inputs=[x], outputs=[y], name=b"main",
-        operators=[lite.operator(0, inputs, [y], options=options)],
+        "SubGraph", tensors=tensors, inputs=[x], outputs=made, name=b"main",
+        operators=[lite.operator(0, inputs, made, options=options)],
     )  # fmt: skip
     model = lite.table(
         "Model", version=3, subgraphs=[graph], operator_codes=[lite.code(op)], buffers=buffers
@@ -85,6 +88,42 @@ def rnn(folder: Path, op: str, data: tuple[int, ...], **options: Any) -> Path:
     operands = [ones(UNITS, DEPTH), ones(UNITS, UNITS), ones(UNITS), (batch, UNITS)]
     table = "SequenceRNNOptions" if op != "RNN" else "RNNOptions"
     return written(folder, op, operands, lite.table(table, **options), data)
+
+
+def lstm_both_ways(folder: Path, data: tuple[int, ...], **options: Any) -> Path:
+    """The backward half has other units than the forward one; cells must be as many."""
+    batch = data[1] if options["time_major"] else data[0]
+    operands: list[Any] = []
+    states = []
+    for cells, units in ((5, UNITS), (5, 2)):
+        operands += [
+            *(ones(cells, DEPTH) for _ in range(4)),
+            *(ones(cells, units) for _ in range(4)),
+            None, None, None,
+            *(ones(cells) for _ in range(4)),
+            ones(units, cells), None,
+        ]  # fmt: skip
+        states += [(batch, units), (batch, cells)]
+    operands += [*states, *[None] * 9]
+    activation = lite.schema.ActivationFunctionType.TANH
+    made = lite.table(
+        "BidirectionalSequenceLSTMOptions", fused_activation_function=activation, **options
+    )
+    results = 1 if options["merge_outputs"] else 2
+    return written(folder, "BIDIRECTIONAL_SEQUENCE_LSTM", operands, made, data, results=results)
+
+
+def rnn_both_ways(folder: Path, data: tuple[int, ...], **options: Any) -> Path:
+    batch = data[1] if options["time_major"] else data[0]
+    operands: list[Any] = []
+    for units in (UNITS, 2):
+        operands += [ones(units, DEPTH), ones(units, units), ones(units), (batch, units)]
+    made = lite.table("BidirectionalSequenceRNNOptions", **options)
+    results = 1 if options["merge_outputs"] else 2
+    return written(
+        folder, "BIDIRECTIONAL_SEQUENCE_RNN", [*operands, None, None, None], made, data,
+        results=results,
+    )  # fmt: skip
 
 
 def volume(folder: Path, data: tuple[int, ...], *, same: bool) -> Path:
@@ -126,8 +165,21 @@ def test_as_the_runtime_makes_them(case: str, tmp_path: Path) -> None:
     make, shape = CASES[case]
     path = make(tmp_path)
     graph = resized(load(path), {"x": shape}).graphs[0]
-    (real,) = single.run(path, {"x": np.zeros(shape, np.float32)})
-    assert sizes_of(graph.values[graph.outputs[0]]) == real.shape
+    found = [sizes_of(graph.values[index]) for index in graph.outputs]
+    assert found == [each.shape for each in single.run(path, {"x": np.zeros(shape, np.float32)})]
+
+
+@pytest.mark.parametrize("make", [lstm_both_ways, rnn_both_ways])
+@pytest.mark.parametrize("joined", [True, False])
+@pytest.mark.parametrize("shape", [STEPS, TURNED])
+def test_both_ways_are_joined_or_apart(
+    make: Any, joined: bool, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    path = make(tmp_path, shape, merge_outputs=joined, time_major=shape == TURNED)
+    graph = resized(load(path), {"x": shape}).graphs[0]
+    found = [sizes_of(graph.values[index]) for index in graph.outputs]
+    assert found == [each.shape for each in single.run(path, {"x": np.zeros(shape, np.float32)})]
+    assert found[0] == (*shape[:2], UNITS + 2 if joined else UNITS)
 
 
 def test_filters_for_other_channels_are_told(tmp_path: Path) -> None:
