@@ -25,8 +25,8 @@ Pair: TypeAlias = "tuple[int, int]"
 Pads: TypeAlias = "tuple[int, int, int, int]"
 
 
-def in_batch(builder: Builder, c: Convolution) -> list[int]:
-    """Samples at distances of the dilation are a map of their own, one more of the batch."""
+def filled(c: Convolution) -> tuple[Pads, Sizes]:
+    """Padding up to whole blocks, and the sizes of the map with it."""
     sides = list(c.pads)
     for axis in (0, 1):
         whole = c.sizes[2 + axis] + sides[2 * axis] + sides[2 * axis + 1]
@@ -34,11 +34,17 @@ def in_batch(builder: Builder, c: Convolution) -> list[int]:
     top, bottom, left, right = sides
     batch, channels, height, width = c.sizes
     sizes = batch, channels, height + top + bottom, width + left + right
-    value = _to_batch(builder, Feature(c.source, sizes), c.dilations, (top, bottom, left, right))
+    return (top, bottom, left, right), sizes
+
+
+def in_batch(builder: Builder, c: Convolution) -> list[int]:
+    """Samples at distances of the dilation are a map of their own, one more of the batch."""
+    pads, sizes = filled(c)
+    value = to_batch(builder, Feature(c.source, sizes), c.dilations, pads)
     count, rows, columns = c.dilations[0] * c.dilations[1], *c.dilations
-    part = Feature(value, (batch * count, channels, sizes[2] // rows, sizes[3] // columns))
+    part = Feature(value, (sizes[0] * count, sizes[1], sizes[2] // rows, sizes[3] // columns))
     how = Sliding(groups=c.groups, activation=c.activation)
-    made = _from_batch(builder, windows(builder).conv(part, c.kernel, c.bias, how), c.dilations)
+    made = from_batch(builder, windows(builder).conv(part, c.kernel, c.bias, how), c.dilations)
     m = moves(builder, made.value)
     ranges = [(0, size, 1) for size in m.shape(made.value)]
     for axis in (0, 1):
@@ -47,7 +53,7 @@ def in_batch(builder: Builder, c: Convolution) -> list[int]:
     return [made.value if whole else m.take(made.value, ranges)]
 
 
-def _to_batch(builder: Builder, x: Feature, block: Pair, pads: Pads) -> int:
+def to_batch(builder: Builder, x: Feature, block: Pair, pads: Pads) -> int:
     """Pad, then take every n-th sample; `x` has the sizes after padding."""
     m = moves(builder, x.value)
     batch, channels, height, width = x.sizes
@@ -64,8 +70,8 @@ def _to_batch(builder: Builder, x: Feature, block: Pair, pads: Pads) -> int:
     return reorder(m, value, view, (3, 5, 0, 1, 2, 4), shape)
 
 
-def _from_batch(builder: Builder, x: Feature, block: Pair) -> Feature:
-    """Undo `_to_batch`, without what was padded for it: NNAPI crops nothing."""
+def from_batch(builder: Builder, x: Feature, block: Pair) -> Feature:
+    """Undo `to_batch`, without what was padded for it: NNAPI crops nothing."""
     m = moves(builder, x.value)
     count, channels, height, width = x.sizes
     rows, columns = block

@@ -15,6 +15,7 @@ from npulint.fixers.convolutions import (
     local_means,
     maxima,
     pools,
+    quantised_blocks,
 )
 from npulint.fixers.moving import (
     depth_space,
@@ -40,6 +41,7 @@ FAMILIES: tuple[Family[Any], ...] = (
     views.FAMILY,
     joins.CONVOLUTIONS,
     batch_blocks.FAMILY,
+    quantised_blocks.FAMILY,
     conv_forms.FAMILY,
     depth_space.FAMILY,
     conv_shuffle.FAMILY,

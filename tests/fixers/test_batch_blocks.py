@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from single import Call, Case, agrees, cured, integers, reading, settled, tflite, tflite_case
 
-from npulint.fixers.convolutions import conv_forms
+from npulint.fixers.convolutions import conv_forms, quantised_blocks
 from npulint.fixers.convolutions.batch_blocks import FAMILY, Blocked
 from npulint.fixers.record import Refusal
 from npulint.formats import load
@@ -124,6 +125,54 @@ def test_a_target_without_blocks_takes_the_dilated_one(tmp_path: Path) -> None:
 def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
     made = settled(found(tmp_path), FAMILY, "SPACE_TO_BATCH_ND")
     assert made[-1] in {"CONV_2D", "DEPTHWISE_CONV_2D"}
+
+
+def dilated(folder: Path, seed: int) -> Case | None:
+    """A dilated convolution of an int8 map, with weights on one grid."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    steps = [draw.randint(1, 3), draw.randint(2, 3)]
+    image = [draw.randint(1, 9) for _ in range(2)]
+    window = [draw.randint(1, 3) for _ in range(2)]
+    reach = [(size - 1) * step + 1 for size, step in zip(window, steps, strict=True)]
+    same, deep = draw.random() < 0.5, draw.random() < 0.4
+    made = image if same else [n - k + 1 for n, k in zip(image, reach, strict=True)]
+    if min(made) < 1:
+        return None
+    options: dict[str, Any] = {
+        "table": "Conv2DOptions", "stride_h": 1, "stride_w": 1,
+        "padding": tflite.schema.Padding.SAME if same else tflite.schema.Padding.VALID,
+        "dilation_h_factor": steps[0], "dilation_w_factor": steps[1],
+        "fused_activation_function": draw.choice((0, tflite.schema.ActivationFunctionType.RELU)),
+    }  # fmt: skip
+    weights = rng.integers(-127, 128, (1 if deep else 3, *window, 2))
+    if deep:
+        options |= {"table": "DepthwiseConv2DOptions", "depth_multiplier": 1}
+    channels = 2 if deep else 3
+    op = "DEPTHWISE_CONV_2D" if deep else "CONV_2D"
+    bias = rng.integers(-999, 1000, channels).astype(np.int32)
+    call = Call(op, ["x", weights.astype(np.int8), bias], {"y": [1, *made, channels]}, options, 3)
+    x = rng.integers(-128, 128, (1, *image, 2)).astype(np.int8)
+    return tflite_case(folder, {"x": x}, [call], quantised=(0.25, draw.choice((-128, -2, 5))))
+
+
+def test_dilated_windows_of_int8_maps_make_the_same_bits(full: bool, tmp_path: Path) -> None:
+    (way,), applied = quantised_blocks.FAMILY.ways, 0
+    for seed in range(2000):
+        case = dilated(tmp_path, seed)
+        applied += case is not None and agrees(case, quantised_blocks.FAMILY, way)
+        if applied == (ALL if full else SAMPLE):
+            return
+    pytest.fail("hardly any instance is in the way's domain")
+
+
+def test_strides_of_dilated_windows_are_refused(tmp_path: Path) -> None:
+    case = next(each for each in map(partial(dilated, tmp_path), range(99)) if each is not None)
+    found = reading(case.path, quantised_blocks.FAMILY)
+    (way,) = quantised_blocks.FAMILY.ways
+    assert way.accepts(found) is None
+    refusal = way.accepts(replace(found, conv=replace(found.conv, strides=(2, 1))))
+    assert isinstance(refusal, Refusal)
+    assert "skip" in refusal.reason
 
 
 def test_there_and_back_again(tmp_path: Path) -> None:
