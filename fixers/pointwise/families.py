@@ -20,6 +20,7 @@ from npulint.fixers.pointwise import (
     products,
     rectifiers,
     scale_shift,
+    thresholds,
 )
 from npulint.fixers.record import Family
 
@@ -45,4 +46,5 @@ FAMILIES: tuple[Family[Any], ...] = (
     exponentials.FAMILY,
     *chains.FAMILIES,
     *choices.FAMILIES,
+    thresholds.FAMILY,
 )
