@@ -2,11 +2,14 @@
 
     python benchmarks/qnn_audit.py                              # draw the page of what is kept
     python benchmarks/qnn_audit.py --networks networks.jsonl    # audit what the compiler answered
+    python benchmarks/qnn_audit.py --networks networks.jsonl --models nets    # with models at hand
 
 The answers come from `benchmarks/qnn_networks.py --keep networks.jsonl`. Each network is checked as
 `npulint check -t CHIP --format json` does, its answer is written as `npulint host run` writes one,
 and the two files go to what `npulint device audit` is made of. Counts and disagreements are kept in
-`benchmarks/observations`; the page is `docs/qnn-audit.md`.
+`benchmarks/observations`; the page is `docs/qnn-audit.md`. To export all networks anew takes a
+quarter of an hour; with `--models` each is kept in a folder, and taken from there as long as it is
+the one that the compiler was asked about.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Audit where answers are given, and draw the page."""
     given = _arguments(arguments)
     if given.networks is not None:
-        kept = audit_all(list(read(given.networks)), given.jobs)
+        kept = audit_all(list(read(given.networks)), given.jobs, given.models)
         write_whole(AUDITED, json.dumps(kept, indent=1) + "\n")
     page = render(json.loads(AUDITED.read_text(encoding="utf-8")))
     write_whole(given.output, page)
@@ -62,17 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--networks", type=Path, help="what qnn_networks.py kept")
+    parser.add_argument("--models", type=Path, help="a folder that keeps the networks")
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes that share the work")
     parser.add_argument("-o", "--output", type=Path, default=PAGE)
     return parser.parse_args(arguments)
 
 
-def audit_all(lines: Sequence[Line], jobs: int = 1) -> Json:
+def audit_all(lines: Sequence[Line], jobs: int = 1, models: Path | None = None) -> Json:
     """Audit all answers, file by file.
 
     Args:
         lines: What `qnn_networks.py` kept.
         jobs: How many processes share the work.
+        models: A folder that keeps the networks, None for none.
 
     Returns:
         The versions and days of the answers, and a row for each file and chip.
@@ -80,7 +86,8 @@ def audit_all(lines: Sequence[Line], jobs: int = 1) -> Json:
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
         groups.setdefault((line["network"], line["format"]), []).append(line)
-    rows = [row for found in spread(_of_group, list(groups.items()), jobs=jobs) for row in found]
+    task = partial(_of_group, models=models)
+    rows = [row for found in spread(task, list(groups.items()), jobs=jobs) for row in found]
     told = [line for line in lines if any(_is_of(row, line) for row in rows)]
     versions = {f"{name} {number}" for line in told for name, number in line["versions"].items()}
     versions |= {f"QNN {line['qnn']}" for line in told if line["qnn"]}
@@ -96,14 +103,29 @@ def _is_of(row: Json, line: Line) -> bool:
     return all(row[key] == line[key] for key in ("network", "format", "target"))
 
 
-def _of_group(group: Group) -> list[Json]:
+def _of_group(group: Group, models: Path | None) -> list[Json]:
     """The answers of several chips to one file."""
     (name, form), lines = group
-    made = network(name, form)
+    made = _network(name, form, lines, models)
     asked = [line for line in lines if line["digest"] == made.digest]
     if len(asked) < len(lines):
         print(f"{name}.{form}: another model by now; ask again", file=sys.stderr)
     return audit_lines(made, asked)
+
+
+def _network(name: str, form: str, lines: Sequence[Line], models: Path | None) -> Network:
+    """A network out of a folder, or built and put there."""
+    if models is None:
+        return network(name, form)
+    path = models / f"{name}.{form}"
+    if path.exists():
+        found = Network(name, form, path.read_bytes())
+        if any(line["digest"] == found.digest for line in lines):
+            return found
+    made = network(name, form)
+    models.mkdir(parents=True, exist_ok=True)
+    write_whole(path, made.content)
+    return made
 
 
 def audit_lines(made: Network, lines: Sequence[Line]) -> list[Json]:

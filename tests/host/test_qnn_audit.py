@@ -115,6 +115,22 @@ def test_an_answer_about_another_model_is_left_out(
     assert capsys.readouterr().err == "smallnet.onnx: another model by now; ask again\n"
 
 
+def test_a_network_is_taken_from_a_folder_as_long_as_it_is_the_one_that_was_asked_about(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = Network("smallnet", "onnx", SMALLNET.read_bytes())
+    built: list[str] = []
+    monkeypatch.setattr(qnn_audit, "network", lambda name, _form: (built.append(name), made)[1])
+    models = tmp_path / "nets"
+    for content in (None, None, b"another"):
+        if content is not None:
+            (models / "smallnet.onnx").write_bytes(content)
+        (row,) = qnn_audit.audit_all([line(*["taken"] * 7)], models=models)["rows"]
+        assert row["tally"]["true_yes"] == 7
+        assert (models / "smallnet.onnx").read_bytes() == made.content
+    assert built == ["smallnet"] * 2
+
+
 def test_chips_that_nothing_tells_apart_have_one_row() -> None:
     rows = audited(
         line(*["taken"] * 7),
