@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from npulint.cli_running import form_of, form_option, timeout_option
+from npulint.cli_running import form_of, form_option, see_report, timeout_option
 from npulint.errors import NpulintError
 from npulint.host.chips import CHIPS
 from npulint.terminal import (
@@ -86,6 +86,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.host import ask
     from npulint.reports import host as drawing
 
+    see_report(output, model, inputs)
     form = form_of(form, output)
     answers = []
     try:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from npulint.cli_running import adb_options, form_of, form_option, timeout_option
+from npulint.cli_running import adb_options, form_of, form_option, see_report, timeout_option
 from npulint.errors import NpulintError
 from npulint.terminal import (
     EXIT_BAD_INPUT,
@@ -129,6 +129,7 @@ def run_on_phone(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.reports import device_json
     from npulint.reports import device_run as drawing
 
+    see_report(output, model, benchmark, inputs)
     request = Request(
         model=model,
         benchmark=benchmark,

@@ -25,6 +25,23 @@ def form_of(form: Literal["text", "json"] | None, output: Path | None) -> Litera
     return "json" if output is not None and output.suffix.lower() == ".json" else "text"
 
 
+def see_report(output: Path | None, *given: Path | None) -> None:
+    """See that a report can be written, before much work is done for it.
+
+    Args:
+        output: Where it is to go; None for the terminal.
+        given: Files that the command is given, which it must not replace.
+
+    Raises:
+        UsageError: It cannot be written, or would replace one of these.
+    """
+    from npulint.output import refuse_replacing, see_place
+
+    if output is not None:
+        refuse_replacing(output, [path for path in given if path is not None])
+    see_place(output)
+
+
 def timeout_option(what: str) -> Callable[[_Command], _Command]:
     """An option that bounds how long something may take.
 

@@ -19,7 +19,7 @@ from npulint.cli_networks import (
     opset_option,
     size_option,
 )
-from npulint.cli_running import adb_options, form_of, form_option
+from npulint.cli_running import adb_options, form_of, form_option, see_report
 from npulint.host.chips import CHIPS
 from npulint.terminal import (
     EXIT_FINDINGS,
@@ -104,6 +104,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter an option
     from npulint.reports.circle import circle_json, circles_text
     from npulint.reports.training import worth_text
 
+    see_report(output, benchmark)
     recipes = [
         Recipe("onnx", "none", exporter, opset or DEFAULT_OPSET),
         *(Recipe("tflite", mode) for mode in dict.fromkeys(modes)),

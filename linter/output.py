@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -46,6 +47,25 @@ def write_whole(path: Path, content: str | bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
+def see_place(path: Path | None) -> None:
+    """See that a file can be written, before much work is done for what it is to have.
+
+    Args:
+        path: The file; None where nothing is to be written.
+
+    Raises:
+        UsageError: The folder is missing or not writable, or `path` is a folder.
+    """
+    if path is None or (path.exists() and not path.is_dir() and not path.is_file()):
+        return
+    if path.is_dir():
+        raise UsageError(f"{path}: cannot write here: {os.strerror(errno.EISDIR)}")
+    try:
+        tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot write here: {error.strerror}") from error
+
+
 def refuse_replacing(path: Path, models: Iterable[Model | Path]) -> None:
     """Refuse to write over what was looked at.
 
@@ -63,7 +83,7 @@ def refuse_replacing(path: Path, models: Iterable[Model | Path]) -> None:
             except OSError:
                 continue  # one of the two is not there
             if same:
-                raise UsageError(f"{path}: a report would replace this part of a model")
+                raise UsageError(f"{path}: a report would replace this file, which was given")
 
 
 def write_all(folder: Path, texts: Mapping[str, str]) -> None:

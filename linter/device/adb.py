@@ -59,6 +59,9 @@ _SENTENCES = (
 )
 
 
+_PROGRESS = re.compile(r"^\[ *\d+%\] .*$", re.MULTILINE)
+"""How far adb has come with a copy."""
+
 _OWN = re.compile(r"^(?:error|adb): ", re.MULTILINE)
 
 
@@ -179,7 +182,9 @@ class Handset:
         Raises:
             PhoneError: It does not get there.
         """
-        said = self._adb.call(["-s", self.serial, "push", str(local), remote], timeout)
+        # adb runs in a folder of its own, from which a path may lead elsewhere.
+        source = str(local.absolute())
+        said = self._adb.call(["-s", self.serial, "push", source, remote], timeout)
         if said.late:
             raise PhoneGoneError(
                 f"{self.serial}: took longer than {timeout:g} s to take {local.name}"
@@ -193,7 +198,7 @@ class Handset:
         Raises:
             PhoneError: It does not get here.
         """
-        said = self._adb.call(["-s", self.serial, "pull", remote, str(local)], timeout)
+        said = self._adb.call(["-s", self.serial, "pull", remote, str(local.absolute())], timeout)
         if said.late or said.code != 0:
             raise self._fault(said, f"does not hand over {Path(remote).name}")
 
@@ -207,11 +212,12 @@ class Handset:
         return not said.late and said.code == 0
 
     def _fault(self, said: Said, what: str) -> PhoneError:
-        text = f"{said.err}\n{said.out}"
+        text = _PROGRESS.sub("", f"{said.err}\n{said.out}")
         for form, sentence in _SENTENCES:
             if form.search(text):
                 return PhoneError(f"{self.serial}: {sentence}")
-        if said.late or _GONE.search(text):
+        # Cut off in the middle of a copy, adb ends without a word.
+        if said.late or not text.strip() or _GONE.search(text):
             return PhoneGoneError(f"{self.serial}: went away, or was unplugged ({what})")
         return PhoneError(f"{self.serial}: {what}: {_last_line(said)}")
 

@@ -59,6 +59,7 @@ class BenchmarkReader:
     def __init__(self) -> None:
         self._told: list[Statistics] = []
         self._phases = 0
+        self._begun = False
         self._averages: dict[str, float] = {}
 
     def take(self, message: str, times: int, session: Session) -> bool:
@@ -95,6 +96,7 @@ class BenchmarkReader:
         if setting and (ours or setting[1].strip() in _FIRST_SETTINGS):
             session.settings[setting[1].strip()] = setting[2]
         elif line.startswith(_OPENINGS):
+            self._begun = True
             self._phases += line.startswith(_RUNS)
         elif session.formats and _FAILED.match(line):
             if line not in session.faults:
@@ -131,7 +133,7 @@ class BenchmarkReader:
             warm_up=warm_up,
             inference=inference,
         )
-        began = session.settings.get("Graph") is not None or self._phases > 0
+        began = session.settings.get("Graph") is not None or self._begun
         if began and inference is None and not session.faults:
             session.faults.append(BROKEN_OFF)
 

@@ -106,6 +106,8 @@ def _said(line: str, times: int, session: Session) -> bool:
     if found := _ACCELERATORS.match(line):
         names = (name.strip() for name in (found[1] or found[2] or "").split(","))
         session.accelerators[:] = [name for name in names if name]
+        if found[2] is not None:
+            session.faults.append(found[0])
     elif found := _APPLIED.match(line):
         how: Literal["whole", "partly"] = "whole" if found[2] == "completely" else "partly"
         session.applied[found[1]] = how

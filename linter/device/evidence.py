@@ -188,7 +188,23 @@ def _of_logs(logs: Sequence[Log], prediction: Prediction) -> Evidence:
         merged(session, chosen)
         placed = place([node.op for node in main], session, complete=complete)
     nodes = tuple(Seen(0, node.index, node.op, node.on) for node in placed)
+    if all(node.on == "unknown" for node in nodes):
+        _see_as_many(session, len(main), names, prediction)
     return Evidence(f"{prediction.model.name}, according to {names}", nodes)
+
+
+def _see_as_many(session: Session, count: int, names: str, prediction: Prediction) -> None:
+    """See that a log that proves nothing is at least of a model with as many nodes.
+
+    Raises:
+        UsageError: It is of another.
+    """
+    told = [each.total for each in session.delegations if each.total and not each.graph]
+    if told and count not in told and "tflite" in session.formats:
+        raise UsageError(
+            f"{names}: is of another model than {prediction.model}: it tells of {told[0]} nodes, "
+            f"and {count} are in the report"
+        )
 
 
 def _is_run(session: Session) -> bool:

@@ -141,14 +141,21 @@ def _prediction(model: Any, target: Any) -> Prediction:
         says = _says(accepted, outcome["delegated"])
         place = (node["graph"], node["index"])
         nodes.append(Predicted(*place, node["op"], node["name"], accepted, says))
+    name = _name(target["target"])
     return Prediction(
         Path(model["path"]),
         model["digest"],
-        target["target"],
-        target["path"] or target["target"],
+        name,
+        _name(target["path"] or name),
         target["via"] is not None,
         tuple(nodes),
     )
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a target named {value!r:.60}")
+    return value
 
 
 _ACCEPTED: Mapping[str, Says] = MappingProxyType(

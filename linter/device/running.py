@@ -34,6 +34,12 @@ _EVENTS = 4
 """Rows that a node may have in a profile, delegates' own steps among them."""
 
 _DIED = 128
+"""What a shell adds to the number of the signal that ended a program."""
+
+_KILLED = 9
+
+_NO_PROGRAM = frozenset({126, 127})
+"""Exit codes of a shell that cannot run a file."""
 
 
 @dataclass(slots=True)
@@ -170,17 +176,17 @@ def _run_backend(bench: _Bench, backend: Backend) -> None:
     found = BackendRun(backend, "ran", command=shlex.join(timing), before=heat.feel(bench.handset))
     said, _ = bench.workspace.run(timing, request.timeout, environment)
     timed = _session(read_text(said.out, "timed"))
-    found = replace(found, timed=timed, after=heat.feel(bench.handset))
+    found = replace(found, timed=timed)
     if said.late:
         fault = f"took longer than {request.timeout:g} s, and was ended"
         unfinished = "the run was not finished"
-        bench.found.append(replace(found, outcome="late", fault=fault, uncompared=unfinished))
-        return
-    failed = _fault(said.code, timed, said.out)
-    if failed is not None:
+        found = replace(found, outcome="late", fault=fault, uncompared=unfinished)
+    elif (failed := _fault(said.code, timed, said.out)) is not None:
         found = replace(found, outcome="failed", fault=failed)
     bench.found.append(found)
-    bench.found[-1] = _look(bench, found, common, environment)
+    bench.found[-1] = found = replace(found, after=heat.feel(bench.handset))
+    if not said.late:
+        bench.found[-1] = _look(bench, found, common, environment)
 
 
 def _look(
@@ -257,13 +263,20 @@ def _session(log: Log) -> Session:
 def _fault(code: int, session: Session, said: str) -> str | None:
     """Why a run failed, None where it did not."""
     if code > _DIED:
-        return f"benchmark_model died of signal {code - _DIED}"
+        killed = ", as Android ends what takes too much memory" if code == _DIED + _KILLED else ""
+        return f"benchmark_model died of signal {code - _DIED}{killed}"
     told = [fault for fault in session.faults if fault != BROKEN_OFF]
     if told:
         return told[0]
+    lines = [line.strip() for line in said.split("\n") if line.strip()]
+    last = lines[-1] if lines else "silent"
+    if code in _NO_PROGRAM:
+        return (
+            f"the phone cannot run this benchmark_model, which must be Android's in the phone's "
+            f"machine code: {last}"
+        )
     if code != 0:
-        lines = [line.strip() for line in said.split("\n") if line.strip()]
-        return f"benchmark_model ended with exit code {code}: {lines[-1] if lines else 'silent'}"
+        return f"benchmark_model ended with exit code {code}: {last}"
     if session.latency.inference is None:
-        return "benchmark_model told no latency"
+        return f"benchmark_model told {'no latency' if lines else 'nothing at all'}"
     return None

@@ -127,9 +127,10 @@ class Workspace:
             raise PhoneGoneError(
                 f"{self._handset.serial}: went away, or was unplugged, while {arguments[0]} ran"
             )
-        # Its number may soon be another program's.
-        self._handset.shell(f"rm -f {self.folder}/pid")
         self._running = False
+        # Its number may soon be another program's. What it said is worth more than this.
+        with suppress(PhoneError):
+            self._handset.shell(f"rm -f {self.folder}/pid")
         return Said(int(code), late=False, out=out, err=said.err), process
 
     def remove(self, name: str) -> None:

@@ -46,6 +46,7 @@ class Phone:
         trust: Whether it asks who is there: never; and accepts any key; and accepts none.
         room: Bytes that fit on it, None for any number.
         drop_at: Bytes pushed after which it goes away, None for never.
+        drop_pull_at: Bytes pulled after which it goes away, None for never.
         comes_back: Whether it may be connected to again after it has gone.
         leaves_at: Part of a command at which it goes away, empty for none.
         benchmark: The benchmark_model that is to be sent to it.
@@ -55,6 +56,7 @@ class Phone:
     trust: Literal["open", "asks", "refuses"] = "open"
     room: int | None = None
     drop_at: int | None = None
+    drop_pull_at: int | None = None
     comes_back: bool = False
     leaves_at: str = ""
     benchmark: Path = Path()
@@ -269,7 +271,7 @@ def _sync(stream: _Stream, _: str) -> None:
         elif name == b"SEND":
             _receive_file(stream, path)
         elif name == b"RECV":
-            _send_file(stream, Path(stream.connection.phone.here(path)))
+            _send_file(stream, stream.connection.phone, path)
         else:
             _fail(stream, f"unknown request {name!r}")
 
@@ -321,13 +323,17 @@ def _chunks(stream: _Stream) -> Iterator[bytes]:
         yield stream.read(length)
 
 
-def _send_file(stream: _Stream, path: Path) -> None:
+def _send_file(stream: _Stream, phone: Phone, name: str) -> None:
     try:
-        content = path.read_bytes()
+        content = Path(phone.here(name)).read_bytes()
     except OSError as error:
         _fail(stream, f"couldn't open: {error.strerror}")
         return
     for start in range(0, len(content), LARGEST):
+        if phone.drop_pull_at is not None and start >= phone.drop_pull_at:
+            phone.drop_pull_at = None
+            phone.go_away()
+            raise EOFError
         part = content[start : start + LARGEST]
         stream.write(struct.pack("<4sI", b"DATA", len(part)) + part)
     stream.write(struct.pack("<4sI", b"DONE", 0))

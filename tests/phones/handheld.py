@@ -59,7 +59,9 @@ BENCHMARK = '''\
         if "nameless" not in conduct:
             say("NNAPI accelerators available: [" + ",".join(names) + "]")
         if accelerator and accelerator not in names:
-            print("ERROR: Could not find the specified NNAPI accelerator: " + accelerator)
+            known = "" if "nameless" in conduct else ",".join(names)
+            print("ERROR: Could not find the specified NNAPI accelerator: " + accelerator
+                  + ". Must be one of: {{" + known + "}}.")
             print("ERROR: Failed to apply NNAPI delegate.")
             print("ERROR: Benchmarking failed.")
             sys.exit(1)

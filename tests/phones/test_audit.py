@@ -268,6 +268,8 @@ def test_another_model_is_refused(report: Path, npulint: Runner) -> None:
         (["{report}", "{log}", "{log}"], "tell of 2 runs; give the logs of one run"),
         (["{report}", "{report}"], "give the logs themselves, or a report of `npulint device run`"),
         (["{report}", "{silent}"], "nothing there proves who ran a node"),
+        (["{report}", "{larger}"], "is of another model than "),
+        (["{unnamed}", "{log}"], "is no JSON report of `npulint check"),
         (["{broken}", "{log}"], "is no JSON report of `npulint check"),
         (["{empty}", "{log}"], "predicts nothing: no model in it could be read"),
         (["{report}", "{odd}"], "is no JSON report of `npulint device run`"),
@@ -278,7 +280,11 @@ def test_bad_input_is_one_line(
     arguments: list[str], told: str, report: Path, log: Path, npulint: Runner
 ) -> None:
     files = {
-        "silent": LOG.replace("out of 5", "out of 9").replace("DEPTH_TO_SPACE", "MUL"),
+        "silent": LOG.replace("4 out of 5", "3 out of 5").replace("DEPTH_TO_SPACE", "MUL"),
+        "larger": LOG.replace("out of 5", "out of 9").replace("DEPTH_TO_SPACE", "MUL"),
+        "unnamed": report.read_text(encoding="utf-8").replace(
+            '"target": "nnapi-1.2"', '"target": []'
+        ),
         "broken": '{"models": [{"error": null, "targets": [{}]}]}',
         "empty": '{"models": [{"error": "unreadable"}]}',
         "odd": '{"runs": [{"kind": "nnapi"}]}',
