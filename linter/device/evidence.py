@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from npulint.device.documents import imported
 from npulint.device.importing import read_log
 from npulint.device.litert_benchmark import is_result
 from npulint.device.placing import Place, merged, place, place_onnx
-from npulint.device.predictions import Prediction, read_json
+from npulint.device.predictions import Prediction, identified, read_json
 from npulint.device.records import Log, Session
 from npulint.errors import UsageError
 
@@ -107,17 +107,17 @@ def _of_report(
     if "answers" in document:
         told = {each["target"]: _host_nodes(each) for each in document["answers"]}
         fit = [name for name in told if name == prediction.path]
-        words = "compiled for {} here"
+        start, end = "compiled for ", " here"
     elif "runs" in document:
         runs = [each for each in document["runs"] if each["kind"] != "cpu"]
-        told = {each["backend"]: tuple(map(_seen, each["nodes"])) for each in runs}
+        told = {each["backend"]: tuple(map(_on_phone, each["nodes"])) for each in runs}
         wanted = next(
             (kind for start, kind in _KINDS.items() if prediction.path.startswith(start)),
             "external",
         )
         fit = [each["backend"] for each in runs if each["kind"] == wanted]
         phone = document["phone"]
-        words = f"run on {phone['maker']} {phone['model']} ({phone['build']}) by {{}}"
+        start, end = f"run on {phone['maker']} {phone['model']} ({phone['build']}) by ", ""
     else:
         raise UsageError(
             f"{path}: give the logs themselves, or a report of `npulint device run`, "
@@ -131,7 +131,7 @@ def _of_report(
         )
     model = Path(document["model"]).name
     for name in chosen:
-        yield Evidence(f"{model} {words.format(name)}", told[name], "answers" in document)
+        yield Evidence(f"{model} {start}{name}{end}", told[name], "answers" in document)
 
 
 def _host_nodes(answer: Mapping[str, Any]) -> tuple[Seen, ...]:
@@ -142,10 +142,8 @@ def _host_nodes(answer: Mapping[str, Any]) -> tuple[Seen, ...]:
         if piece["compiled"] is False and len(piece["nodes"]) == 1
     }
     return tuple(
-        Seen(
-            node["graph"],
-            node["index"],
-            node["op"],
+        _seen(
+            node,
             "cpu"
             if node["status"] == "failed" and (node["graph"], node["index"]) in alone
             else _HOST.get(node["status"], "unknown"),
@@ -154,10 +152,14 @@ def _host_nodes(answer: Mapping[str, Any]) -> tuple[Seen, ...]:
     )
 
 
-def _seen(node: Mapping[str, Any]) -> Seen:
-    if node["on"] not in {"accelerator", "cpu", "unknown"}:
+def _on_phone(node: Mapping[str, Any]) -> Seen:
+    if node["on"] not in get_args(Place):
         raise ValueError(f"a node on {node['on']!r}")
-    return Seen(node["graph"], node["index"], node["op"], node["on"])
+    return _seen(node, node["on"])
+
+
+def _seen(node: Mapping[str, Any], on: Place) -> Seen:
+    return Seen(*identified(node), on)
 
 
 def _of_import(document: Mapping[str, Any], path: Path) -> list[Log]:

@@ -139,8 +139,7 @@ def _prediction(model: Any, target: Any) -> Prediction:
         outcome = told.get((node["graph"], node["index"]), target["otherwise"])
         accepted = _ACCEPTED[outcome["verdict"]]
         says = _says(accepted, outcome["delegated"])
-        place = (node["graph"], node["index"])
-        nodes.append(Predicted(*place, node["op"], node["name"], accepted, says))
+        nodes.append(Predicted(*identified(node), _name(node["name"]), accepted, says))
     name = _name(target["target"])
     return Prediction(
         Path(model["path"]),
@@ -152,9 +151,21 @@ def _prediction(model: Any, target: Any) -> Prediction:
     )
 
 
+def identified(node: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Graph, position and operator of a node in a report.
+
+    Raises:
+        KeyError, TypeError: It has none.
+    """
+    graph, index, op = node["graph"], node["index"], node["op"]
+    if type(graph) is not int or type(index) is not int:
+        raise TypeError(f"a node at {graph!r:.30}, {index!r:.30}")
+    return graph, index, _name(op)
+
+
 def _name(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"a target named {value!r:.60}")
+        raise TypeError(f"a name {value!r:.60}")
     return value
 
 

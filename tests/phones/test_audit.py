@@ -273,6 +273,7 @@ def test_another_model_is_refused(report: Path, npulint: Runner) -> None:
         (["{broken}", "{log}"], "is no JSON report of `npulint check"),
         (["{empty}", "{log}"], "predicts nothing: no model in it could be read"),
         (["{report}", "{odd}"], "is no JSON report of `npulint device run`"),
+        (["{report}", "{nested}"], "is no JSON report of `npulint device run`"),
         (["{report}", "{log}", "--observations", "{log}"], "would replace"),
     ],
 )
@@ -287,6 +288,19 @@ def test_bad_input_is_one_line(
         ),
         "broken": '{"models": [{"error": null, "targets": [{}]}]}',
         "empty": '{"models": [{"error": "unreadable"}]}',
+        "nested": json.dumps(
+            {
+                "model": "m",
+                "phone": {"maker": "", "model": "{1}", "build": ""},
+                "runs": [
+                    {
+                        "kind": "nnapi",
+                        "backend": "nnapi",
+                        "nodes": [{"graph": 0, "index": [], "op": "ADD", "on": "cpu"}],
+                    }
+                ],
+            }
+        ),
         "odd": '{"runs": [{"kind": "nnapi"}]}',
     }
     places: dict[str, Path] = {"report": report, "log": log}
