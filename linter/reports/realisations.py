@@ -83,3 +83,15 @@ def _lines() -> Iterator[str]:
             for way in family.ways
         ]
         yield from markdown.table(rows)
+    yield from _without()
+
+
+def _without() -> Iterator[str]:
+    from npulint.fixers.without import ELSEWHERE, WITHOUT
+
+    yield from ("", "## What has none, and why", "")
+    rows = [["operators", "why"]]
+    rows += [[", ".join(map(markdown.code, ops)), markdown.text(why)] for ops, why in WITHOUT]
+    yield from markdown.table(rows)
+    yield from ("", "Some have exact ways for some maps or networks only:", "")
+    yield from (f"- {what}." for what in ELSEWHERE)
