@@ -7,7 +7,8 @@
 The answers come from `benchmarks/qnn_networks.py --keep networks.jsonl`. Each network is checked as
 `npulint check -t CHIP --format json` does, its answer is written as `npulint host run` writes one,
 and the two files go to what `npulint device audit` is made of. Counts and disagreements are kept in
-`benchmarks/observations`; the page is `docs/qnn-audit.md`. To export all networks anew takes a
+`benchmarks/observations`, with those of the single operators that were held out, for
+`docs/accuracy.md`; the page is `docs/qnn-audit.md`. To export all networks anew takes a
 quarter of an hour; with `--models` each is kept in a folder, and taken from there as long as it is
 the one that the compiler was asked about.
 """
@@ -27,6 +28,9 @@ from typing import Any, TypeAlias
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from qnn_agreement import Outcome, compare, targets_of
+from qnn_agreement import held as held_of
+from qnn_answers import DIALECTS, read_condensed
 from qnn_audit_page import render
 from qnn_networks import Line, Network, network, read
 from qnn_tables import KEPT, ROOT
@@ -40,6 +44,7 @@ from npulint.host.records import Answer, FrontEnd, NodeAnswer
 from npulint.output import write_whole
 from npulint.reports import host
 from npulint.reports import json as reporting
+from npulint.verdict import Status
 from npulint.workers import spread
 
 PAGE = ROOT / "docs" / "qnn-audit.md"
@@ -96,7 +101,30 @@ def audit_all(lines: Sequence[Line], jobs: int = 1, models: Path | None = None) 
         "versions": sorted(versions),
         "days": sorted({line["date"] for line in told}),
         "rows": rows,
+        "held_out": held_out(),
     }
+
+
+def held_out() -> list[Json]:
+    """Verdicts on single operators of which nothing was learnt, counted by format and chip."""
+    rows = []
+    for dialect in DIALECTS.values():
+        found: dict[int, Counter[tuple[Status, Outcome]]] = {}
+        for each in compare(read_condensed(held_of(dialect)).cases, targets_of(dialect)):
+            found.setdefault(each.arch, Counter())[each.verdict.status, each.outcome] += 1
+        rows += [
+            {
+                "format": dialect,
+                "target": f"qnn-htp-v{arch}",
+                "yes": met["supported", "agree"] + met["supported", "false yes"],
+                "false_yes": met["supported", "false yes"],
+                "no": met["unsupported", "agree"] + met["unsupported", "false no"],
+                "false_no": met["unsupported", "false no"],
+                "not_said": met["unknown", "unknown"],
+            }
+            for arch, met in sorted(found.items())
+        ]
+    return rows
 
 
 def _is_of(row: Json, line: Line) -> bool:

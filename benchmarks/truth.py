@@ -21,6 +21,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 from npulint.bodies import Bodies
 from npulint.errors import NpulintError, UsageError
 from npulint.formats import load
@@ -207,53 +209,6 @@ def show(tallies: Sequence[Tally], foreign: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-_PAGE = """\
-# How often a yes is wrong
-
-Made by `python benchmarks/truth.py tests/truth --page docs/accuracy.md`: npulint's verdicts beside
-what the delegates' own, unmodified code answered for the same nodes, run on a computer
-(google-ai-edge/LiteRT f6745779 for NNAPI, Hexagon and the GPU;
-MediaTek-NeuroPilot/tflite-neuron-delegate 0a1ab0f for Neuron). {models} models with {nodes:,}
-nodes: single operators, blocks and whole networks.
-
-A false yes is a node that npulint calls accepted and the delegate refuses; its share is that of all
-yes that were said. A false no is the reverse. Both are about the delegate's own check: a driver may
-refuse what passes that, and what a phone made of a model is told by
-[`npulint device audit`](phones.md). The tables were written from the sources, but these models were
-there to test them with: other models may find what these do not. How the tables of Qualcomm's HTP
-agree with its real compiler is [a page of its own](qnn-agreement.md).
-
-| target | yes | false yes | share | no | false no | left unknown | cut otherwise |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-"""
-
-
-def page(tallies: Sequence[Tally], models: int) -> str:
-    """The figures as a page of the documentation.
-
-    Args:
-        tallies: One for each target.
-        models: How many models were asked about.
-    """
-    rows = []
-    for tally in tallies:
-        no = tally.nodes - tally.yes - tally.unknown
-        share = f"{100 * tally.false_yes / tally.yes:.2f} %" if tally.yes else "-"
-        cut_otherwise = tally.pieces + tally.float16 + tally.whole
-        cells = (
-            tally.yes,
-            tally.false_yes,
-            share,
-            no,
-            tally.false_no,
-            tally.unknown,
-            cut_otherwise,
-        )
-        rows.append(f"| {tally.target} | {' | '.join(map(str, cells))} |")
-    head = _PAGE.format(models=models, nodes=max((t.nodes for t in tallies), default=0))
-    return head + "\n".join(rows) + "\n"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison and print it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
@@ -267,6 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError(f"no table knows the target {', '.join(unknown)}")
         tallies, foreign = measure(given.folder, given.target)
         if given.page is not None:
+            from truth_page import page
+
             write_whole(given.page, page(tallies, len(_read(given.folder))))
     except NpulintError as error:
         print(f"truth: {error}", file=sys.stderr)
