@@ -13,6 +13,7 @@ from npulint.fixers.convolutions import resize_fit
 from npulint.fixers.convolutions.transposed import phase_kernel, ungrouped
 from npulint.fixers.convolutions.transposed_reading import as_convolution
 from npulint.fixers.record import Refusal
+from npulint.preparing import geometry
 from npulint.preparing.torch_blocks import Margins, ZeroInsertion
 from npulint.preparing.torch_making import Maker, Numbers, chain, numbers
 from npulint.preparing.torch_shuffles import SHUFFLES, in_order
@@ -100,13 +101,13 @@ def sub_pixel(module: nn.Module, taps: tuple[int, int], suffix: str) -> nn.Modul
     """
     stride = module.stride[0]
     reach = _window(module)
-    sides, cut = [], []
+    sides: list[int] = []
+    cut: list[int] = []
     for axis in (0, 1):
-        before, after = module.padding[axis], _behind(module, axis, reach[axis])
-        first = before // stride
-        last = -(-after // stride)
-        sides += [taps[axis] - 1 - first, last]
-        cut += [-(before % stride), after - last * stride]
+        behind = _behind(module, axis, reach[axis])
+        added, over = geometry.phases(module.padding[axis], behind, stride, taps[axis])
+        sides += added
+        cut += over
     kernel = phase_kernel(ungrouped(kernel_of(module), module.groups), stride, taps)
     count = len(kernel)
     order = np.argsort(_slow_of(count, stride))[in_order(count, stride, suffix)]
@@ -161,10 +162,10 @@ def _zero_inserted(module: nn.Module, window: tuple[int, int] | None) -> nn.Modu
         wide = np.zeros((*kernel.shape[:2], *window), kernel.dtype)
         wide[:, :, : reach[0], : reach[1]] = kernel
         kernel = wide
-    sides = []
+    sides: list[int] = []
     for axis in (0, 1):
-        before = int(kernel.shape[2 + axis]) - 1 - int(module.padding[axis])
-        sides += [before, _behind(module, axis, reach[axis])]
+        size = int(kernel.shape[2 + axis])
+        sides += geometry.spread(module.padding[axis], _behind(module, axis, reach[axis]), size)
     flipped = as_convolution(kernel[:, :, ::-1, ::-1], module.groups)
     spread = None if module.stride == (1, 1) else ZeroInsertion(*module.stride)
     parts = _convolved(module, sides, flipped, module.groups, bias_of(module))
@@ -197,13 +198,11 @@ def resized(module: nn.Module, fit: Fit) -> nn.Module:
     """A nearest-neighbour resize by the strides, then the convolution of a fit."""
     kernel = fit.kernel
     reach = _window(module)
-    sides = []
+    sides: list[int] = []
     for axis in (0, 1):
         size = int(kernel.shape[2 + axis])
-        start = int(module.padding[axis]) + fit.offset[axis] - (size - 1)
-        stretch = reach[axis] - int(module.stride[axis])
-        end = int(module.output_padding[axis]) - int(module.padding[axis]) + stretch
-        sides += [-start, end + fit.offset[axis]]
+        behind = _behind(module, axis, reach[axis])
+        sides += geometry.resized(module.padding[axis], behind, size, fit.offset[axis])
     flipped = as_convolution(kernel[:, :, ::-1, ::-1], module.groups)
     parts = _convolved(module, sides, flipped, module.groups, bias_of(module))
     factors = (float(module.stride[0]), float(module.stride[1]))

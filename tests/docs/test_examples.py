@@ -30,3 +30,19 @@ def test_the_last_line_of_an_export_script(script: str, ending: str, tmp_path: P
     assert npulint.check([old, new], targets=["nnapi-1.1"]).worst() == "error"
     assert npulint.check([new], targets=["nnapi-1.1", "neuron"]).worst() != "error"
     assert npulint.verify(old, new).same
+
+
+def test_a_network_is_prepared_for_three_phones(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, str(EXAMPLES / "prepare_torch.py"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "up: ConvTranspose2d -> transpose-conv/" in run.stdout
+    assert run.stdout.splitlines()[-1] == "nothing is refused on any of the phones"
+    phones = ["mate30-pro-5g", "reno3-5g", "pixel-4"]
+    (result,) = npulint.check(tmp_path / "restoring.onnx", targets=phones).models
+    assert not any(target.refuses for target in result.targets)
