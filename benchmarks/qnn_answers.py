@@ -10,15 +10,15 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from qnn_outputs import output_shapes, stated_sizes
+from qnn_outputs import output_shapes, stated_sizes, stated_type
+from qnn_values import value_of
 
-from npulint.model import ITEM_BITS, Constant, Dialect, Operation, Quantisation, Shape, Value
+from npulint.model import ITEM_BITS, Dialect, Operation, Shape, Value
 from npulint.opsets.names import operator_names
 
 Label: TypeAlias = Literal["taken", "refused", "failed"]
@@ -29,15 +29,6 @@ DIALECTS: Mapping[str, Dialect] = {"onnx-runtime": "onnx", "litert": "tflite"}
 
 STATED = ("op", "opset", "kind", "attributes", "operands", "outputs")
 """What a line says of the operator itself."""
-
-QUANTISED = frozenset({"int4", "int8", "uint8", "int16", "uint16"})
-"""Types that quantised kinds store their operands in, biases of 32 bits apart."""
-
-_CODES: Mapping[str, str] = {
-    "?": "bool", "b": "int8", "B": "uint8", "h": "int16", "H": "uint16", "i": "int32",
-    "I": "uint32", "q": "int64", "Q": "uint64", "e": "float16", "f": "float32", "d": "float64",
-}  # fmt: skip
-_PACKED: Mapping[str, str] = {dtype: code for code, dtype in _CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,23 +177,26 @@ def operation_of(dialect: Dialect, stated: Mapping[str, Any]) -> Operation:
     """The operator of a line as a table's conditions see it, its quantised operands included."""
     quantised = stated["kind"] not in ITEM_BITS
     operands = [
-        _value(place, _settled(dialect, each), quantised=quantised)
+        value_of(place, _settled(dialect, each), quantised=quantised)
         for place, each in enumerate(stated["operands"])
     ]
     while operands and operands[-1] is None:
         operands.pop()
-    count = max(stated.get("outputs") or [0]) + 1
+    count, dtype = max(stated.get("outputs") or [0]) + 1, None
     if dialect == "onnx":
         shapes: list[Shape | None] = list(output_shapes(stated, quantised=quantised))
     else:
         shapes = [stated_sizes(stated), *[None] * (count - 1)]
+        dtype = stated_type(stated)
     return Operation(
         dialect=dialect,
         op=stated["op"],
         version=stated["opset"],
         inputs=tuple(operands),
         outputs=tuple(
-            None if shape is None else Value(len(operands) + place, f"output {place}", None, shape)
+            Value(len(operands) + place, f"output {place}", dtype, shape)
+            if shape is not None or dtype
+            else None
             for place, shape in enumerate(shapes)
         ),
         attributes={key: _frozen(value) for key, value in stated["attributes"].items()},
@@ -218,47 +212,6 @@ def _settled(dialect: Dialect, operand: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def _value(place: int, operand: Mapping[str, Any], *, quantised: bool) -> Value | None:
-    if operand.get("omitted"):
-        return None
-    dtype, shape = operand["dtype"], tuple(operand["shape"])
-    constant = None
-    if operand["constant"]:
-        count = math.prod(shape)
-        # What quantised kinds store of a weight are other numbers than the ones that are told.
-        told = None if quantised and dtype in QUANTISED else operand.get("values")
-        payload = _payload(dtype, told)
-        constant = Constant(dtype, shape, payload, None, ITEM_BITS.get(dtype, 8) * count // 8)
-    scaled = quantised and dtype in QUANTISED
-    scales = (1.0,) * (1 if operand.get("channel") is None else 2)
-    return Value(
-        index=place,
-        name=f"operand {place}",
-        dtype=dtype,
-        shape=shape,
-        constant=constant,
-        quantisation=Quantisation(scales, (0,) * len(scales), operand.get("channel") or 0)
-        if scaled
-        else None,
-    )
-
-
-def _payload(dtype: str, values: Any) -> bytes | None:
-    code = _PACKED.get(dtype)
-    if values is None or code is None:
-        return None
-    flat = [each if code in "efd" else int(each) for each in _flat(values)]
-    return struct.pack(f"<{len(flat)}{code}", *flat)
-
-
-def _flat(values: Any) -> Iterator[Any]:
-    if isinstance(values, list):
-        for each in values:
-            yield from _flat(each)
-    else:
-        yield values
 
 
 def write_condensed(evidence: Evidence, path: Path) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from qnn_answers import QUANTISED, Case
-from qnn_forms import Form
+from qnn_answers import Case
+from qnn_forms import FUSED, Form
+from qnn_values import QUANTISED
 
 from npulint.opsets.conditions import Scope
 from npulint.opsets.document import Part
@@ -205,12 +206,14 @@ def facts_of(cases: Sequence[Case], form: Form) -> Iterator[Fact]:
         low = min((rank for rank in ranks if rank), default=0)
         for axis in (*range(min(low, 4)), -1, -2):
             if axis >= -low:
-                yield Fact({"dimension": name, "axis": axis}, True, 2.5)
-        yield Fact({"element_count": name}, True, 2.6)
-        yield Fact({"first_element": name}, True, 3.0)
+                yield Fact({"dimension": name, "axis": axis}, True, 4.0)
+        yield Fact({"element_count": name}, True, 4.1)
+        if not any(_is_scaled(case, place) for case in cases):
+            yield Fact({"first_element": name}, True, 3.0)
     if form.result:
         yield Fact({"rank": form.result}, True, 1.1)
-    for name in sorted({name for case in cases for name in case.operation.attributes}):
+    named = {name for case in cases for name in case.operation.attributes}
+    for name in sorted(named - {FUSED}):  # which is an operator of its own
         words: dict[str, Any] = {"attribute": name}
         if name in form.defaults:
             words["default"] = form.defaults[name]
@@ -221,6 +224,12 @@ def facts_of(cases: Sequence[Case], form: Form) -> Iterator[Fact]:
     yield Fact({"outputs": {}}, True, 1.6)
     yield Fact({"constant_inputs": {}}, True, 1.7)
     yield Fact({"version": {}}, True, 1.5)
+
+
+def _is_scaled(case: Case, place: int) -> bool:
+    """Whether an operand's elements stand for others, which hang on its scale."""
+    value = next(iter(case.operation.inputs[place : place + 1]), None)
+    return value is not None and value.quantisation is not None
 
 
 def _rank_of(case: Case, place: int) -> int:

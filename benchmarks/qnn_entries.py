@@ -12,12 +12,21 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from qnn_answers import Answer, Case, Label
-from qnn_atoms import Atom, Data, atoms_of, operands_in, opposite, own_atoms, scope_of
+from qnn_atoms import (
+    Data,
+    Fact,
+    atoms_of,
+    opposite,
+    own_atoms,
+    scope_of,
+    values_of,
+)
 from qnn_demands import Demand, together
 from qnn_forms import Form, form_of
 from qnn_groups import completed, groups_of
 from qnn_learner import Rule, learn
 from qnn_limits import choice, limits
+from qnn_rules import FEW, SOME, conditions, implied, is_kind, is_mixed, is_size
 from qnn_words import why
 
 T = TypeVar("T")
@@ -150,7 +159,7 @@ class _Rows:
             if not rule.good:
                 yield self._caution(rule)
         if taken:
-            mixed = any(_is_mixed(rule) for rule in (*checks, *builds))
+            mixed = any(is_mixed(rule) for rule in (*checks, *builds))
             yield from self._limits(taken | failed, taken, ranks_by_type=mixed)
         elif all(rule.atoms for rule in (*checks, *builds)):
             subject: Data = {"never": _ALL_TOLD}
@@ -197,14 +206,18 @@ class _Rows:
         """What a rule comes to.
 
         A case or two tell that their own types and ranks are refused under the rule's conditions;
-        that all others are would be saying too much, and leaves them open.
+        that all others are would be saying too much, and leaves them open: unless two cases were
+        refused for types and modes alone, which are the same whatever the sizes.
         """
-        if rule.good or rule.bad.bit_count() > FEW or not rule.atoms:
+        count = rule.bad.bit_count()
+        by_chance = count <= SOME and any(map(is_size, rule.atoms))
+        of_kinds = section == "require" and count > 1 and all(map(is_kind, rule.atoms))
+        if rule.good or not rule.atoms or of_kinds or (count > FEW and not by_chance):
             yield self._demand(section, rule)
             return
-        for place in _places(rule.bad):
+        for place in _places(rule.bad if count <= FEW else 0):
             own = own_atoms(self.cases[place], self.form)
-            more = [atom for atom in own if not _implied(atom, rule.atoms)]
+            more = [atom for atom in own if not implied(atom, rule.atoms)]
             yield self._demand(section, Rule((*rule.atoms, *more), 1 << place, 0))
         yield replace(self._demand(section, rule), open=True, note=_ONE)
 
@@ -219,36 +232,38 @@ class _Rows:
             note = f"{count} were refused and {taken} taken that nothing here tells apart"
         if not rule.atoms:
             return Demand(section, {"never": note}, (), self.archs, is_open, "", count)
-        *others, subject = _conditions(rule, self.form)
+        *others, subject = conditions(self._narrowed(rule), self.form)
         asked = opposite(subject, scope_of(self.form))
         return Demand(section, asked, tuple(others), self.archs, is_open, note, count)
+
+    def _narrowed(self, rule: Rule) -> Rule:
+        """A rule that names the types and modes that it was seen to mark.
+
+        That a type is none of those that are taken does not tell of types that nobody asked about.
+        """
+        cases = _at(self.cases, rule.bad)
+        return replace(
+            rule,
+            atoms=tuple(replace(atom, data=self._seen(atom.data, cases)) for atom in rule.atoms),
+        )
+
+    def _seen(self, data: Data, cases: Sequence[Case]) -> Data:
+        if not isinstance(data.get("differs"), str):
+            return data
+        words = {word: value for word, value in data.items() if word != "differs"}
+        seen = values_of(Fact(words, False, 0.0), cases, scope_of(self.form))
+        return {**words, **choice(seen)} if seen else data
 
     def _caution(self, rule: Rule) -> Demand:
         found = _at(self.answers, rule.bad)
         worst = max(answer.off or 0.0 for answer in found)
-        conditions = tuple(_conditions(rule, self.form))
-        return Demand("cautions", {}, conditions, self.archs, cases=len(found), worst=worst)
+        when = tuple(conditions(rule, self.form))
+        return Demand("cautions", {}, when, self.archs, cases=len(found), worst=worst)
 
-
-FEW = 2
-"""Cases that are too few to speak for other types and ranks than their own."""
 
 _ALL_TOLD = "no form of it that meets the other conditions was asked"
 
 _ONE = "the few cases that differ in this were not compiled"
-
-
-def _implied(atom: Atom, atoms: Sequence[Atom]) -> bool:
-    """Whether a condition is a part of what others say already."""
-    parts = atom.data.get("all", [atom.data])
-    said = [part for each in atoms for part in each.data.get("all", [each.data])]
-    return all(part in said for part in parts)
-
-
-def _is_mixed(rule: Rule) -> bool:
-    """Whether a rule is about ranks of some types only."""
-    words = {word for atom in rule.atoms for word in atom.data}
-    return "rank" in words and bool(words & {"dtype", "quantisation", "all"})
 
 
 def is_wrong(op: str, answer: Answer) -> bool:
@@ -284,27 +299,3 @@ def _by_reason(answers: Sequence[Answer], refused: int) -> Iterator[tuple[tuple[
         refused &= ~some
         yield facts, some
     yield (), refused
-
-
-def _conditions(rule: Rule, form: Form) -> list[Data]:
-    """A rule's conditions, and that the operands are there that these speak of.
-
-    Of what is left out nothing is known: a condition on it would leave the answer open.
-    """
-    given = [part for atom in rule.atoms for part in atom.data.get("all", [atom.data])]
-    named = frozenset().union(*map(operands_in, given)) & form.optional
-    told = {name for data in given for name in (data.get("present"),) if name}
-    told |= {each["not"].get("present") for each in given if "not" in each}
-    guards = [{"present": name} for name in sorted(named - told)]
-    return [*guards, *sorted(given, key=_subject_last)]
-
-
-_ORDER = ("present", "constant", "inputs", "constant_inputs", "version", "dtype", "quantisation",
-          "rank", "shape", "dimension", "element_count", "first_element", "any",
-          "attribute")  # fmt: skip
-
-
-def _subject_last(data: Data) -> tuple[int, str]:
-    words = data.get("not", data)
-    place = next((_ORDER.index(word) for word in words if word in _ORDER), 0)
-    return place, str(data)

@@ -40,6 +40,10 @@ _PLACES = ("input", "other", "third", "fourth", "fifth", "sixth", "seventh", "ei
 _VARIADIC = frozenset({"CONCATENATION", "PACK", "ADD_N"})
 """TFLite's operators of any number of operands."""
 
+FUSED = "fused_activation_function"
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH")
+"""The fused activations that LiteRT's plugin has an operator for (op_builder.cc 254-310)."""
+
 # What ONNX's own text says of attributes that its schemas give no default value.
 _ONES = ("strides", "dilations")
 _ZEROS = ("pads", "output_padding")

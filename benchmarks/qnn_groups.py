@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from qnn_answers import Answer, Case
@@ -20,38 +20,93 @@ ENOUGH = 300
 disagreement, fewer than one in a hundred can be told to differ (with 95 % confidence)."""
 
 
-def shared(cases: Sequence[Case]) -> tuple[list[Case], list[Group]]:
-    """Give chips that never disagreed on any operator each other's answers.
+Told: TypeAlias = "frozenset[tuple[str, int]]"
+"""Cases and chips of which the front end's own conditions tell that they are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Which chips answer alike.
+
+    Attributes:
+        alike: Chips that never disagreed.
+        refusing: Newer chips by an older one that refuses all that they refuse.
+    """
+
+    alike: tuple[Group, ...]
+    refusing: Mapping[int, Group]
+
+
+def shared(cases: Sequence[Case], told: Told = frozenset()) -> tuple[list[Case], Kin]:
+    """Give chips each other's answers, as far as they never disagreed on any operator.
 
     Args:
         cases: All cases of a front end.
+        told: What is known to be refused. Where it tells two chips apart, one's answer says
+            nothing of the other's.
 
     Returns:
         The cases with the answers that follow, and which chips are alike.
     """
     chips = sorted({arch for case in cases for arch in case.answers})
+    pairs = {
+        (one, other): list(_both(cases, told, one, other))
+        for one in chips
+        for other in chips
+        if one != other
+    }
     alike: list[list[int]] = []
-    for arch in chips:
-        home = next((g for g in alike if all(_is_alike(cases, arch, each) for each in g)), None)
+    asked = {arch: sum(arch in case.answers for case in cases) for arch in chips}
+    for arch in sorted(chips, key=lambda arch: (-asked[arch], arch)):
+        home = next((g for g in alike if all(_agree_all(pairs[arch, each]) for each in g)), None)
         if home is None:
             alike.append([arch])
         else:
             home.append(arch)
-    groups = [tuple(group) for group in alike]
-    return [replace(case, answers=_filled(case, groups)) for case in cases], groups
+    groups = tuple(sorted(tuple(sorted(group)) for group in alike))
+    refusing = {
+        arch: tuple(each for each in chips if each > arch and _refuses(pairs[arch, each]))
+        for arch in chips
+    }
+    kin = Kin(groups, {arch: donors for arch, donors in refusing.items() if donors})
+    return [replace(case, answers=_filled(case, kin, told)) for case in cases], kin
 
 
-def _is_alike(cases: Sequence[Case], one: int, other: int) -> bool:
-    both = [case.answers for case in cases if one in case.answers and other in case.answers]
-    return len(both) >= ENOUGH and all(each[one].label == each[other].label for each in both)
+def _both(
+    cases: Sequence[Case], told: Told, one: int, other: int
+) -> Iterator[tuple[Answer, Answer]]:
+    """What two chips said of the cases that both were asked and that nothing tells apart."""
+    for case in cases:
+        if one in case.answers and other in case.answers and not _apart(case, told, one, other):
+            yield case.answers[one], case.answers[other]
 
 
-def _filled(case: Case, groups: Sequence[Group]) -> dict[int, Answer]:
+def _apart(case: Case, told: Told, one: int, other: int) -> bool:
+    return ((case.name, one) in told) != ((case.name, other) in told)
+
+
+def _agree_all(both: Sequence[tuple[Answer, Answer]]) -> bool:
+    return len(both) >= ENOUGH and all(mine.label == its.label for mine, its in both)
+
+
+def _refuses(both: Sequence[tuple[Answer, Answer]]) -> bool:
+    """Whether one chip refuses what the other refuses, as far as was seen."""
+    refused = [mine.label for mine, its in both if its.label == "refused"]
+    return len(refused) >= ENOUGH and set(refused) == {"refused"}
+
+
+def _filled(case: Case, kin: Kin, told: Told) -> dict[int, Answer]:
     answers = dict(case.answers)
-    for group in groups:
-        told = next((case.answers[arch] for arch in group if arch in case.answers), None)
-        if told is not None:
-            answers.update({arch: told for arch in group if arch not in answers})
+    for group in kin.alike:
+        for arch in set(group) - set(case.answers):
+            for other in group:
+                if other in case.answers and not _apart(case, told, arch, other):
+                    answers.setdefault(arch, case.answers[other])
+    for arch, donors in kin.refusing.items():
+        for other in donors:
+            its = case.answers.get(other)
+            if its and its.label == "refused" and not _apart(case, told, arch, other):
+                answers.setdefault(arch, its)
     return dict(sorted(answers.items()))
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from qnn_answers import QUANTISED, Case
+from qnn_answers import Case
 from qnn_atoms import Data, facts_of, scope_of, values_of
 from qnn_demands import Demand
-from qnn_forms import NEWEST, Form, same_form
+from qnn_forms import ACTIVATIONS, FUSED, NEWEST, Form, same_form
+from qnn_values import QUANTISED
 
 from npulint.model import Value
 from npulint.opsets.measures import quantisation
@@ -55,6 +56,8 @@ def limits(
         name = fact.words.get("attribute", "axis")
         if "axis" not in name and set(values) != {0, 1} and _is_mode(values):
             yield limit({**fact.words, "in": values}, "no others were taken")
+    if any(FUSED in case.operation.attributes for case in rows):
+        yield limit({"attribute": FUSED, "in": list(ACTIVATIONS)}, "the plugin knows no others")
     if rows[0].operation.dialect == "onnx":
         yield from (limit(subject, note) for subject, note in _opset_limits(rows))
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from qnn_answers import QUANTISED, Case, Evidence
+from qnn_answers import Case, Evidence
 from qnn_atoms import condition, scope_of
 from qnn_entries import learnt
-from qnn_forms import Form, form_of
-from qnn_groups import ENOUGH, Group, shared
+from qnn_forms import FUSED, Form, form_of
+from qnn_groups import ENOUGH, Kin, Told, shared
+from qnn_values import QUANTISED
 from qnn_yaml import entry_of, is_settled, write_table
 
 from npulint.opsets.conditions import Scope
@@ -29,32 +30,38 @@ def make_table(evidence: Evidence, frame_path: Path) -> tuple[str, list[str]]:
     frame["sources"] = {"answers": _answers(evidence), **frame.get("sources", {})}
     frame["date"] = max(frame["date"], evidence.days[1])
     every = [*frame.pop("every", ()), *_hardly_taken(evidence.cases)]
+    fused = frame.pop("fused", ())
     axes = list(_many_axes(evidence.cases))
-    cases: dict[str, list[Case]] = {}
-    known, alike = shared(evidence.cases)
-    for case in known:
-        cases.setdefault(case.op, []).append(case)
-    hand = dict(_by_hand(frame))
-    for op, own in cases.items():
+    hand = _by_hand(frame)
+    for op, own in _by_operator(evidence.cases).items():
         settled = is_settled(hand.get(op, {}).get("require", ()))
-        common = [] if settled else list(_common(op, own, every))
+        common = [] if settled else [*_common(op, own, every), *_of_fused(op, own, fused)]
         if common or op in hand:
             hand[op] = _with_common(op, own, hand.get(op, {}), common)
         if axes and _adds_axes(own):
             hand[op] = _with_axes(op, form_of(op, own), hand.get(op, {}), axes)
     targets = _targets({**frame, "operators": list(hand.values())}) if hand else {}
     chips = sorted(variant["settings"]["arch"] for variant in frame["variants"])
-    contradictions: list[str] = []
-    frame["limits"] = [*frame.get("limits", ()), *_of_chips(alike)]
+    told, open_ = _explained([case for case in evidence.cases if case.op in hand], targets)
+    contradictions = list(_contradictions(evidence.cases, told, targets))
+    known, kin = shared(evidence.cases, told)
+    cases = _by_operator(known)
+    frame["limits"] = [*frame.get("limits", ()), *_of_chips(kin)]
     entries = []
     for op in sorted({*cases, *hand}):
         if op not in cases:
             entries.append(unasked(op, hand[op]))
             continue
-        explained = _explained(cases[op], targets, contradictions) if op in hand else frozenset()
-        found = learnt(op, cases[op], explained, chips)
+        found = learnt(op, cases[op], told | open_, chips)
         entries.append(entry_of(found, hand.get(op, {}), chips))
     return write_table(frame, entries), contradictions
+
+
+def _by_operator(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    found: dict[str, list[Case]] = {}
+    for case in cases:
+        found.setdefault(case.op, []).append(case)
+    return found
 
 
 MANY_CASES, MANY_OPERATORS, RARELY = 20, 10, 0.05
@@ -156,6 +163,16 @@ def _common(
                 yield own
 
 
+def _of_fused(
+    op: str, cases: Sequence[Case], demands: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """What a frame demands of the activations that are fused into an operator."""
+    if any(FUSED in case.operation.attributes for case in cases):
+        names = [each.removesuffix("...") for each in form_of(op, cases).operands]
+        image = "input" if "input" in names else names[0]
+        yield from (_about(image, demand) for demand in demands)
+
+
 def _about(name: str, demand: Mapping[str, Any]) -> dict[str, Any]:
     """A demand on every operand as one on this operand."""
     return {
@@ -195,16 +212,25 @@ def _with_common(
     return {**hand, "op": op, "inputs": list(names), "require": require, "source": "answers"}
 
 
-def _of_chips(alike: Sequence[Group]) -> Iterator[str]:
+def _of_chips(kin: Kin) -> Iterator[str]:
     """What chips owe each other."""
-    for group in alike:
+    told = "apart from those that a condition of this table tells apart"
+    for group in kin.alike:
         if len(group) > 1:
             names = ", ".join(f"v{arch}" for arch in group[:-1])
             yield (
                 f"{names} and v{group[-1]} answered alike in every case that two of them were "
-                f"asked, at least {ENOUGH} for each two, and count as one: what one was asked "
-                "counts for all."
+                f"asked, {told}, at least {ENOUGH} for each two, and count as one: what one was "
+                "asked counts for all."
             )
+    for arch, donors in kin.refusing.items():
+        if any(arch in group and set(donors) <= set(group) for group in kin.alike):
+            continue
+        names = " or ".join(f"v{each}" for each in donors)
+        yield (
+            f"v{arch} refuses what {names} refuses: so it was in every such case that both were "
+            f"asked, at least {ENOUGH} for each, {told}."
+        )
 
 
 def unasked(op: str, hand: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,26 +254,36 @@ def _targets(frame: Mapping[str, Any]) -> dict[int, Target]:
     return {int(target.settings["arch"]): target for target in targets}
 
 
-def _by_hand(frame: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _by_hand(frame: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is written of each operator; entries of several operators add to those of one."""
+    found: dict[str, dict[str, Any]] = {}
     for entry in frame["operators"]:
-        names = entry["op"] if isinstance(entry["op"], list) else [entry["op"]]
-        for name in names:
-            yield name, {"source": "answers", **entry, "op": name}
+        for name in entry["op"] if isinstance(entry["op"], list) else [entry["op"]]:
+            known = found.get(name, {})
+            require = [*known.get("require", ()), *entry.get("require", ())]
+            found[name] = {"source": "answers", **known, **entry, "op": name, "require": require}
+    return found
 
 
-def _explained(
-    cases: Sequence[Case], targets: Mapping[int, Target], contradictions: list[str]
-) -> frozenset[tuple[str, int]]:
-    """The cases that what was written by hand refuses."""
-    found = set()
+def _explained(cases: Sequence[Case], targets: Mapping[int, Target]) -> tuple[Told, Told]:
+    """For each chip the cases that what was written by hand refuses, and those it leaves open."""
+    refused, unsure = set(), set()
+    for case in cases:
+        for arch, target in targets.items():
+            verdict = judge(case.operation, target)
+            if verdict.validation == "refused":
+                refused.add((case.name, arch))
+            elif verdict.status == "unknown":
+                unsure.add((case.name, arch))
+    return frozenset(refused), frozenset(unsure)
+
+
+def _contradictions(
+    cases: Sequence[Case], told: Told, targets: Mapping[int, Target]
+) -> Iterator[str]:
     for case in cases:
         for arch, answer in case.answers.items():
-            verdict = judge(case.operation, targets[arch])
-            if verdict.validation != "refused":
-                continue
-            if answer.label != "taken":
-                found.add((case.name, arch))
-            else:
-                broken = ", ".join(reason.constraint for reason in verdict.reasons)
-                contradictions.append(f"{case.name} was compiled for v{arch}, against {broken}")
-    return frozenset(found)
+            if answer.label == "taken" and (case.name, arch) in told:
+                reasons = judge(case.operation, targets[arch]).reasons
+                broken = ", ".join(reason.constraint for reason in reasons)
+                yield f"{case.name} was compiled for v{arch}, against {broken}"

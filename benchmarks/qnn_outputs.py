@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, shape_inference
+from qnn_tflite.kinds import types_of
 
 from npulint.model import Shape
 
@@ -54,6 +55,11 @@ def stated_sizes(stated: Mapping[str, Any]) -> Shape | None:
     told = [operand.get("values") for operand in stated["operands"][1:2]]
     sizes = told[0] if told and told[0] else stated["attributes"].get("new_shape")
     return None if not sizes else tuple(None if size < 0 else size for size in sizes)
+
+
+def stated_type(stated: Mapping[str, Any]) -> str | None:
+    """The type of a TFLite operator's result, where that is not the type of what goes in."""
+    return types_of(stated["kind"]).activation if stated["op"] == "EMBEDDING_LOOKUP" else None
 
 
 _PROTO: Mapping[str, str] = {"float32": "FLOAT", "float64": "DOUBLE"}

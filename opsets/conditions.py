@@ -30,6 +30,7 @@ from npulint.opsets.predicates_coreml_onnx import COREML_ONNX_PREDICATES
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
 from npulint.opsets.predicates_mediatek import MEDIATEK_PREDICATES
 from npulint.opsets.predicates_onnx import ONNX_PREDICATES
+from npulint.opsets.predicates_qnn import QNN_PREDICATES
 from npulint.opsets.predicates_xnnpack import XNNPACK_PREDICATES
 from npulint.opsets.relations import RELATIONS, listed
 from npulint.opsets.table import Setting
@@ -90,6 +91,7 @@ KNOWN: Mapping[str, Predicate] = MappingProxyType(
         **GPU_PREDICATES,
         **MEDIATEK_PREDICATES,
         **ONNX_PREDICATES,
+        **QNN_PREDICATES,
         **XNNPACK_PREDICATES,
     }
 )

@@ -29,6 +29,7 @@ from npulint.opsets.predicates_coreml_onnx import COREML_ONNX_PREDICATES
 from npulint.opsets.predicates_gpu import GPU_PREDICATES
 from npulint.opsets.predicates_mediatek import MEDIATEK_PREDICATES
 from npulint.opsets.predicates_onnx import ONNX_PREDICATES
+from npulint.opsets.predicates_qnn import QNN_PREDICATES
 from npulint.opsets.predicates_xnnpack import XNNPACK_PREDICATES
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _OWN = (
     GPU_PREDICATES,
     MEDIATEK_PREDICATES,
     ONNX_PREDICATES,
+    QNN_PREDICATES,
     XNNPACK_PREDICATES,
 )
 

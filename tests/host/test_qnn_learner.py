@@ -130,6 +130,64 @@ def test_few_cases_speak_for_their_own_types_and_ranks_only(tmp_path: Path) -> N
     assert "the few cases that differ in this were not compiled" in _said(verdict)
 
 
+def test_two_cases_in_a_mode_speak_for_all_types_and_sizes(tmp_path: Path) -> None:
+    lines = [
+        *(line("Resize", [operand(*[2] * rank, dtype=dtype)], kind=dtype,
+               attributes={"mode": "linear"}) for rank in (3, 4) for dtype in TYPES),
+        *(line("Resize", [operand(2, 2, size)], "refused", attributes={"mode": "cubic"})
+          for size in (2, 3)),
+    ]  # fmt: skip
+    other = line("Resize", [operand(2, 2, 2, 2, dtype="int32")], attributes={"mode": "cubic"})
+    assert _verdict(lines, other, tmp_path).status == "unsupported"
+
+
+def test_a_size_that_tells_a_few_cases_apart_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """Some bound on a size tells any few cases from others: these are left open, and no more."""
+    lines = [
+        line("LRN", [operand(1, channels, 8, 8)], "refused" if channels > 40 else "taken",
+             attributes={"size": 3})
+        for channels in (3, 8, 12, 16, 24, 41, 43, 47)
+    ]  # fmt: skip
+    statuses = [_verdict(lines, each, tmp_path).status for each in lines]
+    assert statuses == ["supported"] * 5 + ["unknown"] * 3
+    many = [*lines, *(line("LRN", [operand(1, channels, 8, 8)], "refused",
+                           attributes={"size": 3}) for channels in (50, 60, 70))]  # fmt: skip
+    assert _verdict(many, lines[-1], tmp_path).status == "unsupported"
+
+
+def test_what_one_type_alone_is_taken_with_tells_nothing_of_types_never_asked(
+    tmp_path: Path,
+) -> None:
+    refused = [("float16", "float16"), ("int32", "int32"), ("bool", "bool")]
+    lines = [
+        *(line("Erf", [operand(*[2] * rank)]) for rank in (1, 2, 3)),
+        *(line("Erf", [operand(*[2] * rank, dtype=dtype)], "refused", kind=kind)
+          for dtype, kind in refused for rank in (1, 2, 3)),
+    ]  # fmt: skip
+    asked = line("Erf", [operand(2, 2, dtype="int64")], kind="int64")
+    assert _verdict(lines, lines[-1], tmp_path).status == "unsupported"
+    assert _verdict(lines, asked, tmp_path).status == "unknown"
+
+
+def test_limits_are_compared_as_the_numbers_that_they_stand_for(tmp_path: Path) -> None:
+    frame = (
+        "operators:\n  - op: Clip\n    inputs: [input, min, max]\n    require:\n"
+        "      - {predicate: limits-in-order, of: [min, max], when: {present: max}, source: code}\n"
+    )
+
+    def clip(low: float, high: float, status: str) -> Line:
+        bounds = (operand(dtype="uint8", stored=True, values=[each]) for each in (low, high))
+        return line("Clip", [operand(2, 2, dtype="uint8"), *bounds], status, kind="a8w8")
+
+    lines = [clip(0.0, 6.0, "taken"), clip(-1.0, 1.0, "taken"), clip(4.0, 1.0, "refused")]
+    made = targets(lines, tmp_path, frame)[1]
+    other = [clip(-4.0, -1.0, "taken"), clip(2.5, 2.0, "refused")]
+    statuses = [
+        judge(qnn_answers.operation_of("onnx", each), made).status for each in [*lines, *other]
+    ]
+    assert statuses == ["supported", "supported", "unsupported", "supported", "unsupported"]
+
+
 def test_what_is_refused_always_is_refused_in_types_never_asked(tmp_path: Path) -> None:
     lines = [line("Erf", [operand(*[2] * rank)], "refused") for rank in (1, 2)]
     asked = line("Erf", [operand(2, 2, dtype="bfloat16")])
