@@ -13,9 +13,11 @@ from typing import TypeVar
 
 from qnn_answers import Answer, Case, Label
 from qnn_atoms import (
+    Atom,
     Data,
     Fact,
     atoms_of,
+    condition,
     opposite,
     own_atoms,
     scope_of,
@@ -216,10 +218,21 @@ class _Rows:
             yield self._demand(section, rule)
             return
         for place in _places(rule.bad if count <= FEW else 0):
-            own = own_atoms(self.cases[place], self.form)
+            own = list(own_atoms(self.cases[place], self.form))
+            if section == "build" and self._is_taken(own):
+                continue  # with the same type and rank: what tells them apart may be anything
             more = [atom for atom in own if not implied(atom, rule.atoms)]
             yield self._demand(section, Rule((*rule.atoms, *more), 1 << place, 0))
         yield replace(self._demand(section, rule), open=True, note=_ONE)
+
+    def _is_taken(self, own: Sequence[Atom]) -> bool:
+        """Whether something of such a type and rank was compiled."""
+        scope = scope_of(self.form)
+        tests = [condition(atom.data, scope).test for atom in own]
+        return any(
+            answer.label == "taken" and all(test(case.operation) for test in tests)
+            for case, answer in zip(self.cases, self.answers, strict=True)
+        )
 
     def _demand(self, section: str, rule: Rule) -> Demand:
         """The demand that a rule's conditions do not all hold."""
