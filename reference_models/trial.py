@@ -28,7 +28,15 @@ TOLERANCE = 1e-4
 _SMALL = (64, 96)
 _LARGER = {
     # An odd height before the last halving, as 720 has: the way back up is not by whole numbers.
-    "inception_resnetv2_fpn": (80, 96),
+    **dict.fromkeys(
+        (
+            "inception_resnetv2_fpn",
+            "unet_small",
+            "unet_transposeconv_prelu",
+            "unet_transposeconv_relu",
+        ),
+        (80, 96),
+    ),
     # Strides of 3 must leave more than one pixel, or there is nothing to take means of.
     "microisp": (160, 192),
     "pynet_v2_mobile_mosaic": (128, 192),
