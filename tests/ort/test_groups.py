@@ -172,7 +172,7 @@ def test_an_axis_that_says_nothing_is_left_out(name: str, tmp_path: Path) -> Non
     assert seen.values[last.outputs[0]].shape == tuple(SIX[name].result)
 
 
-@pytest.mark.parametrize("name", ["x (1 + erf) 0.5", "(0.5 x) (1 + erf)", "x (0.5 (1 + erf))"])
+@pytest.mark.parametrize("name", ["x (1 + erf) 0.5", "(0.5 x) (1 + erf)"])
 def test_another_function_of_that_form_is_left_as_it_is(name: str, tmp_path: Path) -> None:
     """The provider computes Gelu in its place, since it looks at no factor."""
     model = rows(GELU[name].replace("root", "other"))
@@ -180,9 +180,8 @@ def test_another_function_of_that_form_is_left_as_it_is(name: str, tmp_path: Pat
     assert "Erf" in [node.op for node in see(graph, taken_as_one=["gelu"]).graph.nodes]
     path = build.write(tmp_path, model)
     answer = ask(path, "qnn-htp-v73")
-    taken_for_gelu = name != "x (0.5 (1 + erf))"
-    assert all(node.status == "taken" for node in answer.nodes) == taken_for_gelu
+    assert all(node.status == "taken" for node in answer.nodes)
     verdicts = node_verdicts(npulint.load(path), qnn_target())[0]
     (said,) = (each for each in verdicts if each.status == "unsupported")
     words = "; ".join(reason.message for reason in said.reasons)
-    assert ("takes all that has the form of Gelu for Gelu" in words) == taken_for_gelu
+    assert "takes all that has the form of Gelu for Gelu" in words
