@@ -95,11 +95,12 @@ def _thresholded(builder: Builder, j: Jump) -> list[int]:
 
 
 def _shrunk(builder: Builder, j: Jump) -> list[int]:
+    """Where both hold, which takes a limit below 0, the standard asks for the lower one first."""
     a = _Chooser(builder, j.source)
     limit, bias = j.parameters
     lowered, lifted = (a.made.plus(j.source, item) if bias else j.source for item in (-bias, bias))
-    inner = a.below(j.source, -limit, lifted, a.all(0.0))
-    return [a.above(j.source, limit, lowered, inner)]
+    inner = a.above(j.source, limit, lowered, a.all(0.0))
+    return [a.below(j.source, -limit, lifted, inner)]
 
 
 def _sign(builder: Builder, j: Jump) -> list[int]:

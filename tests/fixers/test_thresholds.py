@@ -25,7 +25,7 @@ def jump(folder: Path, seed: int, op: str) -> Case:
     if op == "ThresholdedRelu":
         said = {"alpha": draw.choice((1.0, 0.0, 0.75, -0.5))}
     elif op == "Shrink":
-        said = {"lambd": draw.choice((0.5, 0.0, 1.25)), "bias": draw.choice((0.0, 0.5))}
+        said = {"lambd": draw.choice((0.5, 0.0, 1.25, -0.5)), "bias": draw.choice((0.0, 0.5))}
     if op.isupper():
         return tflite_case(folder, x, [Call(op, ["x"], {"y": shape}, {})])
     return onnx_case(folder, x, [Call(op, ["x"], {"y": shape}, said)], draw.choice((11, 13, 21)))
