@@ -37,8 +37,9 @@ OF_DIFFERENCE = "infinity becomes NaN, as the difference of infinity and infinit
 """The limits of what takes a value away from what is left of it above 0."""
 
 BY_QUOTIENTS = (
-    "a factor of 0 needs a division that makes infinity of 1 / 0, as IEEE 754 has it, and one "
-    "beyond 2^126 in size loses digits, its reciprocal being subnormal"
+    "a factor of 0 needs a division that makes infinity of 1 / 0, as IEEE 754 has it; one of "
+    "2^-128 or less in size counts as 0, its reciprocal being infinite, and one beyond 2^126 "
+    "loses digits, its reciprocal being subnormal"
 )
 """The limits of what multiplies by dividing by a reciprocal."""
 

@@ -73,6 +73,19 @@ def test_a_quotient_by_a_reciprocal_rounds_twice_and_makes_0_of_0(
     assert zeros
 
 
+def test_a_factor_whose_reciprocal_is_infinite_counts_as_0(tmp_path: Path) -> None:
+    """The limit that the record states: 2^-128 is beyond it, and 2^-127 is not."""
+    shape = [1, 2]
+    constants = {"k": np.array([[2.0**-28, 2.0**-27]], np.float32)}
+    steps = [Step("Div", ["k", "x"], "v", shape), Step("Mul", ["x", "v"], "y", shape)]
+    path = onnx_model(tmp_path / "m.onnx", shape, constants, steps, 13)
+    result = outputs(path, FAMILY, QUOTIENTS, np.full(shape, 2.0**100, np.float32))
+    assert not isinstance(result, Refusal)
+    expected, found, _ = result
+    assert np.array_equal(expected, constants["k"])
+    assert np.array_equal(found, [[0, 2.0**-27]])
+
+
 @pytest.mark.parametrize("name", ["mate30-pro-5g", "pixel-4"])
 def test_phones_whose_products_are_in_doubt_take_the_quotients(name: str, tmp_path: Path) -> None:
     """Products, squares and quotients of roots: what simple gates and norms are made of."""
