@@ -40,4 +40,5 @@ def test_the_compilers_answers_are_counted_once() -> None:
         yes, false_yes = int(row[3]), int(row[4])
         assert yes > 0
         assert row[5] == f"{100 * false_yes / yes:.2f} %"
-        assert false_yes <= max(2, 0.02 * yes)
+        # Of the other chips hardly more than a hundred are held out: a share of so few is rough.
+        assert false_yes <= (0.02 * yes if row[0][2:] in ("qnn-htp-v73", "qnn-htp-v75") else 3)
