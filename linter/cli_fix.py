@@ -19,6 +19,7 @@ from npulint.cli_settings import (
     whom_to_ask,
 )
 from npulint.errors import NpulintError, UsageError
+from npulint.output import see_place
 from npulint.terminal import (
     EXIT_BAD_INPUT,
     EXIT_FINDINGS,
@@ -155,6 +156,7 @@ def fix(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     if report is not None:
         _see_that_it_is_no_model(report, models)
+        see_place(report)
     try:
         _see_where_to_write(models, output, _Manner(in_place, dry_run, diff))
     except UsageError as error:

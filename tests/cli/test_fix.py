@@ -261,6 +261,21 @@ def test_a_fault_is_in_the_report(npulint: Runner, tmp_path: Path) -> None:
         report.unlink()
 
 
+def test_where_a_report_cannot_be_written_no_model_is_rewritten(
+    npulint: Runner, tmp_path: Path
+) -> None:
+    model, made = tmp_path / "model.onnx", tmp_path / "made.onnx"
+    before = small_model(divisible=False)
+    model.write_bytes(before)
+    for where in (("--in-place",), ("-o", made)):
+        report = tmp_path / "nowhere" / "report.json"
+        run = npulint("fix", model, *where, "-t", "nnapi-1.1", "--report", report)
+        assert run.code == 2
+        assert "report.json: cannot write here" in run.err
+        assert model.read_bytes() == before
+        assert not made.exists()
+
+
 def test_a_model_that_its_runtime_refuses_is_a_bad_model(npulint: Runner, tmp_path: Path) -> None:
     damaged = onnx.load_model_from_string(small_model(divisible=False))
     damaged.graph.node[0].attribute.append(helper.make_attribute("group", 2**31 - 1))
