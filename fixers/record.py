@@ -39,7 +39,8 @@ OF_DIFFERENCE = "infinity becomes NaN, as the difference of infinity and infinit
 BY_QUOTIENTS = (
     "a factor of 0 needs a division that makes infinity of 1 / 0, as IEEE 754 has it; one of "
     "2^-128 or less in size counts as 0, its reciprocal being infinite, and one beyond 2^126 "
-    "loses digits, its reciprocal being subnormal"
+    "loses digits, its reciprocal being subnormal; in float16 these are 2^-16 and 2^14, and where "
+    "subnormal numbers count as 0 the product of such a one is infinite"
 )
 """The limits of what multiplies by dividing by a reciprocal."""
 

@@ -85,6 +85,7 @@ def make_fragment(
             place[index] for index in used if index not in makes and known[index].constant is None
         ),
         outputs=tuple(place[index] for index in results),
+        kind=graph.kind,
     )
     outer = {place[index]: index for index in used if index < len(graph.values)}
     return Fragment(own, outer)

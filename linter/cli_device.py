@@ -164,11 +164,19 @@ def score(
     from npulint.device.score import score as score_one
     from npulint.device.score import score_file
     from npulint.reports import device_score as drawing
+    from npulint.reports.wording import plural
 
     if file is not None:
         if runtime is not None:
             raise UsageError("--runtime: FILE tells the runtime; give one of the two")
-        scored = score_file(file, psnr)
+        scored, left_out = score_file(file, psnr)
+        if left_out:
+            rows = plural(left_out, "row")
+            click.echo(
+                f"npulint: {file}: {rows} without a model, a runtime or a PSNR that can be read, "
+                "left out",
+                err=True,
+            )
     elif psnr is None or runtime is None:
         raise UsageError("nothing to score: give FILE, or --psnr and --runtime")
     else:

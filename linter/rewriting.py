@@ -152,7 +152,7 @@ def _evaluated(model: Model, part: Graph) -> list[Array]:
     """What a part of the model computes that takes no input."""
     from npulint.runtimes import Runner
 
-    alone = replace(model, graphs=(part,), signatures=(), metadata={})
+    alone = replace(model, graphs=(replace(part, kind="main"),), signatures=(), metadata={})
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         path = Path(folder) / f"part.{model.dialect}"
         save(alone, path)

@@ -137,7 +137,12 @@ def _provided(graph: Graph, target: Target, rules: Partitioning) -> tuple[Verdic
         return (refused,) * len(graph.nodes)
     from npulint.shown import show
 
-    return show(graph, target).judged
+    judged = show(graph, target).judged
+    if graph.kind != "body":
+        return judged
+    message = "whether the provider takes the graphs that If, Loop and Scan run is not known"
+    left_open = Verdict("unknown", "unknown", (Reason("body", message, rules.source),))
+    return tuple(left_open if each.status == "supported" else each for each in judged)
 
 
 class Memory:

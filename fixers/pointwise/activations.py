@@ -109,7 +109,7 @@ def _mish(made: Formula, x: int) -> int:
 
 def _abs_by_relu(made: Formula, x: int) -> int:
     positive = made.unary("relu", x)
-    return made.binary("sub", made.binary("add", positive, positive), x)
+    return made.binary("sub", positive, made.binary("sub", x, positive))
 
 
 def _abs_by_maximum(made: Formula, x: int) -> int:
@@ -230,7 +230,7 @@ FAMILIES: tuple[Family[Function], ...] = (
         "softsign",
         _way(
             "softsign/relu", ("RELU", "ADD", "SUB", "DIV"),
-            "x/(1 + |x|), where |x| is 2 relu(x) - x", _softsign,
+            "x/(1 + |x|), where |x| is relu(x) - (x - relu(x))", _softsign,
         ),
     ),
     _family(
@@ -241,7 +241,8 @@ FAMILIES: tuple[Family[Function], ...] = (
         ),
         _of_difference(
             _way(
-                "abs/relu", ("RELU", "ADD", "SUB"), "|x| is 2 relu(x) - x, exactly", _abs_by_relu,
+                "abs/relu", ("RELU", "SUB"), "|x| is relu(x) - (x - relu(x)), exactly",
+                _abs_by_relu,
             )
         ),
         _way("abs/maximum", ("MUL", "MAXIMUM"), "|x| is max(x, -x)", _abs_by_maximum),

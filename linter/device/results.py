@@ -42,17 +42,18 @@ def read_results(lines: Sequence[str]) -> list[Result] | None:
                 rows = list(csv.reader(io.StringIO("\n".join(filled)), delimiter=separator))
             except csv.Error:
                 continue
-            columns = _Columns([cell.strip() for cell in rows[0]])
+            columns = _Columns([cell.strip() for cell in rows[0]], commas=separator != ",")
             if columns.model is not None and columns.latency is not None:
                 return [found for row in rows[1:] if (found := columns.result(row)) is not None]
     return None
 
 
 class _Columns:
-    """Which column has what."""
+    """Which column has what; `commas` where numbers may be written 12,5."""
 
-    def __init__(self, titles: Sequence[str]) -> None:
+    def __init__(self, titles: Sequence[str], *, commas: bool) -> None:
         self._titles = titles
+        self._commas = commas
         parts = [_parts(title) for title in titles]
         self._scales = [_MICROSECONDS.get(unit, 0.0) for _, unit in parts]
         names = [name for name, _ in parts]
@@ -76,7 +77,7 @@ class _Columns:
             latency,
             self._time(cells, self._deviation),
             self._time(cells, self._initialisation),
-            number(_plain(self._cell(cells, self._psnr))),
+            self._number(cells, self._psnr),
             {
                 title: cell
                 for place, (title, cell) in enumerate(zip(self._titles, cells, strict=False))
@@ -87,9 +88,13 @@ class _Columns:
     def _cell(self, cells: Sequence[str], place: int | None) -> str:
         return cells[place] if place is not None and place < len(cells) else ""
 
+    def _number(self, cells: Sequence[str], place: int | None) -> float | None:
+        text = _plain(self._cell(cells, place))
+        return number(text.replace(",", ".") if self._commas else text)
+
     def _time(self, cells: Sequence[str], place: int | None) -> float | None:
         """A time in microseconds."""
-        found = number(_plain(self._cell(cells, place)))
+        found = self._number(cells, place)
         scaled = None if found is None or place is None else found * self._scales[place]
         return None if scaled is None else number(str(scaled))
 

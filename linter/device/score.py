@@ -63,19 +63,25 @@ def score(model: str, psnr: float, seconds: float) -> Scored:
     return Scored(model, psnr, seconds, final_score(psnr, seconds))
 
 
-def score_file(path: Path, psnr: float | None) -> list[Scored]:
-    """Score what a file tells, the best first.
+def score_file(path: Path, psnr: float | None) -> tuple[list[Scored], int]:
+    """Score what a file tells.
 
     Args:
         path: A table with columns of models, runtimes and PSNR; or a log of benchmark_model.
         psnr: The PSNR of the model that a log is of; None for a table.
+
+    Returns:
+        The scores, the best first; and how many rows of a table have none, for want of a model, a
+        runtime or a PSNR.
 
     Raises:
         UsageError: The file has no runtime, or no PSNR is given or told.
     """
     log = read_log(path)
     scored = list(_of_table(log) if psnr is None else _of_log(log, psnr))
-    return sorted(scored, key=lambda each: -each.score)
+    results = sum(len(session.results) for session in log.sessions)
+    left_out = log.unknown + results - len(scored) if psnr is None else 0
+    return sorted(scored, key=lambda each: -each.score), left_out
 
 
 def _of_table(log: Log) -> Iterator[Scored]:

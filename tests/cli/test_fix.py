@@ -376,3 +376,41 @@ def test_more_pieces_for_nothing_are_not_written(
     assert run.code == 1
     assert "more pieces on nnapi-1.2" in run.out
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("target", "left"), [("coreml", True), ("qnn-htp-v73", False)])
+def test_what_a_condition_runs_does_not_hold_back_the_rest(
+    npulint: Runner, tmp_path: Path, target: str, left: bool
+) -> None:
+    """Where nothing of a body is taken it is left as it is."""
+    branches = {
+        name: helper.make_graph(
+            [helper.make_node(op, inputs, [name])], name, [],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4, 6, 6])],
+        )
+        for name, op, inputs in (("low", "Softsign", ["s"]), ("high", "Mul", ["s", "s"]))
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Softsign", ["x"], ["s"]),
+        helper.make_node("ReduceSum", ["s"], ["sum"], keepdims=0),
+        helper.make_node("Greater", ["sum", "zero"], ["is"]),
+        helper.make_node(
+            "If", ["is"], ["y"], then_branch=branches["high"], else_branch=branches["low"]
+        ),
+    ]
+    size = [1, 4, 6, 6]
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, size)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, size)],
+        [numpy_helper.from_array(np.float32(0), "zero")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path, out = tmp_path / "if.onnx", tmp_path / "out.onnx"
+    onnx.save(model, path)
+    npulint("fix", path, "-t", target, "-o", out)
+    written = onnx.load(out).graph
+    (condition,) = (node for node in written.node if node.op_type == "If")
+    assert "Softsign" not in {node.op_type for node in written.node}
+    inside = {node.op_type for each in condition.attribute for node in each.g.node}
+    assert ("Softsign" in inside) is left

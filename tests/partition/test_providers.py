@@ -213,15 +213,24 @@ def test_graphs_that_control_flow_runs(refused: bool, fate: bool | None, words: 
     assert words in second.notes[0]
 
 
-@pytest.mark.parametrize("name", ["qnn-htp-v73", "ort-nnapi-1.3", "coreml"])
-def test_what_stands_in_a_body_is_refused_where_nothing_of_bodies_is_taken(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ort-nnapi-1.3", "unsupported"),
+        ("coreml", "unsupported"),
+        # QNN's provider 2.7.0 was seen to take an If whole, that of 2.0.0 looks at no body.
+        ("qnn-htp-v73", "unknown"),
+        ("xnnpack", "unknown"),
+    ],
+)
+def test_what_stands_in_a_body_is_never_sure_to_be_taken(name: str, status: str) -> None:
     sizes = dtype("float32", (1, 4, 4, 4))
-    graph = drawn("Sigmoid 0 > 1", values={0: sizes, 1: sizes})
+    graph = drawn("Softmax 0 > 1", values={0: sizes, 1: sizes})
     target = load_target(name)
     (alone,) = judge_graph(graph, target)
     (inside,) = judge_graph(replace(graph, kind="body", parent=(0, 0)), target)
-    assert all(reason.constraint != "body" for reason in alone.reasons)
-    assert (inside.status, inside.reasons[0].constraint) == ("unsupported", "body")
+    assert alone.status == "supported"
+    assert (inside.status, inside.reasons[0].constraint) == (status, "body")
 
 
 def test_stored_tensors_that_callers_may_replace_are_said_to_be_no_constants() -> None:

@@ -73,6 +73,14 @@ def test_a_log_and_its_psnr(npulint: Runner) -> None:
     assert "/data/local/tmp/unet.tflite  23.00 dB  1599 ms  22.30" in run.out
 
 
+def test_rows_that_cannot_be_scored_are_counted(npulint: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("Model;Runtime ms;PSNR\na;12,5;23,1\nb;1e400;22\nc;7;nan\n")
+    run = npulint("device", "score", path, "--format", "json")
+    assert [(each["model"], each["psnr"]) for each in run.json["scores"]] == [("a", 23.1)]
+    assert f"{path}: 2 rows without" in run.err
+
+
 def test_numbers_without_a_file(npulint: Runner) -> None:
     run = npulint("device", "score", "--psnr", "23.2", "--runtime", "61")
     assert "25.98" in run.out
