@@ -15,7 +15,7 @@ DEMO_REFUSED := reference_models/exports/unet_small.tflite
 DEMO_CURED := build/demo/unet_small.tflite
 DEMO_CURE_FOR := nnapi-1.1 mate30-pro-5g
 
-.PHONY: demo test test-full lint types tools pytest browser phones exports docs map clean
+.PHONY: demo test test-full lint types tools pytest browser phones exports docs map trained clean
 # The steps of `make test` run in the order given, so that pytest's closing line comes last.
 .NOTPARALLEL:
 
@@ -117,6 +117,10 @@ docs: .venv/.light
 # quarter of an hour, less where exports are kept from before.
 map: .venv/.dev
 	@$(BIN)/npulint models map --jobs $(JOBS) --output docs
+
+# Write the page about trained weights again, from the records beside them.
+trained: .venv/.light
+	@$(BIN)/python -m npulint.reference_models.training.page docs/trained.md
 
 clean:
 	rm -rf .venv .venv-types build dist *.egg-info

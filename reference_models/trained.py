@@ -110,6 +110,16 @@ def record(name: str) -> dict[str, Any]:
     return found
 
 
+def repeats(name: str) -> tuple[dict[str, Any], ...]:
+    """The records of the same training from other seeds, whose weights are not shipped.
+
+    Args:
+        name: One of `names()`.
+    """
+    paths = sorted(SHIPPED.glob(f"{name}-seed*.json"))
+    return tuple(json.loads(path.read_text(encoding="utf-8")) for path in paths)
+
+
 def filled(network: Network, weights: Trained) -> Network:
     """A network with these weights in all its layers.
 

@@ -34,10 +34,10 @@ DEFINITIONS = (
     ),
     _narrow(
         "pmrid_narrow",
-        partial(pmrid, narrower=2),
+        partial(pmrid, narrower=4),
         Shape(256, 256, 3),
         roadmap.SOURCE,
-        "as pmrid, with half its features",
+        "as pmrid, with a quarter of its features",
     ),
     _narrow(
         "pynet_v2_narrow",

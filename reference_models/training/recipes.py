@@ -54,19 +54,19 @@ RECIPES: Mapping[str, TrainingRecipe] = MappingProxyType(
     {
         recipe.network: recipe
         for recipe in (
-            TrainingRecipe("smallnet", "camera pipeline", steps=4000, batch=16, rate=4e-3),
-            TrainingRecipe("microisp", "camera pipeline", steps=800, side=160, batch=2, rate=6e-3),
-            TrainingRecipe("pynet_v2_narrow", "camera pipeline", steps=2000, rate=6e-3),
+            TrainingRecipe("smallnet", "camera pipeline", steps=3000, batch=16, rate=4e-3),
+            TrainingRecipe("microisp", "camera pipeline", steps=1000, side=160, batch=2, rate=6e-3),
+            TrainingRecipe("pynet_v2_narrow", "camera pipeline", steps=1800, rate=6e-3),
             TrainingRecipe(
                 "unet_narrow",
                 "deblurring",
-                steps=2000,
+                steps=1500,
                 passing=("encoder0_conv", "decoder0_conv", "head"),
             ),
             TrainingRecipe(
-                "nafnet_tiny", "denoising", steps=600, batch=4, rate=4e-3, quiet=("ending",)
+                "nafnet_tiny", "denoising", steps=800, batch=4, rate=4e-3, quiet=("ending",)
             ),
-            TrainingRecipe("pmrid_narrow", "denoising", steps=2000, rate=6e-3, quiet=("out_conv",)),
+            TrainingRecipe("pmrid_narrow", "denoising", steps=1500, rate=6e-3, quiet=("out_conv",)),
         )
     }
 )

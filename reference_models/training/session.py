@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ENDING = ".safetensors"
 
-_POINTS = 20
+_POINTS = 12
 """Points of a curve, at each of which a checkpoint is written too."""
 
 _FEW = 4

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,8 @@ import pytest
 from onnx import numpy_helper
 
 from npulint.reference_models import frameworks
+from npulint.reference_models.trained import names, record
+from npulint.reference_models.training import pictures
 from tests.cli.support import Runner
 
 SHORT = ("models", "train", "smallnet", "--steps", 2)
@@ -37,6 +42,43 @@ def test_train_writes_weights_that_build_takes(npulint: Runner, tmp_path: Path) 
     stored = [numpy_helper.to_array(each) for each in onnx.load(model).graph.initializer]
     wanted = kernel.astype(np.float32).transpose(3, 2, 0, 1)
     assert any(each.shape == wanted.shape and (each == wanted).all() for each in stored)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_progress_is_shown_on_a_terminal_and_not_in_a_pipe(tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "npulint",
+        *map(str, SHORT),
+        "-o",
+        str(tmp_path / "a.safetensors"),
+    ]
+    # What is drawn is read while it is drawn: a terminal that nobody reads from stops its writer.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as run:
+        os.close(theirs)
+        drawn = b""
+        while chunk := _read(ours):
+            drawn += chunk
+        os.close(ours)
+        assert run.stdout is not None
+        told = run.stdout.read()
+    assert run.returncode == 0
+    assert b"smallnet" in drawn
+    assert b"2/2" in drawn
+    assert told.startswith("smallnet: 2 of 2 steps")
+    assert len(told.splitlines()) == 1
+
+
+def _read(descriptor: int) -> bytes:
+    """What there is to read; nothing when the other side is closed, which Linux calls an error."""
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:
+        return b""
 
 
 @pytest.mark.parametrize(
@@ -96,3 +138,43 @@ def test_weights_of_another_network_are_refused(npulint: Runner, tmp_path: Path)
     assert "has no conv1/kernel; these are weights of another network" in npulint(*build).err
     path.write_bytes(b"nonsense")
     assert f"{path}: is no file of safetensors" in npulint(*build).err
+
+
+def test_list_says_what_trained_weights_do(npulint: Runner) -> None:
+    rows = {row["name"]: row for row in npulint("models", "list", "--format", "json").json}
+    assert {name for name, row in rows.items() if row["trained"]} == set(names())
+    worth = rows["smallnet"]["trained"]["held_out"]["photographs"]
+    told = f"camera pipeline, {worth['psnr_in']:.1f} -> {worth['psnr_out']:.1f} dB"
+    (line,) = [
+        line
+        for line in npulint("models", "list").out.splitlines()
+        if line.split()[:1] == ["smallnet"]
+    ]
+    assert told in line
+
+
+def test_validate_measures_trained_networks_in_each_form(npulint: Runner) -> None:
+    command = ("models", "validate", "smallnet", "acvlab", "--size", "16x16", "-t", "nnapi-1.2")
+    smallnet, second, *others = npulint(*command, "--format", "json").json["files"]
+    told = record("smallnet")["held_out"]["photographs"]
+    for row in (smallnet, second):
+        assert row["trained"]["task"] == "camera pipeline"
+        assert row["trained"]["held_out"]["psnr_out"] == pytest.approx(told["psnr_out"], abs=0.02)
+    assert [row["trained"] for row in others] == [None, None]
+    text = npulint(*command).out
+    change = f"{told['psnr_in']:.2f}  -> {told['psnr_out']:.2f} dB"
+    assert f"smallnet  onnx opset 18 dynamo  camera pipeline  {change}" in text
+    assert "means over 12 places in photographs that were held out" in text
+
+
+def test_validate_says_what_is_missing_to_measure(
+    npulint: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "find_spec", lambda _: None)
+    run = npulint("models", "validate", "smallnet", "--size", "16x16", "-t", "nnapi-1.2")
+    assert run.code == 0
+    assert (
+        "not measured how well trained networks restore photographs: the photographs need"
+        in run.out
+    )
+    assert "all agree" in run.out
