@@ -114,6 +114,17 @@ def _known(first: int, last: int | None) -> Callable[[Operation, tuple[Value, ..
     return judge
 
 
+def _scales_met(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+    """Sizes are rounded down: 13 by 1.5 makes 19, which is 13 by 1.46."""
+    before, scales = measures.shape(values[0]), measures.elements(values[1])
+    if before is None or scales is None or len(scales) != len(before):
+        return None, "unknown"
+    factors = [float(factor) for factor in scales]
+    made = [size * factor for size, factor in zip(before, factors, strict=True)]
+    whole = all(abs(size - round(size)) <= _CLOSE * abs(size) for size in made)
+    return whole, f"{show(tuple(factors))} on {show(before)}"
+
+
 def _equal_parts(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     axis = operation.attributes.get("axis", 0)
     total = measures.size_of(axis)(values[0]) if isinstance(axis, int) else None
@@ -197,6 +208,13 @@ ONNX_PREDICATES: Mapping[str, Predicate] = MappingProxyType(
                 subject="the size of {value} on its last axis",
                 demand="known before the run",
                 judge=_known(-1, None),
+            ),
+            Predicate(
+                name="scales-met",
+                operands=("value", "scales"),
+                subject="the sizes of {value} times {scales}",
+                demand="whole numbers",
+                judge=_scales_met,
             ),
             Predicate(
                 name="splits-equally",
