@@ -83,7 +83,8 @@ def refuse_replacing(path: Path, models: Iterable[Model | Path]) -> None:
             except OSError:
                 continue  # one of the two is not there
             if same:
-                raise UsageError(f"{path}: a report would replace this file, which was given")
+                what = "file, which was given" if isinstance(each, Path) else "file of a model"
+                raise UsageError(f"{path}: a report would replace this {what}")
 
 
 def write_all(folder: Path, texts: Mapping[str, str]) -> None:
