@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from npulint.model import Operation, Value
 
 _CLOSE = 1.0e-4
+_FLOAT32 = 2.0**-24
 
 
 def _sized_inputs(operation: Operation, values: tuple[Value, ...]) -> Judgement:
@@ -115,13 +116,16 @@ def _known(first: int, last: int | None) -> Callable[[Operation, tuple[Value, ..
 
 
 def _scales_met(operation: Operation, values: tuple[Value, ...]) -> Judgement:
-    """Sizes are rounded down: 13 by 1.5 makes 19, which is 13 by 1.46."""
+    """Sizes are rounded down: 13 by 1.5 makes 19, which is 13 by 1.46.
+
+    A factor is a float32: off by 2^-24 of itself, and the size that it makes likewise.
+    """
     before, scales = measures.shape(values[0]), measures.elements(values[1])
     if before is None or scales is None or len(scales) != len(before):
         return None, "unknown"
     factors = [float(factor) for factor in scales]
     made = [size * factor for size, factor in zip(before, factors, strict=True)]
-    whole = all(abs(size - round(size)) <= _CLOSE * abs(size) for size in made)
+    whole = all(abs(size - round(size)) <= _FLOAT32 * abs(size) for size in made)
     return whole, f"{show(tuple(factors))} on {show(before)}"
 
 

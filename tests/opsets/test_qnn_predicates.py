@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -112,4 +113,28 @@ def test_limits_are_the_numbers_that_they_stand_for(
         name: Operand(name, output=False, position=at) for at, name in enumerate(("a", "b"))
     }
     data = {"predicate": "limits-in-order", "of": ["a", "b"]}
+    assert Scope(operands, {}, {}, {}).condition(Part(data)).test(operation) is truth
+
+
+@pytest.mark.parametrize(
+    ("size", "factor", "truth"),
+    [
+        ((13, 11), 2.0, True),
+        ((13, 11), 1.5, False),
+        ((3, 6), 1 / 3, True),  # which is no float32, and makes 1 but for its rounding
+        ((1801, 1801), 1.9, False),  # 3421.9: near a whole number for its size alone
+        ((None, 11), 2.0, None),
+        ((13, 11), None, None),
+    ],
+)
+def test_factors_make_whole_sizes(
+    size: tuple[int | None, int], factor: float | None, truth: Truth
+) -> None:
+    scales = _value(1, 4)
+    if factor is not None:
+        payload = struct.pack("<4f", 1, 1, factor, factor)
+        scales = replace(scales, constant=Constant("float32", (4,), payload, None, len(payload)))
+    operation = Operation("onnx", "Resize", 19, (_value(0, 1, 8, *size), scales), (), {})
+    operands = {name: Operand(name, output=False, position=at) for at, name in enumerate("xs")}
+    data = {"predicate": "scales-met", "of": ["x", "s"]}
     assert Scope(operands, {}, {}, {}).condition(Part(data)).test(operation) is truth
