@@ -45,6 +45,11 @@ BY_QUOTIENTS = (
 """The limits of what multiplies by dividing by a reciprocal."""
 
 
+def always(_: object) -> Refusal | None:
+    """What `accepts` of a way that serves every instance."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Realisation(Generic[Bindings]):
     """One way to compute an operator, or a pattern of several, out of others.

@@ -10,7 +10,7 @@ from npulint.fixers.building.builder import Feature
 from npulint.fixers.building.windows import Convolution, Sliding, read, windows
 from npulint.fixers.moving import pieces_reading
 from npulint.fixers.moving.pieces_reading import Pieces
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, always
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -76,10 +76,6 @@ def _cut(builder: Builder, c: CutConvolution) -> list[int]:
     return made
 
 
-def _always(_: CutConvolution) -> Refusal | None:
-    return None
-
-
 FAMILY = Family(
     "conv-pieces",
     recognise,
@@ -92,7 +88,7 @@ FAMILY = Family(
                 "each output channel has a filter of its own, so a piece of the channels is the "
                 "convolution by the filters of that piece"
             ),
-            accepts=_always,
+            accepts=always,
             build=_cut,
         ),
     ),

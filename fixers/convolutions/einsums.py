@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -162,10 +162,6 @@ def _as_product(builder: Builder, e: Einsum) -> list[int]:
     return [made.reshape(made.total(product, gone), e.shape(e.result)) if gone else product]
 
 
-def _always(_: Einsum) -> Refusal | None:
-    return None
-
-
 def _flat(e: Einsum) -> Refusal | None:
     if len(e.operands) == 1:
         return Refusal("it has one operand")
@@ -199,7 +195,7 @@ FAMILY: Family[Einsum] = Family(
                 "multiplied along, the others are rows and columns: a product of matrices between "
                 "transpositions; what one operand alone names is summed first"
             ),
-            accepts=_always,
+            accepts=always,
             build=_as_matrices,
             limits=_IN_ORDER,
         ),

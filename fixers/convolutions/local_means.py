@@ -16,7 +16,7 @@ from npulint.fixers.pointwise.scale_shift_reading import ScaleShift
 from npulint.fixers.pointwise.scale_shift_reading import read as read_scale
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
 from npulint.fixers.reading import stored
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.rearrangements import CumSum, Pad
 from npulint.operators.semantics import Binary
 
@@ -188,10 +188,6 @@ def _scale(readings: Readings, node: Node) -> float | None:
     return least if least == most else None
 
 
-def _always(_: LocalMean) -> Refusal | None:
-    return None
-
-
 def _several(m: LocalMean) -> Refusal | None:
     return Refusal("its windows lie along one axis") if 1 in m.window else None
 
@@ -231,7 +227,7 @@ FAMILY: Family[LocalMean] = Family(
                 "four corners of an integral image make the sum of a window, and that over its "
                 "size is an average pool with stride 1, which rounds less"
             ),
-            accepts=_always,
+            accepts=always,
             build=_pooled,
             limits=_APART,
         ),

@@ -11,7 +11,7 @@ import numpy as np
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.rearrangements import Dense, MatMul
 
 if TYPE_CHECKING:
@@ -116,10 +116,6 @@ def _not_dense(p: MatrixProduct) -> Refusal | None:
     return Refusal("it is what is there") if p.flat else None
 
 
-def _always(_: MatrixProduct) -> Refusal | None:
-    return None
-
-
 def _layer(builder: Builder, p: MatrixProduct) -> list[int]:
     made = formula(builder, p.source)
     outputs, inputs = p.matrix.shape
@@ -156,7 +152,7 @@ FAMILY: Family[MatrixProduct] = Family(
             uses=("RESHAPE", "CONV_2D"),
             exactness="exact",
             argument="a product of each vector with one matrix is a 1x1 convolution",
-            accepts=_always,
+            accepts=always,
             build=_convolution,
         ),
     ),

@@ -16,16 +16,12 @@ from npulint.fixers.convolutions.transposed_reading import (
     as_convolution,
     recognise,
 )
-from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal, always
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Array, Builder
 
 _T: TypeAlias = TransposedConvolution
-
-
-def _always(_: _T) -> None:
-    return None
 
 
 def _strided(t: _T) -> Refusal | None:
@@ -230,7 +226,7 @@ REALISATIONS: tuple[Realisation[TransposedConvolution], ...] = (
             "a transposed convolution is the stride-1 convolution, kernel flipped, over its input "
             "with s - 1 zeros after each sample"
         ),
-        accepts=_always,
+        accepts=always,
         build=_built(_zero_insert),
     ),
     Realisation(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.model import OMITTED
 
 if TYPE_CHECKING:
@@ -57,10 +57,6 @@ def _unpacks(graph: Graph, index: int) -> Node | None:
     return makers[0] if stored and value.dtype == "float16" else None
 
 
-def _always(_: Halves) -> Refusal | None:
-    return None
-
-
 def _stored(builder: Builder, h: Halves) -> list[int]:
     inputs = list(h.node.inputs)
     for place, index in h.halves:
@@ -83,7 +79,7 @@ FAMILY: Family[Halves] = Family(
             uses=("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"),
             exactness="exact",
             argument="every float16 is a float32, so what DEQUANTIZE makes can be stored instead",
-            accepts=_always,
+            accepts=always,
             build=_stored,
         ),
     ),

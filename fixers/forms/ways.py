@@ -10,7 +10,7 @@ from npulint.fixers.building.formula import formula
 from npulint.fixers.convolutions.weights import Weighted, weighted
 from npulint.fixers.looking import only_reader
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.model import OMITTED
 from npulint.operators.versions import operator_version
 
@@ -164,10 +164,6 @@ def _again(builder: Builder, node: Node, function: str) -> int:
     return made
 
 
-def _always(_: Form) -> Refusal | None:
-    return None
-
-
 def _lowest(builder: Builder, f: Form) -> list[int]:
     outputs = []
     before = len(builder.nodes)
@@ -236,7 +232,7 @@ VERSION: Family[Form] = Family(
             uses=(),
             exactness="exact",
             argument="a node needs no higher version than its options and types do",
-            accepts=_always,
+            accepts=always,
             build=_lowest,
         ),
     ),

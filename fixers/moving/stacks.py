@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.moves import moves
 from npulint.fixers.reading import fixed, immovable
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -60,10 +60,6 @@ def _read(graph: Graph, node: Node) -> Stack | Refusal:
     return Stack(node.inputs, axis, shape)
 
 
-def _always(_: Stack) -> Refusal | None:
-    return None
-
-
 def _joined(builder: Builder, s: Stack) -> list[int]:
     """With the axes before and behind merged where there would be too many."""
     m = moves(builder, s.sources[0])
@@ -83,7 +79,7 @@ FAMILY: Family[Stack] = Family(
             uses=("RESHAPE", "CONCATENATION"),
             exactness="exact",
             argument="values with an axis of size 1 put in are joined along it",
-            accepts=_always,
+            accepts=always,
             build=_joined,
         ),
     ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.moves import moves
 from npulint.fixers.moving.updates_reading import Update, recognise
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import Family, Realisation, always
 
 if TYPE_CHECKING:
     from npulint.fixers.building.builder import Builder
@@ -29,10 +29,6 @@ def _joined(builder: Builder, u: Update) -> list[int]:
     return [made]
 
 
-def _always(_: Update) -> Refusal | None:
-    return None
-
-
 FAMILY: Family[Update] = Family(
     "update",
     recognise,
@@ -45,7 +41,7 @@ FAMILY: Family[Update] = Family(
                 "a value with a box written over is the box joined to slices of what lies before "
                 "and behind it along each axis"
             ),
-            accepts=_always,
+            accepts=always,
             build=_joined,
         ),
     ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.moves import moves
 from npulint.fixers.reading import fixed, immovable
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.model import OMITTED
 
 if TYPE_CHECKING:
@@ -54,10 +54,6 @@ def _read(graph: Graph, node: Node) -> View | Refusal:
     return View(ends[0], after)
 
 
-def _always(_: View) -> Refusal | None:
-    return None
-
-
 def _reshaped(builder: Builder, v: View) -> list[int]:
     return [moves(builder, v.source).copy(v.source, v.shape)]
 
@@ -71,7 +67,7 @@ FAMILY: Family[View] = Family(
             uses=("RESHAPE",),
             exactness="exact",
             argument="an axis of size 1 more or less, or axes as one, is another shape",
-            accepts=_always,
+            accepts=always,
             build=_reshaped,
         ),
     ),

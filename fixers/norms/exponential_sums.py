@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import readings_of, unfit
 from npulint.fixers.reading import stored
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.rearrangements import Reduce
 from npulint.operators.semantics import Softmax
 
@@ -105,10 +105,6 @@ def _elsewhere(e: Exponentials) -> Refusal | None:
     return None
 
 
-def _always(_: Exponentials) -> Refusal | None:
-    return None
-
-
 def _last(builder: Builder, e: Exponentials) -> list[int]:
     made = formula(builder, e.source)
     (axis,), rank = e.axes, len(e.shape)
@@ -171,7 +167,7 @@ SOFTMAX: Family[Exponentials] = Family(
                 "with m the largest, exp(x) / sum(exp(x)) is exp(x - m) / sum(exp(x - m)), and its "
                 "logarithm x - m - log(sum(exp(x - m))); no exponential is above 1"
             ),
-            accepts=_always,
+            accepts=always,
             build=_apart,
         ),
     ),

@@ -14,7 +14,7 @@ from npulint.fixers.looking import maker
 from npulint.fixers.norms.ways import SHORTEST
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
 from npulint.fixers.reading import stored
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.rearrangements import Expand, Miscellaneous, Reduce
 from npulint.operators.semantics import Binary, Clip, LpNorm, Unary, Variadic
 
@@ -241,10 +241,6 @@ def _of_channels(u: UnitLength) -> Refusal | None:
     return None
 
 
-def _always(_: UnitLength) -> Refusal | None:
-    return None
-
-
 def _own(builder: Builder, u: UnitLength) -> list[int]:
     made = formula(builder, u.source)
     return [made.activate(made.unit_length(u.source), u.activation)]
@@ -295,7 +291,7 @@ FAMILY: Family[UnitLength] = Family(
             uses=("MUL", "MEAN", "MAXIMUM", "RSQRT"),
             exactness="exact",
             argument=f"{_SQUARES}, which is their mean times their number",
-            accepts=_always,
+            accepts=always,
             build=_by_means,
         ),
         Realisation(

@@ -12,7 +12,7 @@ from npulint.fixers.building.bounds import zeros
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import channel_axis, readings_of, unfit
 from npulint.fixers.reading import stored
-from npulint.fixers.record import TIMES_ZERO, Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import TIMES_ZERO, Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.semantics import LocalResponseNorm, MeanVarianceNorm
 
 if TYPE_CHECKING:
@@ -91,10 +91,6 @@ def _rooted(n: LocalResponse) -> Refusal | None:
     return None
 
 
-def _always(_: LocalResponse | Standardised) -> Refusal | None:
-    return None
-
-
 def _band(n: LocalResponse) -> Array:
     """What each channel adds to each, `[C, C]`."""
     whole = zeros((n.channels, n.channels), np.float32)
@@ -163,7 +159,7 @@ LOCAL_RESPONSE: Family[LocalResponse] = Family(
                 "sums over neighbouring channels are a 1x1 convolution of the squares with a band "
                 "of alpha / size, bias added; what that divides it multiplies with exponent -beta"
             ),
-            accepts=_always,
+            accepts=always,
             build=_by_power,
             limits=TIMES_ZERO,
         ),
@@ -183,7 +179,7 @@ STANDARDISED: Family[Standardised] = Family(
                 "mean, and its root divides that; the 1e-9 that the standard adds to the root, "
                 "onnxruntime leaves out too"
             ),
-            accepts=_always,
+            accepts=always,
             build=_by_means,
             limits=(
                 "where all elements agree it makes NaN, as onnxruntime does, where the standard "

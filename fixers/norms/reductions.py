@@ -12,7 +12,7 @@ from npulint.fixers.building.formula import formula
 from npulint.fixers.building.moves import moves
 from npulint.fixers.pointwise.ways import readings_of, unfit
 from npulint.fixers.reading import stored
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.rearrangements import Reduce
 from npulint.operators.semantics import Hardmax
 
@@ -106,10 +106,6 @@ def _few(r: Reduction) -> Refusal | None:
     return Refusal(f"{most} samples along an axis; {_MOST} at most") if most > _MOST else None
 
 
-def _always(_: Reduction) -> Refusal | None:
-    return None
-
-
 def _countable(h: Largest) -> Refusal | None:
     if h.shape[h.axis] > _WHOLE:
         return Refusal(f"float32 does not tell {h.shape[h.axis]:,} positions apart")
@@ -180,7 +176,7 @@ MINIMUM: Family[Reduction] = Family(
             uses=("NEG", "REDUCE_MAX", "RESHAPE"),
             exactness="exact",
             argument="the least is the largest of the negated values, negated",
-            accepts=_always,
+            accepts=always,
             build=_negated,
         ),
     ),

@@ -12,7 +12,7 @@ import numpy as np
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import channel_axis, readings_of, unfit
 from npulint.fixers.reading import stored
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.rearrangements import Reduce
 
 if TYPE_CHECKING:
@@ -71,10 +71,6 @@ def _read(readings: Readings, node: Node, sums: Reduce) -> Sum | Refusal:
     return Sum(sums.kind, ends[0], shape, axes, channel_axis(readings, rank), result)
 
 
-def _always(_: Sum) -> Refusal | None:
-    return None
-
-
 def _over_channels(s: Sum) -> Refusal | None:
     if len(s.shape) != 4 or s.axes != (s.channel_axis,):
         return Refusal("it is not over the channels of a feature map alone")
@@ -118,7 +114,7 @@ FAMILY: Family[Sum] = Family(
                 "a sum of n is n times the mean; of sizes or squares that of these, and the length "
                 "is its root"
             ),
-            accepts=_always,
+            accepts=always,
             build=_by_means,
         ),
         Realisation(

@@ -6,8 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from npulint.fixers.pointwise.function_reading import Function, recogniser
-from npulint.fixers.pointwise.gelu import always, unless, written
-from npulint.fixers.record import BY_QUOTIENTS, OF_DIFFERENCE, Exactness, Family, Realisation
+from npulint.fixers.pointwise.gelu import unless, written
+from npulint.fixers.record import (
+    BY_QUOTIENTS,
+    OF_DIFFERENCE,
+    Exactness,
+    Family,
+    Realisation,
+    always,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

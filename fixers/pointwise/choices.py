@@ -10,7 +10,7 @@ import numpy as np
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.semantics import Unary, Where
 
 if TYPE_CHECKING:
@@ -95,10 +95,6 @@ def roundings(graph: Graph) -> Iterator[Occurrence[Rounding]]:
             yield Occurrence(node.op, (node.index,), node.outputs, found)
 
 
-def _always(_: Choice | Rounding) -> Refusal | None:
-    return None
-
-
 def _masked(builder: Builder, c: Choice) -> list[int]:
     made = formula(builder, c.first)
     first, second = (
@@ -140,7 +136,7 @@ WHERE: Family[Choice] = Family(
                 "with a stored mask m of 0 and 1 it is m a + (1 - m) b, one of which is 0; what is "
                 "stored of a and b is multiplied beforehand"
             ),
-            accepts=_always,
+            accepts=always,
             build=_masked,
             limits="an infinite element that is not chosen becomes NaN, as a multiple of 0",
         ),
@@ -156,7 +152,7 @@ ROUNDING: Family[Rounding] = Family(
             uses=("NEG", "FLOOR", "CEIL"),
             exactness="exact",
             argument="the whole number above x is the one below -x, negated, and the other way",
-            accepts=_always,
+            accepts=always,
             build=_turned,
         ),
     ),

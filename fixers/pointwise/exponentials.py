@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.function_reading import Function, recogniser
-from npulint.fixers.pointwise.gelu import always
-from npulint.fixers.record import OF_DIFFERENCE, Family, Realisation, Refusal
+from npulint.fixers.record import OF_DIFFERENCE, Family, Realisation, Refusal, always
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, always
 from npulint.operators.semantics import Binary, Unary
 
 if TYPE_CHECKING:
@@ -66,10 +66,6 @@ def _maker(readings: Readings, value: int, kind: str) -> Node | None:
     return makers[0] if isinstance(operator, Unary) and operator.kind == kind else None
 
 
-def _always(_: Gate) -> Refusal | None:
-    return None
-
-
 def _quotient(builder: Builder, g: Gate) -> list[int]:
     made = formula(builder, g.gate)
     raised = made.plus(made.unary("exp", made.times(g.gate, -1.0)), 1.0)
@@ -90,7 +86,7 @@ GATE: Family[Gate] = Family(
             uses=("MUL", "EXP", "ADD", "DIV"),
             exactness="exact",
             argument="x logistic(z) is x / (1 + exp(-z)); the divisor is never below 1",
-            accepts=_always,
+            accepts=always,
             build=_quotient,
         ),
     ),
@@ -105,7 +101,7 @@ OVER_ROOT: Family[Gate] = Family(
             uses=("SQRT", "DIV"),
             exactness="exact",
             argument="a product with a reciprocal root is a quotient by the root",
-            accepts=_always,
+            accepts=always,
             build=_over_root,
         ),
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise.function_reading import Function, recogniser
-from npulint.fixers.record import Family, Realisation, Refusal
+from npulint.fixers.record import Family, Realisation, Refusal, always
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +50,6 @@ def unless(*ops: str, opset: int = 0) -> Callable[[Function], Refusal | None]:
         return None
 
     return accepts
-
-
-def always(_: Function) -> Refusal | None:
-    """Accepts everything."""
-    return None
 
 
 def _erf(made: Formula, x: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from npulint.fixers.building.formula import formula
 from npulint.fixers.looking import lower_bound
 from npulint.fixers.pointwise.ways import activation, readings_of, unfit
-from npulint.fixers.record import Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.semantics import Binary, Unary
 
 if TYPE_CHECKING:
@@ -131,10 +131,6 @@ def _as_products(builder: Builder, p: _P) -> list[int]:
     return [made.binary("div", made.number(1.0, value), value) if p.exponent < 0 else value]
 
 
-def _always(_: Pair) -> Refusal | None:
-    return None
-
-
 def _divided(p: Pair) -> Refusal | None:
     return Refusal("it is no reciprocal") if p.a is not None else None
 
@@ -203,7 +199,7 @@ SQUARED_DIFFERENCE: Family[Pair] = Family(
             uses=("SUB", "MUL"),
             exactness="exact",
             argument="it is the product of the difference with itself",
-            accepts=_always,
+            accepts=always,
             build=_difference,
         ),
     ),
@@ -226,7 +222,7 @@ QUOTIENT: Family[Pair] = Family(
             uses=("POW", "MUL"),
             exactness="exact",
             argument="a / b is a times the power of b with exponent -1",
-            accepts=_always,
+            accepts=always,
             build=_by_power,
         ),
         Realisation(

@@ -11,7 +11,7 @@ import numpy as np
 from npulint.fixers.building.formula import formula
 from npulint.fixers.pointwise import slopes as slopes_reading
 from npulint.fixers.pointwise.ways import channel_axis, readings_of, unfit
-from npulint.fixers.record import OF_DIFFERENCE, Family, Occurrence, Realisation, Refusal
+from npulint.fixers.record import OF_DIFFERENCE, Family, Occurrence, Realisation, Refusal, always
 from npulint.operators.semantics import PRelu, Unary
 
 if TYPE_CHECKING:
@@ -134,10 +134,6 @@ def _contracting(r: _R) -> Refusal | None:
     return None
 
 
-def _always(_: _R) -> None:
-    return None
-
-
 def _leaky_relu(builder: Builder, r: _R) -> list[int]:
     if r.slope is None:
         raise AssertionError("only built after `_uniform`")
@@ -215,7 +211,7 @@ FAMILY: Family[Rectifier] = Family(
                 "relu(x) - x is relu(-x), without rounding, so relu(x) - a*(relu(x) - x) is x "
                 "where x is positive and a*x where it is negative"
             ),
-            accepts=_always,
+            accepts=always,
             build=_difference,
             limits=OF_DIFFERENCE,
         ),
