@@ -25,6 +25,7 @@ from npulint.terminal import (
     EXIT_FINDINGS,
     EXIT_OK,
     MODEL,
+    calibration_option,
     deliver,
     format_option,
     input_shapes_option,
@@ -32,6 +33,7 @@ from npulint.terminal import (
     no_color_option,
     one_line,
     targets_option,
+    truth_option,
     verbose_option,
 )
 
@@ -84,18 +86,8 @@ def _order(_: click.Context, __: click.Parameter, given: str | None) -> tuple[Cr
     help="What counts first among realisations that serve alike: partitions, error, macs, bytes; "
     "what is not named comes after, in this order.",
 )
-@click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER|FILE.npz",
-    help="Samples of the inputs: half are fitted to, half measure. Images, .npy or .npz.",
-)
-@click.option(
-    "--truth",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER|FILE.npz",
-    help="What the outputs should be on these samples, by the samples' names.",
-)
+@calibration_option("half are fitted to, half measure")
+@truth_option
 @click.option(
     "--max-error",
     type=float,

@@ -11,6 +11,7 @@ from npulint.errors import UsageError
 from npulint.terminal import (
     EXIT_OK,
     MODEL,
+    calibration_option,
     deliver,
     format_option,
     input_shapes_option,
@@ -18,6 +19,7 @@ from npulint.terminal import (
     no_color_option,
     output_option,
     steps_progress,
+    truth_option,
     verbose_option,
 )
 
@@ -34,18 +36,8 @@ if TYPE_CHECKING:
     type=click.Choice(["int8"]),
     help="Quantise it by the real converter and tell what that costs; takes --calibration.",
 )
-@click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER|FILE.npz",
-    help="Samples of the inputs: half tell ranges, half measure. Images, .npy or .npz.",
-)
-@click.option(
-    "--truth",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER|FILE.npz",
-    help="What the outputs should be on these samples, by the samples' names.",
-)
+@calibration_option("half tell ranges, half measure")
+@truth_option
 @click.option(
     "--tries",
     type=click.IntRange(0),

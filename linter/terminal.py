@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from npulint.finding import Report
     from npulint.model import Model
     from npulint.reports.wrapping import Layout
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 EXIT_OK = 0
 EXIT_FINDINGS = 1
@@ -117,6 +119,24 @@ input_shapes_option = click.option(
     callback=lambda _, __, given: _shapes(given),
     help="Sizes of an input that the file leaves open; repeatable. Without a name: of the only "
     "input.",
+)
+
+
+def calibration_option(what_for: str) -> Callable[[_Command], _Command]:
+    """Samples of the inputs; the help says what they are for."""
+    return click.option(
+        "--calibration",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER|FILE.npz",
+        help=f"Samples of the inputs: {what_for}. Images, or .npy and .npz with a batch axis.",
+    )
+
+
+truth_option = click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|FILE.npz",
+    help="What the outputs should be on these samples, by the samples' names.",
 )
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="List every node and every source."
