@@ -33,7 +33,12 @@ answered to single operators (`benchmarks/qnn_tables.py`); here their verdicts s
   the share that they are of all.
 
 *made of* are the answers that a table was made of. *held out* are cases of other sizes and values,
-drawn by another seed, with none of the former among them; nothing in the table was learnt of them.
+drawn by another seed after the table was frozen (2026-11-30), with none of the former among them.
+After they were seen, three things changed: refusals that rest on one or two cases became unknown
+(22 of them, one of which a held-out case had shown to be wrong), and by cases of neither kind a
+cubic Resize asks for whole sizes, and the axes of a TFLite reduction may be one number. With the
+tables as they were frozen, agreement on v73 and v75 was 99.3 % (99.8 % decided) for .onnx and 99.2
+% (99.8 %) for .tflite.
 """
 
 
