@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npulint.asking import Asking
 from npulint.cost import summarise
 from npulint.errors import UsageError
-from npulint.fixers.record import EXACTNESSES, Exactness, Policy, Refusal
+from npulint.fixers.record import Exactness, Policy, Refusal
+from npulint.preparing.arguments import asked_of, understood_allow
 from npulint.preparing.keras_exporting import Asked, Converter, cost, float32, laid
 from npulint.preparing.keras_ways import Way, ways_of
 from npulint.preparing.records import Left, Prepared, PrepareReport, Replacement
@@ -42,7 +42,7 @@ def prepare(
 
     Args:
         model: A functional or sequential network of one input; it stays as it is.
-        targets: Names of targets and devices, or table files; the default set when empty.
+        targets: Names of targets and devices, or table files.
         input_shape: The input's shape, `[1, H, W, C]`; the network's own when None.
         allow: The least exact realisations that may be used.
         progress: Called with what is done next.
@@ -55,17 +55,16 @@ def prepare(
             copied or converted.
         TargetError: A target is not known.
     """
-    if allow not in EXACTNESSES:
-        raise UsageError(f"allow {allow!r}: give one of {', '.join(EXACTNESSES)}")
+    understood_allow(allow)
+    asked = asked_of(targets, "network.tflite")
     shape = _shape(model, input_shape)
-    asked = Asking(tuple(targets), None, {}).about(Path("network.tflite"))
     say = progress or (lambda _: None)
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         converter = Converter(Path(folder))
         say("converting the network")
         plain, before = _converted(converter, model, shape)
         macs = summarise(before).macs
-        jury = Jury(asked.asked(before), Policy(allow=allow), (macs or 0) // 100)
+        jury = Jury(asked, Policy(allow=allow), (macs or 0) // 100)
         answers = jury.answers([before])
         places = _places(model, plain) if _doubtful(answers) else []
         say(f"asking about {len(places):,} layers and what may take their place")

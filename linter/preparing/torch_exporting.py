@@ -94,7 +94,7 @@ class Exporter:
             proto = self._export(bench, [tensor for each in inputs for tensor in each])
         except Exception as error:
             if len(modules) == 1:
-                return [f"PyTorch does not export it: {_first_line(error)}"]
+                return [f"PyTorch does not export it: {first_line(error)}"]
             return [
                 self.parts([module], [shape])[0]
                 for module, shape in zip(modules, shapes, strict=True)
@@ -183,7 +183,8 @@ def _owner(node: onnx.NodeProto) -> str:
     return str(found[-2]) if len(found) > 1 else ""
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line that an error says, its class where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 

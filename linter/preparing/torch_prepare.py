@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
-from npulint.asking import Asking
 from npulint.cost import summarise
-from npulint.errors import UsageError
-from npulint.fixers.record import EXACTNESSES, Exactness, Policy
+from npulint.fixers.record import Exactness, Policy
+from npulint.preparing.arguments import asked_of, understood_allow
 from npulint.preparing.records import Prepared, PrepareReport, Replacement
+from npulint.preparing.torch_arguments import copied, inputs_of
 from npulint.preparing.torch_exporting import Exporter
-from npulint.preparing.torch_places import NORMED, is_normed
 from npulint.preparing.torch_roadmap import transform
 from npulint.preparing.torch_rounds import left, replaced
 from npulint.preparing.torch_workshop import Workshop
@@ -25,6 +20,9 @@ from npulint.preparing.transformations import Transformation, understood
 from npulint.preparing.weighing import Jury, standings
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
     from npulint.preparing.torch_workshop import Study
 
 _ROUNDS = 4
@@ -51,7 +49,8 @@ def prepare(  # noqa: PLR0913 - one parameter an option
 
     Args:
         module: The network; it stays as it is.
-        targets: Names of targets and devices, or table files; the default set when empty.
+        targets: Names of targets and devices, or table files. With transformations there need be
+            none: nothing else is done then.
         example: What the network is called with.
         input_shape: The shape of its only input, `[N, C, H, W]`, instead of an example.
         allow: The least exact realisations that may be used.
@@ -69,22 +68,17 @@ def prepare(  # noqa: PLR0913 - one parameter an option
             run, copied or exported.
         TargetError: A target is not known.
     """
-    if allow not in EXACTNESSES:
-        raise UsageError(f"allow {allow!r}: give one of {', '.join(EXACTNESSES)}")
+    understood_allow(allow)
     steps = understood(transformations)
-    inputs = _inputs(module, example, input_shape)
-    asked = Asking(tuple(targets), None, {}).about(Path("network.onnx"))
-    try:
-        new = copy.deepcopy(module)
-    except Exception as error:
-        raise UsageError(f"the network cannot be copied: {_uncopied(module, error)}") from error
+    asked = asked_of(targets, "network.onnx", beside=bool(steps))
+    inputs = inputs_of(module, example, input_shape)
+    new = copied(module)
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         exporter = Exporter(Path(folder), opset)
         work = Workshop(new, inputs, exporter, progress or _silence)
         first = work.study()
-        chosen = asked.asked(first.exported.model)
         macs = summarise(first.exported.model).macs
-        jury = Jury(chosen, Policy(allow=allow), (macs or 0) // 100)
+        jury = Jury(asked, Policy(allow=allow), (macs or 0) // 100)
         return _prepared(work, first, jury, steps)
 
 
@@ -113,37 +107,6 @@ def _prepared(
         notes=tuple(work.notes),
     )
     return Prepared(work.new, report)
-
-
-def _inputs(
-    module: nn.Module,
-    example: torch.Tensor | Sequence[torch.Tensor] | None,
-    shape: Sequence[int] | None,
-) -> tuple[torch.Tensor, ...]:
-    """What the network is called with, in float32 on the CPU."""
-    if not isinstance(module, nn.Module):
-        raise UsageError(f"{type(module).__name__} is no torch.nn.Module")
-    if (example is None) == (shape is None):
-        raise UsageError("give either example, a tensor or several, or input_shape")
-    if shape is not None:
-        if not all(isinstance(size, int) and size > 0 for size in shape):
-            raise UsageError(f"input_shape {tuple(shape)}: give sizes of 1 or more")
-        return (torch.zeros(tuple(shape)),)
-    given = (example,) if isinstance(example, torch.Tensor) else tuple(example or ())
-    if not given or not all(isinstance(each, torch.Tensor) for each in given):
-        raise UsageError("example: give a tensor, or a sequence of tensors")
-    return tuple(
-        each.detach().to("cpu", torch.float32 if each.is_floating_point() else each.dtype)
-        for each in given
-    )
-
-
-def _uncopied(module: nn.Module, error: Exception) -> str:
-    """Why a network cannot be copied: the old kinds of weight normalisation do not let it be."""
-    for path, part in module.named_modules():
-        if is_normed(part):
-            return f"{path or 'it'}: {NORMED}"
-    return str(error).partition("\n")[0]
 
 
 def _silence(_: str) -> None:

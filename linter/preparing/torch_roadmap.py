@@ -89,6 +89,8 @@ def transform(
     study = first
     for step in steps:
         before = work.cost(study)
+        if not any(step.means(path) for path in study.calls.shapes):
+            work.notes[f"{step.name}:{step.where}: no layer has such a path"] = None
         changes, kept = _applied(work, study, step)
         study = work.study() if changes else study
         made = Transformed(step.name, SOURCES[step.name], changes, kept, before, work.cost(study))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from npulint.cost import summarise
 from npulint.errors import UsageError
 from npulint.preparing.records import Cost
-from npulint.preparing.torch_exporting import comparable
+from npulint.preparing.torch_exporting import comparable, first_line
 from npulint.preparing.torch_places import Calls, parameters_of
 
 if TYPE_CHECKING:
@@ -66,11 +66,12 @@ class Workshop:
         try:
             calls = Calls(module, self.inputs)
         except Exception as error:
-            raise UsageError(f"the network does not run on this input: {error}") from error
+            sizes = ", ".join("x".join(map(str, each.shape)) or "a number" for each in self.inputs)
+            raise UsageError(f"the network does not run on {sizes}: {first_line(error)}") from error
         try:
             exported = self.exporter.whole(module, self.inputs)
         except Exception as error:
-            raise UsageError(f"PyTorch does not export the network: {error}") from error
+            raise UsageError(f"PyTorch does not export the network: {first_line(error)}") from error
         return Study(module, exported, calls)
 
     def cost(self, study: Study) -> Cost:

@@ -67,6 +67,8 @@ def understood(wanted: Sequence[str | Transformation]) -> tuple[Transformation, 
         if isinstance(step, str):
             name, _, where = step.partition(":")
             step = Transformation(name, where or "*")
+        if not isinstance(step, Transformation):
+            raise UsageError(f"transformation {step!r}: give a name or a Transformation")
         if step.name not in SOURCES:
             raise UsageError(f"transformation {step.name!r}: give one of {', '.join(SOURCES)}")
         if step.name == "wider-middle-layers" and step.where == "*":

@@ -118,3 +118,8 @@ def test_a_network_is_clean_on_three_phones(tmp_path: Path) -> None:
 def test_wrong_arguments_are_said_in_a_line(arguments, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         prepare(_network(), ["nnapi-1.2"], **arguments)
+
+
+def test_targets_are_asked_for() -> None:
+    with pytest.raises(UsageError, match="targets: give one or more"):
+        prepare(_network(), [])

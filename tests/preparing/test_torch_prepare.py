@@ -242,8 +242,15 @@ def test_what_the_networks_own_code_computes_is_named() -> None:
         ({}, "give either example"),
         ({"input_shape": SHAPE, "example": torch.zeros(SHAPE)}, "give either example"),
         ({"input_shape": (1, 3, 0, 8)}, "sizes of 1 or more"),
+        ({"input_shape": "1x3x8x8"}, "input_shape '1x3x8x8': give sizes"),
+        ({"input_shape": 8}, "input_shape 8: give sizes"),
+        ({"input_shape": ()}, "sizes of 1 or more"),
+        ({"input_shape": (1, 3, True, 8)}, "sizes of 1 or more"),
+        ({"example": torch.zeros(SHAPE, device="meta")}, "example: a tensor on the meta device"),
+        ({"input_shape": SHAPE, "transformations": [3]}, "transformation 3: give a name"),
         ({"example": ["image"]}, "give a tensor"),
-        ({"input_shape": (1, 5, 8, 8)}, "does not run"),
+        ({"example": 3}, "give a tensor"),
+        ({"input_shape": (1, 5, 8, 8)}, "does not run on 1x5x8x8"),
         ({"input_shape": SHAPE, "allow": "most"}, "give one of exact, calibrated, lossy"),
     ],
 )
@@ -251,6 +258,32 @@ def test_wrong_arguments_are_said_in_a_line(arguments, said: str) -> None:
     with pytest.raises(UsageError, match=said) as error:
         prepare(nn.Conv2d(3, 4, 3), ["nnapi-1.2"], **arguments)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        ([], "targets: give one or more"),
+        ("pixel-4", "targets 'pixel-4': give a sequence of names"),
+        ([4], "targets \\[4\\]: give a sequence of names"),
+    ],
+)
+def test_targets_are_a_sequence_of_names(targets, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        prepare(nn.Conv2d(3, 4, 3), targets, input_shape=SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (nn.Conv2d(3, 4, 3, device="meta"), "weight is on the meta device: load"),
+        (nn.LazyConv2d(4, 3), "weight has no size yet: run the network once"),
+        ("network", "str is no torch.nn.Module"),
+    ],
+)
+def test_networks_without_weights_are_said_in_a_line(module, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        prepare(module, ["pixel-4"], input_shape=SHAPE)
 
 
 def test_a_reference_network_is_clean_on_three_phones(tmp_path: Path) -> None:

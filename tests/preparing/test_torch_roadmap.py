@@ -186,6 +186,16 @@ def test_norms_are_stripped_to_their_scale_and_shift() -> None:
     assert made.before.parameters == made.after.parameters
 
 
+def test_steps_alone_ask_no_target() -> None:
+    module = shaken(nn.Sequential(nn.Conv2d(8, 6, 3), nn.InstanceNorm2d(6, affine=True)), 7)
+    steps = ("strip-norms:1", "strip-norms:decoder.*")
+    report = prepare(module, input_shape=SHAPE, transformations=steps).report
+    assert [each.path for each in report.transformations[0].changes] == ["1"]
+    assert report.notes == ("strip-norms:decoder.*: no layer has such a path",)
+    assert not report.before
+    assert not report.replacements
+
+
 def test_resize_convolution_keeps_what_a_resize_makes() -> None:
     module = shaken(nn.ConvTranspose2d(8, 4, 2, 2), 8)
     with torch.no_grad():
