@@ -128,22 +128,23 @@ def _score(
             if word is not None:
                 raise UsageError(f"{sample.name}: does not run: {word}")
         one, other = _outputs(bench, 0), _outputs(bench, 1)
-        to_original.append(min(_psnr(one[name], other[name]) for name in one))
+        to_original.append(min(near(one[name], other[name]) for name in one))
         if truth is not None:
             before.append(truth.psnr(sample, one))
             after.append(truth.psnr(sample, other))
     names = tuple(sample.name for sample in samples)
     if truth is None:
-        return Score(names, _mean(to_original))
-    return Score(names, _mean(to_original), _mean(before), _mean(after))
+        return Score(names, mean(to_original))
+    return Score(names, mean(to_original), mean(before), mean(after))
 
 
-def _mean(decibels: Sequence[float]) -> float:
-    """One sample whose outputs are no numbers is enough to spoil all."""
+def mean(decibels: Sequence[float]) -> float:
+    """The mean over samples: one sample whose outputs are no numbers is enough to spoil all."""
     return -math.inf if -math.inf in decibels else fmean(decibels)
 
 
-def _psnr(one: Array, other: Array) -> float:
+def near(one: Array, other: Array) -> float:
+    """PSNR of an output to that of a reference; -infinite where it is no number."""
     found = metrics.measure(one, other)
     return -math.inf if found.mismatched and not found.exact else found.psnr
 

@@ -7,9 +7,6 @@ interrupted ends where one that was not would have.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from npulint.errors import UsageError
+from npulint.optimising import Average, put, rate
 from npulint.reference_models.catalogue import define
 from npulint.reference_models.torch_builder import build, read
 from npulint.reference_models.training.beginning import Beginning
@@ -81,7 +79,7 @@ class Training:
         # Some layers know their sizes, so what is measured is a network of its own.
         self._network = self._of(SIDE // degradation.scale)
         self._averaged: Any = build(self._network).to(self.device)
-        self._average = [weight.detach().clone() for weight in self._weights]
+        self._average = Average(self._weights, recipe.average)
         self._adam = torch.optim.Adam(self._weights, lr=recipe.rate)
 
     @property
@@ -93,17 +91,13 @@ class Training:
         """Do one step."""
         recipe, number = self.recipe, self.progress.step
         given, wanted = map(self._tensor, self._batches.batch(number))
-        self._adam.param_groups[0]["lr"] = rate(recipe, number)
+        self._adam.param_groups[0]["lr"] = rate(recipe.rate, number, recipe.warmup, recipe.steps)
         self._adam.zero_grad()
         loss = (self._module(given) - wanted).abs().mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._weights, recipe.clip)
         self._adam.step()
-        # The first weights are nothing to keep: the average is one of all so far, until it moves.
-        share = 1 - min(recipe.average, number / (number + 1))
-        with torch.no_grad():
-            for average, weight in zip(self._average, self._weights, strict=True):
-                average.lerp_(weight, share)
+        self._average.take_in(self._weights, number)
         self.progress.step += 1
         self.progress.losses += float(loss.detach())
 
@@ -119,9 +113,7 @@ class Training:
         return read(self._filled(), self._network)
 
     def _filled(self) -> Any:
-        with torch.no_grad():
-            for own, average in zip(self._averaged.parameters(), self._average, strict=True):
-                own.copy_(average)
+        put(list(self._averaged.parameters()), self._average.tensors)
         return self._averaged
 
     def _of(self, side: int) -> Network:
@@ -135,7 +127,7 @@ class Training:
         zeros = [torch.zeros_like(weight) for weight in self._weights]
         columns = (
             self._weights,
-            self._average,
+            self._average.tensors,
             [each.get("exp_avg", zero) for each, zero in zip(moments, zeros, strict=True)],
             [each.get("exp_avg_sq", zero) for each, zero in zip(moments, zeros, strict=True)],
         )
@@ -174,7 +166,7 @@ class Training:
         self.progress = Progress(**progress)
         with torch.no_grad():
             for number, (weight, average) in enumerate(
-                zip(self._weights, self._average, strict=True)
+                zip(self._weights, self._average.tensors, strict=True)
             ):
                 kept = [tensors[f"{kind}/{number}"].to(self.device) for kind in _KINDS]
                 weight.copy_(kept[0])
@@ -189,24 +181,3 @@ class Training:
         tensor = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
         # [N, H, W, C] in memory already is what channels last means.
         return tensor.permute(0, 3, 1, 2)
-
-
-def rate(recipe: TrainingRecipe, step: int) -> float:
-    """Adam's rate at a step: evenly up, then down along half a cosine."""
-    if step < recipe.warmup:
-        return recipe.rate * (step + 1) / recipe.warmup
-    share = (step - recipe.warmup) / max(recipe.steps - recipe.warmup, 1)
-    return recipe.rate * (1 + math.cos(math.pi * share)) / 2
-
-
-@contextmanager
-def repeatable(threads: int) -> Iterator[None]:
-    """The same sums in the same order each time, as far as PyTorch can."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)
-        torch.set_num_threads(before)

@@ -81,7 +81,8 @@ def train(
     need("training", "training")
     if output.suffix != ENDING:
         raise UsageError(f"{output}: trained weights are written as {ENDING}")
-    from npulint.reference_models.training.fitting import Training, repeatable
+    from npulint.optimising import repeatable
+    from npulint.reference_models.training.fitting import Training
 
     kept = output.with_suffix(f".checkpoint{ENDING}")
     with repeatable(recipe.threads):

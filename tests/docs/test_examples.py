@@ -32,16 +32,23 @@ def test_the_last_line_of_an_export_script(script: str, ending: str, tmp_path: P
     assert npulint.verify(old, new).same
 
 
-def test_a_network_is_prepared_for_three_phones(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("prepare_torch.py", "up: ConvTranspose2d -> transpose-conv/"),
+        ("recover_torch.py", "of which step 200 was best"),
+    ],
+)
+def test_a_network_is_prepared_for_three_phones(script: str, said: str, tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, str(EXAMPLES / "prepare_torch.py"), str(tmp_path)],
+        [sys.executable, str(EXAMPLES / script), str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert "up: ConvTranspose2d -> transpose-conv/" in run.stdout
+    assert said in run.stdout
     assert run.stdout.splitlines()[-1] == "nothing is refused on any of the phones"
     phones = ["mate30-pro-5g", "reno3-5g", "pixel-4"]
     (result,) = npulint.check(tmp_path / "restoring.onnx", targets=phones).models

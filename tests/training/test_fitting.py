@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from npulint.errors import UsageError
+from npulint.optimising import rate, repeatable
 from npulint.reference_models import define
 from npulint.reference_models.catalogue import NARROW
 from npulint.reference_models.torch_builder import build, read
@@ -17,7 +18,7 @@ from npulint.reference_models.trained import filled, from_file
 from npulint.reference_models.training import pictures
 from npulint.reference_models.training.beginning import Beginning
 from npulint.reference_models.training.degradations import DEGRADATIONS
-from npulint.reference_models.training.fitting import Progress, Training, rate, repeatable
+from npulint.reference_models.training.fitting import Progress, Training
 from npulint.reference_models.training.measuring import held_out
 from npulint.reference_models.training.recipes import RECIPES, recipe_of
 from npulint.reference_models.training.samples import samples
@@ -156,7 +157,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
 
 def test_the_rate_rises_and_falls() -> None:
     recipe = replace(SHORT, steps=1000, warmup=100, rate=0.01)
-    rates = [rate(recipe, step) for step in range(1000)]
+    rates = [rate(recipe.rate, step, recipe.warmup, recipe.steps) for step in range(1000)]
     assert np.argmax(rates) in {99, 100}
     assert max(rates) == pytest.approx(0.01)
     assert (np.diff(rates[:100]) > 0).all()

@@ -1,0 +1,266 @@
+"""`npulint.fixers.torch.recover`: what it gains, what it leaves, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from npulint.errors import UsageError
+from npulint.fixers.torch import Recipe, recover
+from npulint.recovering.fitting import Fitting
+
+QUICK = Recipe(steps=60, batch=2, rate=0.02)
+
+
+class Network(nn.Module):
+    """Two convolutions with something between."""
+
+    def __init__(self, between: nn.Module) -> None:
+        super().__init__()
+        self.first, self.between, self.last = nn.Conv2d(3, 8, 3, 1, 1), between, nn.Conv2d(8, 3, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image + self.last(torch.relu(self.between(self.first(image))))
+
+
+def _pair(seed: int = 0) -> tuple[Network, Network]:
+    """A network, and itself without its norm."""
+    torch.manual_seed(seed)
+    original = Network(nn.InstanceNorm2d(8)).eval()
+    rewritten = copy.deepcopy(original)
+    rewritten.between = nn.Identity()
+    return original, rewritten
+
+
+def _images(count: int = 12, seed: int = 1) -> torch.Tensor:
+    return torch.rand(count, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
+
+
+def _weights(module: nn.Module) -> list[torch.Tensor]:
+    return [each.detach().clone() for each in module.parameters()]
+
+
+def test_what_a_rewrite_lost_comes_back() -> None:
+    original, rewritten = _pair()
+    found = recover(original, rewritten, _images(), recipe=replace(QUICK, steps=200))
+    report = found.report
+    assert report.gained
+    assert report.after.psnr > report.before.psnr + 6
+    with torch.no_grad():
+        for image in _images(4, seed=9).split(1):  # of which it has seen none
+            wanted = original(image)
+            errors = [
+                float((each(image) - wanted).square().mean()) for each in (rewritten, found.module)
+            ]
+            assert errors[1] < errors[0] / 4
+
+
+def test_the_figures_are_those_of_the_network_that_comes_out() -> None:
+    original, rewritten = _pair()
+    images = _images()
+    found = recover(original, rewritten, images, recipe=QUICK)
+    decibels = []
+    for place in (1, 5, 9):  # every other sample between those trained on
+        with torch.no_grad():
+            wanted, made = (each(images[place : place + 1]) for each in (original, found.module))
+        error = float((wanted - made).double().square().mean())
+        decibels.append(10 * math.log10(float(wanted.max() - wanted.min()) ** 2 / error))
+    assert found.report.parts.reporting == ("sample 1", "sample 5", "sample 9")
+    assert found.report.after.psnr == pytest.approx(sum(decibels) / 3, abs=1e-3)
+    assert found.report.after.lowest == pytest.approx(min(decibels), abs=1e-3)
+
+
+def test_both_networks_stay_as_they_are_and_the_new_one_has_their_modes() -> None:
+    original, rewritten = _pair()
+    rewritten.first.weight.requires_grad_(False)
+    rewritten.train()
+    rewritten.last.eval()
+    before = [_weights(each) for each in (original, rewritten)]
+    new = recover(original, rewritten, _images(), recipe=QUICK).module
+    for held, module in zip(before, (original, rewritten), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(held, _weights(module), strict=True))
+    assert torch.equal(new.first.weight, rewritten.first.weight)
+    assert not torch.equal(new.first.bias, rewritten.first.bias)
+    assert not new.first.weight.requires_grad
+    assert [part.training for part in new.modules()] == [
+        part.training for part in rewritten.modules()
+    ]
+    assert not original.training
+
+
+def test_statistics_of_batch_norms_stay() -> None:
+    original, rewritten = _pair()
+    rewritten.between = nn.BatchNorm2d(8)
+    rewritten.train()
+    new = recover(original, rewritten, _images(), recipe=QUICK).module
+    assert torch.equal(new.between.running_mean, torch.zeros(8))
+    assert new.between.num_batches_tracked == 0
+    assert not torch.equal(new.between.weight, torch.ones(8))
+
+
+def test_a_seed_gives_the_same_weights_and_another_one_others() -> None:
+    original, rewritten = _pair()
+    made = [
+        recover(original, rewritten, _images(), recipe=replace(QUICK, steps=10, seed=seed)).module
+        for seed in (0, 0, 1)
+    ]
+    one, again, other = map(_weights, made)
+    assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_it_learns_what_outputs_should_be() -> None:
+    original, rewritten = _pair()
+    images = _images()
+    truth = images.flip(1)
+    found = recover(
+        original, rewritten, images, truth=truth, recipe=replace(QUICK, truth_weight=1.0, steps=150)
+    )
+    report = found.report
+    assert report.reference is not None
+    assert report.before.to_truth is not None
+    assert report.after.to_truth is not None
+    assert report.after.to_truth > max(report.before.to_truth, report.reference[0]) + 3
+    assert "near the truth" in report.text()
+
+
+def test_pieces_serve_networks_of_any_size() -> None:
+    original, rewritten = _pair()
+    found = recover(original, rewritten, _images(), recipe=replace(QUICK, patch=8))
+    assert found.report.after.psnr > found.report.before.psnr + 3
+
+
+class OneByOne(nn.Module):
+    """A network for one image at a time, as graphs with sizes in them are."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.inner(image.reshape(1, 3, 16, 16))
+
+
+def test_a_network_for_one_sample_learns_the_same_as_one_for_several() -> None:
+    original, rewritten = _pair()
+    short = replace(QUICK, steps=5)
+    together = recover(original, rewritten, _images(), recipe=short).module
+    alone = recover(original, OneByOne(rewritten), _images(), recipe=short).module.inner
+    for one, other in zip(_weights(together), _weights(alone), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_samples_of_several_sizes_and_several_inputs_and_outputs() -> None:
+    class Two(nn.Module):
+        def __init__(self, factor: float) -> None:
+            super().__init__()
+            self.factor = nn.Parameter(torch.tensor(factor))
+
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"sum": a + self.factor * b, "product": a * b * self.factor}
+
+    generator = torch.Generator().manual_seed(0)
+    samples = [
+        [torch.rand(1, side, generator=generator), torch.rand(1, side, generator=generator)]
+        for side in (4, 5, 6, 7, 8, 9)
+    ]
+    found = recover(Two(2.0), Two(1.5), samples, recipe=replace(QUICK, rate=0.02, average=0.5))
+    assert float(found.module.factor.detach()) == pytest.approx(2, abs=0.05)
+    assert found.report.loss == ("charbonnier",)
+
+
+def test_what_computes_the_same_is_not_trained() -> None:
+    original, _ = _pair()
+    found = recover(original, copy.deepcopy(original), _images(), recipe=QUICK)
+    assert found.report.course.steps == 0
+    assert not found.report.gained
+    assert "it computes the same already" in found.report.text()
+
+
+def test_patience_ends_what_gains_nothing() -> None:
+    original, rewritten = _pair()
+    rewritten.first.weight.data.mul_(1.0001)
+    original, rewritten = rewritten, copy.deepcopy(rewritten)
+    rewritten.last.bias.data.add_(1e-7)
+    found = recover(original, rewritten, _images(), recipe=replace(QUICK, steps=400, patience=3))
+    course = found.report.course
+    assert course.end == "patience"
+    assert course.steps == 3 * 400 // 20
+    assert course.best == 0
+    assert not found.report.gained
+    assert all(
+        torch.equal(a, b) for a, b in zip(_weights(found.module), _weights(rewritten), strict=True)
+    )
+
+
+def test_numbers_that_grow_without_bound_go_back_to_the_best() -> None:
+    original, rewritten = _pair()
+    found = recover(original, rewritten, _images(), recipe=replace(QUICK, rate=1e12, steps=40))
+    assert found.report.course.setbacks
+    assert "grew without bound" in found.report.text()
+    assert all(bool(torch.isfinite(each).all()) for each in found.module.parameters())
+    assert found.report.after.psnr >= found.report.before.psnr
+
+
+def test_an_interruption_keeps_the_best_so_far() -> None:
+    original, rewritten = _pair()
+
+    def stop(step: int, _: float) -> None:
+        if step == 30:
+            raise KeyboardInterrupt
+
+    found = recover(original, rewritten, _images(), recipe=QUICK, progress=stop)
+    course = found.report.course
+    assert (course.end, course.steps, course.best) == ("interrupted", 30, 30)
+    assert found.report.gained
+
+
+def test_time_ends_a_training_after_a_last_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = iter([0.0] * 7 + [1.0])
+    monkeypatch.setattr(Fitting, "_time_share", lambda *_: next(shares))
+    original, rewritten = _pair()
+    course = recover(original, rewritten, _images(), recipe=replace(QUICK, minutes=5)).report.course
+    assert (course.end, course.steps) == ("minutes", 7)
+    assert [point.step for point in course.curve] == [3, 6, 7]
+
+
+@pytest.mark.parametrize("count", [2, 5, 6])
+def test_the_report_says_when_its_figures_chose_the_step(count: int) -> None:
+    original, rewritten = _pair()
+    report = recover(original, rewritten, _images(count), recipe=QUICK).report
+    assert ("look better than they are" in " ".join(report.text().split())) == (count < 6)
+
+
+def _frozen() -> nn.Module:
+    return _pair()[1].requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rewritten": _frozen()}, "no weights that can be trained"),
+        ({"rewritten": _pair()[1].half()}, r"weights of torch.float16: train it in float32"),
+        ({"rewritten": nn.Conv2d(3, 4, 1)}, r"output 0 is \[1, 3, 16, 16\] from the original and"),
+        ({"rewritten": nn.Conv2d(5, 3, 1)}, r"the rewritten network does not run on sample \d: "),
+        ({"original": nn.Conv2d(5, 3, 1)}, "the original does not run on sample 0: "),
+        ({"original": "network"}, "str is no torch.nn.Module"),
+        ({"samples": _images(1)}, "1 sample: give two or more"),
+        ({"samples": []}, "no samples: give two or more"),
+        ({"samples": torch.zeros(3)}, "give a tensor with a batch axis"),
+        ({"samples": ["a.png", "b.png"]}, "samples: give tensors"),
+        ({"truth": _images(3)}, "truth is of 3 samples, and there are 12"),
+        ({"truth": torch.zeros(12, 1)}, r"truth of sample 0 is \[\[1, 1\]\]; the original makes"),
+        ({"recipe": Recipe(patch=17)}, "patch 17: sample 0 is 16x16"),
+    ],
+)
+def test_what_does_not_go_together(change: dict[str, Any], message: str) -> None:
+    original, rewritten = _pair()
+    given: dict[str, Any] = {"original": original, "rewritten": rewritten, "samples": _images()}
+    with pytest.raises(UsageError, match=message):
+        recover(**{**given, **change})
