@@ -64,7 +64,7 @@ RECIPES: Mapping[str, TrainingRecipe] = MappingProxyType(
                 passing=("encoder0_conv", "decoder0_conv", "head"),
             ),
             TrainingRecipe(
-                "nafnet_tiny", "denoising", steps=800, batch=4, rate=4e-3, quiet=("ending",)
+                "nafnet_tiny", "denoising", steps=5000, batch=4, rate=4e-3, quiet=("ending",)
             ),
             TrainingRecipe("pmrid_narrow", "denoising", steps=1500, rate=6e-3, quiet=("out_conv",)),
         )
