@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+"""Without it cuBLAS adds up in any order, and PyTorch warns before each product (NVIDIA, cuBLAS
+library, results reproducibility)."""
 
 
 def rate(highest: float, step: float, warmup: int, steps: int) -> float:
@@ -75,14 +81,24 @@ def put(weights: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None
 
 @contextmanager
 def repeatable(threads: int) -> Iterator[None]:
-    """The same sums in the same order each time, as far as PyTorch can."""
+    """The same sums in the same order each time, as far as PyTorch can.
+
+    On a graphics card it cannot everywhere: gradients of some pools are added up in any order.
+    PyTorch warns of each such operation, which is nothing that a user could change.
+    """
     before = torch.get_num_threads()
     settled = torch.are_deterministic_algorithms_enabled()
     warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    workspace = os.environ.get(_WORKSPACE)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    os.environ.setdefault(_WORKSPACE, ":4096:8")
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*deterministic", UserWarning)
+            yield
     finally:
+        if workspace is None:
+            del os.environ[_WORKSPACE]
         torch.use_deterministic_algorithms(settled, warn_only=warns)
         torch.set_num_threads(before)

@@ -68,7 +68,7 @@ class Training:
         """
         self.recipe = recipe
         self.progress = Progress()
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = device()
         degradation = DEGRADATIONS[recipe.task]
         self._batches = Batches(degradation, recipe.side, recipe.batch, recipe.seed)
         network = self._of(recipe.side // degradation.scale)
@@ -181,3 +181,8 @@ class Training:
         tensor = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
         # [N, H, W, C] in memory already is what channels last means.
         return tensor.permute(0, 3, 1, 2)
+
+
+def device() -> str:
+    """Where PyTorch computes: on a graphics card, if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from contextlib import suppress
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from npulint.optimising import Average, repeatable
+
+_ANY_ORDER = (
+    "max_pool2d_with_indices_backward_cuda does not have a deterministic implementation, but you "
+    "set 'torch.use_deterministic_algorithms(True, warn_only=True)'."
+)
+"""What PyTorch says on a graphics card."""
 
 numbers = st.lists(st.floats(-10, 10), min_size=1, max_size=8)
 
@@ -50,10 +60,29 @@ def test_it_is_worn_and_taken_off() -> None:
     assert float(weight) == 3
 
 
-def test_what_was_set_comes_back() -> None:
-    threads = torch.get_num_threads()
-    with repeatable(threads + 1):
-        assert torch.are_deterministic_algorithms_enabled()
-        assert torch.get_num_threads() == threads + 1
-    assert not torch.are_deterministic_algorithms_enabled()
-    assert torch.get_num_threads() == threads
+def test_what_is_asked_of_pytorch_for_repeatable_sums_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def asked() -> tuple[object, ...]:
+        return (
+            torch.get_num_threads(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+        )
+
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    before = asked()
+    with repeatable(3):
+        assert asked() == (3, True, True, ":4096:8")
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.warn(_ANY_ORDER, stacklevel=1)
+        assert not seen
+    assert asked() == before
+    with suppress(KeyboardInterrupt), repeatable(3):
+        raise KeyboardInterrupt
+    assert asked() == before
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    with repeatable(1):
+        assert asked() == (1, True, True, ":16:8")
+    assert asked() == (*before[:3], ":16:8")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from npulint.errors import UsageError
 from npulint.optimising import rate, repeatable
@@ -15,7 +16,7 @@ from npulint.reference_models import define
 from npulint.reference_models.catalogue import NARROW
 from npulint.reference_models.torch_builder import build, read
 from npulint.reference_models.trained import filled, from_file
-from npulint.reference_models.training import pictures
+from npulint.reference_models.training import fitting, pictures
 from npulint.reference_models.training.beginning import Beginning
 from npulint.reference_models.training.degradations import DEGRADATIONS
 from npulint.reference_models.training.fitting import Progress, Training
@@ -122,14 +123,32 @@ def test_the_record_says_how_weights_came_to_be_and_what_they_are_worth(tmp_path
     module = build(network)
 
     def run(image: np.ndarray) -> np.ndarray:
-        import torch
-
         given = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
         return module(given).detach().permute(0, 2, 3, 1).numpy()
 
     again = held_out(run, samples("held-out", DEGRADATIONS["camera pipeline"]))
     assert again["photographs"].psnr_out == pytest.approx(outcome.photographs.psnr_out, abs=1e-3)
     assert again["scenes"].rounded()["psnr_in"] == record["held_out"]["scenes"]["psnr_in"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_step_has_everything_on_one_device(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not on a graphics card: the device "meta" computes nothing, but refuses what is elsewhere."""
+    recipe = replace(RECIPES[name], batch=1)
+    kept = tmp_path / "kept.safetensors"
+    kept.write_bytes(Training(recipe).kept())
+    monkeypatch.setattr(fitting, "device", lambda: "meta")
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda _: 0.0)
+    training = Training(recipe)
+    advanced(training, 1)
+    training.take_up(kept)
+    advanced(training, 1)
+    assert training.progress.step == 1
+    monkeypatch.setattr(training, "device", "cpu")
+    with pytest.raises(RuntimeError, match="device"):
+        training.step()
 
 
 @pytest.mark.parametrize(
@@ -182,8 +201,6 @@ def test_a_network_that_passes_its_input_on_begins_near_it(name: str) -> None:
     recipe = RECIPES[name]
     image = np.random.RandomState(0).uniform(0.1, 0.9, (1, recipe.side, recipe.side, 3))
     given = image.transpose(0, 3, 1, 2).astype(np.float32)
-    import torch
-
     far = []
     for passing in (recipe.passing, ()):
         network = replace(define(name, image.shape[1:3]), filling=Beginning(0, passing))
