@@ -56,7 +56,7 @@ RECIPES: Mapping[str, TrainingRecipe] = MappingProxyType(
         for recipe in (
             TrainingRecipe("smallnet", "camera pipeline", steps=3000, batch=16, rate=4e-3),
             TrainingRecipe("microisp", "camera pipeline", steps=1000, side=160, batch=2, rate=6e-3),
-            TrainingRecipe("pynet_v2_narrow", "camera pipeline", steps=1800, rate=6e-3),
+            TrainingRecipe("pynet_v2_narrow", "camera pipeline", steps=7000, rate=6e-3),
             TrainingRecipe(
                 "unet_narrow",
                 "deblurring",
