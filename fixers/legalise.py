@@ -26,6 +26,7 @@ from npulint.fixers.choice import (
     standing,
     taken,
 )
+from npulint.fixers.fitting import fit_in_turn
 from npulint.fixers.memory import Ask
 from npulint.fixers.reading import empty
 from npulint.fixers.record import EXACTNESSES, Policy, Refusal
@@ -34,7 +35,8 @@ from npulint.model import OMITTED
 from npulint.operators.macs import macs
 
 if TYPE_CHECKING:
-    from npulint.fixers.building.builder import Activations, Builder
+    from npulint.fixers.building.builder import Builder, Samples
+    from npulint.fixers.fitting import Again, Begin
     from npulint.fixers.record import Criterion, Family, Occurrence, Realisation
     from npulint.model import Graph
     from npulint.verdict import Status
@@ -51,20 +53,22 @@ class Setting:
         ask: The chosen targets.
         opset: ONNX: the version of the standard operator set.
         policy: What a choice goes by.
-        activations: What a value holds on the user's samples; None where there are none.
+        begin: Sends the user's samples through a graph; None where there are none.
         families: The catalogue.
         little: Multiply-accumulates that are always worth a lifted doubt: those of the whole
             model by a hundred, so that what has none of its own may get some.
         step: Called with how many occurrences have been looked at, and of how many.
+        samples: What the user's come to at a place that is being fitted; None before that.
     """
 
     ask: Ask
     opset: int
     policy: Policy = field(default_factory=Policy)
-    activations: Activations | None = None
+    begin: Begin | None = None
     families: tuple[Family[Any], ...] = FAMILIES
     little: int = 0
     step: Callable[[int, int], None] | None = None
+    samples: Samples | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,27 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
+    way: Realisation[Any]
     alternative: Alternative
     fragment: Fragment | None = None
     gain: int = 0
     cost: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A place, all that was weighed there, and what is taken."""
+
+    place: _Place
+    family: str
+    weighed: Sequence[_Weighed]
+    best: _Weighed
+
+    def fitted(self, setting: Setting) -> _Chosen:
+        """The same with what is taken built again in another setting."""
+        best = _weigh(self.best.way, self.place, setting, self.family)
+        weighed = [best if each is self.best else each for each in self.weighed]
+        return replace(self, weighed=weighed, best=best)
 
 
 def legalise(
@@ -110,7 +131,7 @@ def legalise(
         cannot be decided about.
     """
     answers = setting.ask(graph)
-    patches: list[Patch] = []
+    chosen: list[_Chosen] = []
     choices: list[Choice] = []
     covered: set[int] = set()
     met = _occurrences(graph, setting.families, within)
@@ -140,11 +161,45 @@ def legalise(
             key=lambda each: (-each.gain, each.cost),
             default=None,
         )
-        choices.append(_decided(place, weighed, best))
-        if best is not None and best.fragment is not None:
-            patches.append(Patch(best.fragment, occurrence.nodes))
+        if best is None:
+            choices.append(_decided(place, weighed, None))
+        else:
+            chosen.append(_Chosen(place, family.name, weighed, best))
             covered.update(occurrence.nodes)
+    patches = _fitted(graph, chosen, setting, keep)
+    choices += (_decided(each.place, each.weighed, each.best) for each in chosen)
     return tuple(patches), tuple(sorted(choices, key=lambda choice: choice.nodes))
+
+
+def _fitted(
+    graph: Graph, chosen: list[_Chosen], setting: Setting, keep: frozenset[int]
+) -> list[Patch]:
+    """The patches chosen, and where there are samples those that are not exact fitted to them.
+
+    Those among `chosen` come to be what they are after that.
+    """
+    patches = [_patch(each.best, each.place) for each in chosen]
+    if setting.begin is None:
+        return patches
+
+    def again(number: int) -> Again:
+        def build(samples: Samples) -> Patch:
+            chosen[number] = chosen[number].fitted(replace(setting, samples=samples))
+            return _patch(chosen[number].best, chosen[number].place)
+
+        return build
+
+    inexact = [n for n, each in enumerate(chosen) if each.best.alternative.exactness != "exact"]
+    if not inexact:
+        return patches
+    ways = {number: again(number) for number in inexact}
+    return fit_in_turn(graph, patches, ways, setting.begin, keep)
+
+
+def _patch(weighed: _Weighed, place: _Place) -> Patch:
+    if weighed.fragment is None:
+        raise AssertionError("only chosen where it can be built")
+    return Patch(weighed.fragment, place.occurrence.nodes)
 
 
 def weigh(
@@ -208,11 +263,11 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
     base = Alternative(way.name, way.exactness)
     refusal = _unwanted(way, place, setting) or way.accepts(place.occurrence.found)
     if refusal is not None:
-        return _Weighed(replace(base, lost=refusal.reason))
+        return _Weighed(way, replace(base, lost=refusal.reason))
     try:
         fragment, note = build_fragment(place.graph, place.occurrence, way, setting)
     except TooLargeError as error:
-        return _Weighed(replace(base, lost=str(error)))
+        return _Weighed(way, replace(base, lost=str(error)))
     # What it builds within has other names, and is as its own place may be.
     policy = setting.policy
     bears = None if policy.bears(_names(place)) else frozenset[str]()
@@ -240,8 +295,8 @@ def _weigh(way: Realisation[Any], place: _Place, setting: Setting, family: str) 
         better = int(relieves(place.left, left(answers, nodes)))
     dear = _too_dear(place, alternative, setting) if better else ""
     if dear:
-        return _Weighed(replace(alternative, lost=dear))
-    return _Weighed(alternative, fragment, better, (*cost, alternative.nodes))
+        return _Weighed(way, replace(alternative, lost=dear))
+    return _Weighed(way, alternative, fragment, better, (*cost, alternative.nodes))
 
 
 def _limits(way: Realisation[Any], inner: Sequence[Alternative]) -> Mapping[str, str]:
@@ -270,7 +325,7 @@ def _unwanted(way: Realisation[Any], place: _Place, setting: Setting) -> Refusal
         return Refusal(f"it is {way.exactness}: it needs `--allow {way.exactness}`")
     if way.exactness != "exact" and not setting.policy.bears(_names(place)):
         return Refusal(f"it is {way.exactness}, and more of those exceed the bounds")
-    if way.exactness == "calibrated" and setting.activations is None:
+    if way.exactness == "calibrated" and setting.begin is None:
         return Refusal("it is fitted to samples: it needs `--calibration`")
     return None
 
@@ -286,7 +341,7 @@ def _legalised(
     if len(within) >= _DEPTH:
         return fragment, []
     # What a fragment takes is not what the samples are known for.
-    inner = replace(setting, activations=None, step=None)
+    inner = replace(setting, begin=None, samples=None, step=None)
     patches, choices = legalise(fragment.graph, inner, within=within)
     used = [each for each in (choice.chosen for choice in choices) if each is not None]
     if not patches:
@@ -311,7 +366,7 @@ def build_fragment(
         if graph.dialect == "tflite"
         else OnnxBuilder(graph, name, setting.opset)
     )
-    builder.activations = setting.activations
+    builder.samples = setting.samples
     made = way.build(builder, occurrence.found)
     fragment = make_fragment(graph, builder.nodes, builder.values, made, occurrence.results)
     return fragment, builder.note

@@ -35,7 +35,7 @@ __all__ = ["FixResult", "Wish", "fix"]
 
 if TYPE_CHECKING:
     from npulint.finding import ModelResult
-    from npulint.fixers.building.builder import Activations
+    from npulint.fixers.building.builder import Array
     from npulint.fixers.choice import Choice
     from npulint.verification import Comparison
     from npulint.verification.halves import Halves, Scores
@@ -114,9 +114,11 @@ class _Work:
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
-    def activations(self) -> Activations | None:
-        """What values hold on the samples that are fitted to."""
-        return None if self.halves is None else self.halves.activations
+    def fitting(self) -> list[list[Array]]:
+        """The samples that are fitted to: for each an array for each input."""
+        if self.halves is None or self.wish.allow == "exact":
+            return []
+        return [[*each.arrays.values()] for each in self.halves.fitting]
 
 
 def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
@@ -128,7 +130,7 @@ def _attempt(work: _Work, folder: Path, policy: Policy) -> FixResult:
             work.original,
             asked,
             policy,
-            work.activations,
+            work.fitting,
             lambda done, total: work.say(f"choosing realisations: {done:,} of {total:,} places"),
         )
     except Exception:
@@ -222,7 +224,7 @@ def _within(work: _Work, folder: Path, policy: Policy, ordered: Sequence[Choice]
     for number, each in enumerate(ordered[:MOST_TRIED]):
         work.say(f"within the bounds: place {number + 1} of {min(len(ordered), MOST_TRIED)}")
         more = kept | {*each.results}
-        made = rewrite(work.original, asked, replace(policy, inexact_for=more), work.activations)
+        made = rewrite(work.original, asked, replace(policy, inexact_for=more), work.fitting)
         save(made.model, trial)
         tried = FixResult(work.before, None, made.choices, None, None)
         if _compare(work, trial, tried).same:

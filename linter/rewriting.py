@@ -22,8 +22,9 @@ from npulint.judging import node_verdicts
 from npulint.sizing.filling import filled
 
 if TYPE_CHECKING:
-    from npulint.fixers.building.builder import Activations, Array
+    from npulint.fixers.building.builder import Array
     from npulint.fixers.choice import Choice
+    from npulint.fixers.fitting import Begin
     from npulint.fixers.record import Policy
     from npulint.model import Graph, Model, Signature
     from npulint.opsets.profile import Device
@@ -54,7 +55,7 @@ def rewrite(
     model: Model,
     asked: Sequence[Target | Device],
     policy: Policy,
-    activations: Activations | None = None,
+    samples: Sequence[Sequence[Array]] = (),
     step: Callable[[int, int], None] | None = None,
 ) -> Rewrite:
     """Clean up, realise otherwise what some target refuses, and clean up after that.
@@ -63,14 +64,14 @@ def rewrite(
         model: The model.
         asked: The chosen targets and devices.
         policy: What a choice goes by.
-        activations: What values of the main graph hold on the user's samples, if there are any.
+        samples: What may be fitted to, if anything may: for each sample an array for each input
+            of the main graph.
         step: Called with how many places have been looked at, and of how many.
     """
     choices: list[Choice] = []
     realised = False
     for position in range(len(model.graphs)):
-        model, place = _tidied(model, position)
-        known = _before(place, activations) if position == 0 else None
+        model, _ = _tidied(model, position)
         undecided: tuple[Choice, ...] = ()
         for number in range(_ROUNDS):
             graph = model.graphs[position]
@@ -78,7 +79,7 @@ def rewrite(
                 ask=Memory(partial(_answers, model, asked)),
                 opset=model.opsets.get("", 0),
                 policy=policy,
-                activations=None if number else known,
+                begin=None if number or position or not samples else _entry(model, samples),
                 little=sum(each or 0 for each in node_macs(graph)) // 100,
                 step=step,
             )
@@ -161,13 +162,11 @@ def _evaluated(model: Model, part: Graph) -> list[Array]:
             return [runner.fetch(slot.key) for slot in runner.outputs]
 
 
-def _before(place: Mapping[int, int], activations: Activations | None) -> Activations | None:
-    """Activations asked for by positions after a clean-up, and known by those before it."""
-    if activations is None:
-        return None
-    origin = {new: old for old, new in place.items()}
-    known = activations
-    return lambda index: known(origin[index])
+def _entry(model: Model, samples: Sequence[Sequence[Array]]) -> Begin:
+    """Samples at the inputs of a model."""
+    from npulint.verification.passage import Passage
+
+    return lambda graph: Passage(model, graph, samples)
 
 
 def _answers(

@@ -29,6 +29,19 @@ Activations: TypeAlias = "Callable[[int], Sequence[Array]]"
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """What a replacement is fitted to.
+
+    Attributes:
+        before: What values hold in the graph as it was: what comes out is to be near that.
+        now: What they hold behind all that was replaced before them: what goes in.
+    """
+
+    before: Activations
+    now: Activations
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """A feature map of the graph under construction.
 
@@ -74,7 +87,8 @@ class Builder(ABC):
         name: Prefix for the names of what is added.
 
     Attributes:
-        activations: What values hold on the user's samples; None where there are none.
+        samples: What is fitted to; None where there are none, and where a replacement is built
+            to be asked about only.
         note: What a realisation has to say of itself, such as the residual of a fit.
     """
 
@@ -83,7 +97,7 @@ class Builder(ABC):
         self.name = name
         self.values: list[Value] = []
         self.nodes: list[Node] = []
-        self.activations: Activations | None = None
+        self.samples: Samples | None = None
         self.note = ""
 
     @abstractmethod

@@ -8,6 +8,7 @@ how far it is off is said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -95,15 +96,16 @@ def _fitted(resize: Resize, builder: Builder, t: _T) -> list[int]:
 
 
 def _calibrated(resize: Resize, builder: Builder, t: _T) -> list[int]:
-    if builder.activations is None:
-        raise AssertionError("only built where there are samples")
     start = resize_fit.fit(t.kernel, resize, t.strides)
     bias = np.zeros(t.kernel.shape[1] * t.groups) if t.bias is None else t.bias.astype(np.float64)
-    samples = builder.activations(t.source)
-    planes = (builder.planes(each).astype(np.float64) for each in samples)
+    if builder.samples is None:
+        # Asked about only: what is fitted is of the same form.
+        return _build(builder, t, resize, replace(start, bias=bias))
+    both = list(zip(builder.samples.before(t.source), builder.samples.now(t.source), strict=False))
+    planes = (tuple(builder.planes(x).astype(np.float64) for x in pair) for pair in both)
     found, error = calibrate(start, bias, _pairs(t, resize, start, planes), t.groups)
     builder.note = (
-        f"fitted to {len(samples)} samples; its output is off by {error:.2g} where it was not "
+        f"fitted to {len(both)} samples; its output is off by {error:.2g} where it was not "
         f"fitted (relative RMS; {start.residual:.2g} of the kernel without samples): fine-tune "
         "the network afterwards"
     )
@@ -111,19 +113,22 @@ def _calibrated(resize: Resize, builder: Builder, t: _T) -> list[int]:
 
 
 def _pairs(
-    t: _T, resize: Resize, fit: Fit, samples: Iterable[Floats]
+    t: _T, resize: Resize, fit: Fit, samples: Iterable[tuple[Floats, ...]]
 ) -> Iterator[tuple[Floats, Floats]]:
-    """For each sample what the new convolution reads, and what the old one made of it."""
+    """For each sample what the new convolution reads, and what the old one made.
+
+    Of what a sample came to before the old one read that, and the new one reads what it is now.
+    """
     kernel = t.kernel.astype(np.float64)
     bias = 0.0 if t.bias is None else t.bias.astype(np.float64)[:, None, None]
     rows, columns = (resize_fit.stretch(resize, factor) for factor in t.strides)
-    for x in samples:
+    for before, x in samples:
         channels = x.shape[1]
         each = np.broadcast_to(np.outer(rows, columns), (channels, 1, len(rows), len(columns)))
         large = resize_fit.transposed(x, each, t.strides, channels)
         start = _start(t, fit)
         size = t.output[0] + fit.kernel.shape[2] - 1, t.output[1] + fit.kernel.shape[3] - 1
-        whole = resize_fit.transposed(x, kernel, t.strides, t.groups)
+        whole = resize_fit.transposed(before, kernel, t.strides, t.groups)
         wanted = resize_fit.window(whole, t.before, t.output) + bias
         yield resize_fit.window(large, start, size), wanted
 

@@ -18,7 +18,7 @@ from npulint.fixers.record import Realisation, Refusal
 from npulint.operators.no_ops import permutation
 
 if TYPE_CHECKING:
-    from npulint.fixers.building.builder import Array, Builder
+    from npulint.fixers.building.builder import Array, Builder, Samples
     from npulint.fixers.norms.reading import Normalisation
     from npulint.model import Graph
 
@@ -57,20 +57,23 @@ def along_channels(n: Normalisation, array: Floats) -> Floats:
     return scaled
 
 
-def fit(n: Normalisation, samples: Sequence[Array]) -> tuple[Floats, Floats, float]:
+def fit(
+    n: Normalisation, before: Sequence[Array], now: Sequence[Array]
+) -> tuple[Floats, Floats, float]:
     """The scale and the shift of each channel that serve samples best.
 
     Args:
         n: The normalisation.
-        samples: What its source holds on each sample.
+        before: What its source held on each sample, of which the norm's results are wanted.
+        now: What it holds behind other replacements.
 
     Returns:
         Scale, shift (by least squares, `[C]` each), and the root mean square of what is left
         relative to that of the normalisation's own results.
     """
-    rows = [np.moveaxis(each, n.channel_axis, 0) for each in samples]
+    rows = [np.moveaxis(each, n.channel_axis, 0) for each in now]
     x = np.concatenate([row.reshape(len(row), -1) for row in rows], axis=1).astype(np.float64)
-    results = [np.moveaxis(normalised(n, each), n.channel_axis, 0) for each in samples]
+    results = [np.moveaxis(normalised(n, each), n.channel_axis, 0) for each in before]
     y = np.concatenate([row.reshape(len(row), -1) for row in results], axis=1)
     centred, target = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
     spread = (centred * centred).sum(1)
@@ -87,31 +90,38 @@ def _unseen(_: Normalisation) -> Refusal | None:
 
 
 def _calibrated(builder: Builder, n: Normalisation) -> int:
-    if builder.activations is None:
-        raise AssertionError("calibrated ways are only built where there are samples")
-    samples = list(builder.activations(n.source))
-    scale, shift, residual = fit(n, samples)
+    if builder.samples is None:
+        # Asked about only: any numbers do that need both operators.
+        halves = np.full(n.shape[n.channel_axis], 0.5)
+        return _scaled(builder, n, halves, halves, (n.channel_axis,))
+    before, now = _both(builder.samples, n)
+    scale, shift, residual = fit(n, before, now)
     builder.note = (
-        f"fitted to {len(samples)} samples: what is left is {residual:.3g} of its results' "
+        f"fitted to {len(now)} samples: what is left is {residual:.3g} of its results' "
         f"root mean square; {TUNE}"
     )
     return _scaled(builder, n, scale, shift, (n.channel_axis,))
 
 
+def _both(samples: Samples, n: Normalisation) -> tuple[list[Array], list[Array]]:
+    """What the source held and what it holds, on the samples that there was room for twice."""
+    pairs = list(zip(samples.before(n.source), samples.now(n.source), strict=False))
+    return [before for before, _ in pairs], [now for _, now in pairs]
+
+
 def _stripped(builder: Builder, n: Normalisation) -> int:
     builder.note = f"nothing is measured without samples; {TUNE}"
-    if builder.activations is not None:
-        samples = list(builder.activations(n.source))
-        before = [normalised(n, each) for each in samples]
+    if builder.samples is not None:
+        before, now = _both(builder.samples, n)
+        wanted = [normalised(n, each) for each in before]
         left = [
-            b - along_channels(n, x.astype(np.float64))
-            for b, x in zip(before, samples, strict=True)
+            b - along_channels(n, x.astype(np.float64)) for b, x in zip(wanted, now, strict=True)
         ]
-        size = sum(float((each * each).sum()) for each in before)
+        size = sum(float((each * each).sum()) for each in wanted)
         lost = sum(float((each * each).sum()) for each in left)
         share = math.sqrt(lost / size) if size else 0.0
         builder.note = (
-            f"on {len(samples)} samples it is off by {share:.3g} of its results' root mean "
+            f"on {len(now)} samples it is off by {share:.3g} of its results' root mean "
             f"square; {TUNE}"
         )
     return _scaled(builder, n, n.scale, n.shift, affine_axes(n))

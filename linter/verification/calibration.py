@@ -1,8 +1,8 @@
-"""The user's own samples: read from a folder or a file, and what a model computes from them."""
+"""The user's own samples, read from a folder or a file for a model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 Sample: TypeAlias = "Mapping[str, Array]"
 """An array for each input, by its name."""
-
-MOST_BYTES = 1 << 29
-"""Activations kept of one value; the samples after those that fill this are left out."""
 
 
 def read_samples(source: Path, model: Model) -> list[Sample]:
@@ -52,46 +49,3 @@ def read_named(source: Path, model: Model) -> list[Named]:
     taken = {name for port in ports for name in port.names}
     beside = (made - taken) & names_in(source) if source.is_file() else frozenset()
     return read_files(source, Wanted(ports, model.dialect, beside=beside))
-
-
-def activations(model: Model, samples: Sequence[Sample]) -> Callable[[int], list[Array]]:
-    """What values of a model's main graph hold on samples.
-
-    Args:
-        model: The model, as it is in its file.
-        samples: Its inputs.
-
-    Returns:
-        A function from the position of a value to an array for each sample. It runs the model
-        when it is first asked for a value.
-    """
-    known: dict[int, list[Array]] = {}
-
-    def ask(index: int) -> list[Array]:
-        if index not in known:
-            # One value at a time: all of them together may not fit into memory.
-            known.clear()
-            known[index] = _record(model, samples, index)
-        return known[index]
-
-    return ask
-
-
-def _record(model: Model, samples: Sequence[Sample], index: int) -> list[Array]:
-    graph = model.graphs[0]
-    key = graph.values[index].name if model.dialect == "onnx" else index
-    told = {*graph.inputs, *graph.outputs} if model.dialect == "onnx" else set(graph.inputs)
-    with Runner(model.path, model.dialect, watch=[] if index in told else [key]) as runner:
-        ports = pairing.ports(model, runner.inputs, "input")
-        place = next((number for number, port in enumerate(ports) if port.key == key), None)
-        found: list[Array] = []
-        for sample in samples:
-            arrays = [sample[port.name] for port in ports]
-            if place is not None:
-                found.append(arrays[place])
-            else:
-                runner.run(arrays)
-                found.append(runner.fetch(key))
-            if sum(each.nbytes for each in found) > MOST_BYTES:
-                break
-    return found

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from npulint.errors import UsageError
 from npulint.verification import metrics
 from npulint.verification.bench import Bench
-from npulint.verification.calibration import activations, read_named
+from npulint.verification.calibration import read_named
 from npulint.verification.records import Settings
 from npulint.verification.truth import Truth, holds_truth, read_truth
 
 if TYPE_CHECKING:
-    from npulint.fixers.building.builder import Activations
     from npulint.model import Model
     from npulint.runtimes import Array
     from npulint.verification.sample_files import Named
@@ -30,13 +29,11 @@ class Halves:
     Attributes:
         fitting: What is fitted to: the first, the third ...
         judging: What measures.
-        activations: What values of the model hold on those that are fitted to.
         truth: What outputs should be on all of them; None where nobody says.
     """
 
     fitting: tuple[Named, ...] = ()
     judging: tuple[Named, ...] = ()
-    activations: Activations | None = None
     truth: Truth | None = None
 
 
@@ -90,7 +87,6 @@ def read_halves(samples: Path, truth: Path | None, model: Model, *, fits: bool) 
     return Halves(
         fitting,
         tuple(found[1::2]) or fitting,
-        activations(model, [each.arrays for each in fitting]) if fits else None,
         None if truth is None else read_truth(truth, model, found),
     )
 

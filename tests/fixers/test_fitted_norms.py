@@ -97,6 +97,15 @@ def samples(path: Path, count: int = 6) -> Path:
     return path
 
 
+def spread(path: Path, decades: float, count: int = 8) -> Any:
+    """Samples of very different lengths, in float64 as they were stored."""
+    rng = np.random.default_rng(0)
+    lengths = 10.0 ** rng.uniform(-decades, decades, (count, 1, 1, 1))
+    x = (lengths * rng.normal(size=(count, *image()))).astype(np.float32)
+    np.savez(path, x=x)
+    return x.astype(np.float64)
+
+
 def cured(model: Path, folder: Path, allow: Any, **wish: Any) -> FixResult:
     table = folder / "plain.yaml"
     dialect = load(model).dialect
@@ -143,13 +152,46 @@ def test_what_the_fit_says_is_what_the_folded_model_makes(tmp_path: Path) -> Non
     norm = Normalisation(
         (1,), 0, 1, (1, CHANNELS, *IMAGE), (2, 3), 1, 1, SCALE, SHIFT, 1e-5, "instance", ""
     )
-    scale, shift, _ = fit(norm, [c[place : place + 1] for place in range(0, len(c), 2)])
+    fitting = [c[place : place + 1] for place in range(0, len(c), 2)]
+    scale, shift, _ = fit(norm, fitting, fitting)
     wide = c * scale[:, None, None] + shift[:, None, None]
     wanted = np.einsum("oc,nchw->nohw", last, wide)
     assert result.written is not None
     for place in range(len(given)):
         made = run(result.written, given[place : place + 1].astype(np.float32))
         assert np.abs(made[0] - wanted[place]).max() < 1e-4 * np.abs(wanted).max()
+
+
+def test_a_norm_is_fitted_to_what_the_fit_before_it_makes(tmp_path: Path) -> None:
+    """Wanted is what the original makes; given is what the rewritten part in front does."""
+    steps: list[Step] = [
+        *INSTANCE, ("Conv", ("n", "v"), "d", {}),
+        ("InstanceNormalization", ("d", "s", "t"), "m", {"epsilon": 1e-5}),
+    ]  # fmt: skip
+    path = tmp_path / "model.onnx"
+    whole: list[Step] = [("Conv", ("x", "w"), "c", {}), *steps, ("Conv", ("m", "w"), "y", {})]
+    stored = {"w": KERNEL, "v": KERNEL[::-1].copy(), "s": SCALE, "t": SHIFT}
+    write_onnx(path, {"x": image(1), "y": image(1)}, whole, stored, 17)
+    given = spread(tmp_path / "spread.npz", 0.5)
+    result = cured(path, tmp_path, "calibrated", min_psnr=0.0, calibration=tmp_path / "spread.npz")
+    assert result.written is not None, (result.held_back, result.given_up)
+    first, last = (each[:, :, 0, 0].astype(np.float64) for each in (KERNEL, KERNEL[::-1]))
+    norm = Normalisation(
+        (1,), 0, 1, (1, CHANNELS, *IMAGE), (2, 3), 1, 1, SCALE, SHIFT, 1e-5, "instance", ""
+    )
+    c = np.einsum("oc,nchw->nohw", first, given)
+    d = np.einsum("oc,nchw->nohw", last, np.concatenate([normalised(norm, x[None]) for x in c]))
+    scale, shift, _ = fit(norm, c[::2, None], c[::2, None])
+    now = np.einsum("oc,nchw->nohw", last, c * scale[:, None, None] + shift[:, None, None])
+    scale, shift, residual = fit(norm, d[::2, None], now[::2, None])
+    wanted = np.einsum("oc,nchw->nohw", first, now * scale[:, None, None] + shift[:, None, None])
+    for place in range(len(given)):
+        made = run(result.written, given[place : place + 1].astype(np.float32))
+        assert np.abs(made[0] - wanted[place]).max() < 1e-4 * np.abs(wanted).max()
+    alone, _, _ = fit(norm, d[::2, None], d[::2, None])
+    assert np.abs(alone - scale).max() > 0.01, "the samples must tell both from one another"
+    notes = [each.chosen.note for each in result.choices if each.chosen]
+    assert any(f"what is left is {residual:.3g}" in note for note in notes)
 
 
 @pytest.mark.parametrize("kind", ["instance", "group", "layer", "rms"])
@@ -173,7 +215,7 @@ def test_with_statistics_that_do_not_change_the_fit_is_the_norm(kind: Any) -> No
     norm = Normalisation(
         (0,), 0, 1, whole.shape, axes, 2 if kind == "group" else 1, 1, SCALE, SHIFT, 1e-5, kind, ""
     )
-    scale, shift, residual = fit(norm, shuffled)
+    scale, shift, residual = fit(norm, shuffled, shuffled)
     for each in shuffled:
         made = each * scale[:, None, None] + shift[:, None, None]
         assert np.abs(made - normalised(norm, each)).max() < 1e-12

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from proving import largest
 
 from npulint.cure import Wish, fix
 from npulint.finding import ModelResult
-from npulint.fixers.building.builder import Activations
+from npulint.fixers.building.builder import Samples
 from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.looking import lower_bound
 from npulint.fixers.norms import families as norm_family
@@ -90,16 +89,17 @@ def _with(
     model: Model,
     occurrence: Occurrence[Any],
     way: Realisation[Any],
-    activations: Activations | None = None,
+    samples: Samples | None = None,
 ) -> tuple[Model, str]:
-    setting = Setting(lambda _: {}, model.opsets.get("", 0), activations=activations)
+    setting = Setting(lambda _: {}, model.opsets.get("", 0), samples=samples)
     fragment, note = build_fragment(model.graphs[0], occurrence, way, setting)
     new, _ = apply(model.graphs[0], [Patch(fragment, occurrence.nodes)])
     return replace(model, graphs=(new,)), note
 
 
-def _samples(x: Array, _: int) -> list[Array]:
-    return [x]
+def _samples(x: Array, now: Array | None = None) -> Samples:
+    """What the source holds; where it is not said, the same now as before."""
+    return Samples(lambda _: [x], lambda _: [x if now is None else now])
 
 
 @pytest.mark.parametrize("dialect", ["onnx", "tflite"])
@@ -112,7 +112,7 @@ def test_statistics_left_out(way: Realisation[Normalisation], dialect: str, tmp_
         occurrence = largest(norm_family.FAMILY, model)
         if occurrence.found.activation != "NONE":
             continue
-        new, note = _with(model, occurrence, way, partial(_samples, instance.x))
+        new, note = _with(model, occurrence, way, _samples(instance.x))
         assert TUNE in note
         path = tmp_path / f"fitted{instance.path.suffix}"
         save(new, path)
@@ -126,7 +126,7 @@ def test_statistics_left_out(way: Realisation[Normalisation], dialect: str, tmp_
 def test_no_scale_and_shift_fit_better(tmp_path: Path) -> None:
     instance = tflite_norm(tmp_path, 3, ("instance",))
     found = largest(norm_family.FAMILY, load(instance.path)).found
-    scale, shift, residual = fit(found, [instance.x])
+    scale, shift, residual = fit(found, [instance.x], [instance.x])
     wanted = normalised(found, instance.x)
 
     def left(s: Any, b: Any) -> float:

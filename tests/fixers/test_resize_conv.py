@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from instances import Array, Instance, onnx_instance, run, tflite_instance
 
+from npulint.fixers.building.builder import Samples
 from npulint.fixers.convolutions import resize_fit
 from npulint.fixers.convolutions.resize_conv import WAYS
 from npulint.fixers.convolutions.resize_fit import Resize
@@ -32,7 +33,9 @@ def build(
     way: Realisation[TransposedConvolution],
     folder: Path,
     kernel: Array | None = None,
+    *,
     samples: Sequence[Array] = (),
+    before: Sequence[Array] = (),
 ) -> tuple[Path, str]:
     """The instance computed the other way, with another kernel if one is given, and its note."""
     model = load(instance.path)
@@ -41,9 +44,8 @@ def build(
     assert isinstance(occurrence.found, TransposedConvolution)
     if kernel is not None:
         occurrence = replace(occurrence, found=replace(occurrence.found, kernel=kernel))
-    setting = Setting(
-        lambda _: {}, model.opsets.get("", 0), Policy("lossy"), lambda _: list(samples)
-    )
+    both = Samples(lambda _: list(before or samples), lambda _: list(samples))
+    setting = Setting(lambda _: {}, model.opsets.get("", 0), Policy("lossy"), samples=both)
     fragment, note = build_fragment(graph, occurrence, way, setting)
     new, _ = apply(graph, [Patch(fragment, occurrence.nodes)])
     path = folder / f"rewritten{instance.path.suffix}"
@@ -176,6 +178,24 @@ def test_samples_help_where_neighbours_are_alike(
     assert "fine-tune" in said
     assert "fine-tune" in told
     assert "fitted to 5 samples" in told
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_what_comes_in_otherwise_is_made_up_for(resize: Resize, tmp_path: Path) -> None:
+    """Half as much and a bit more, as a replacement before it may make it, is taken back."""
+    instance, images = correlated("onnx", tmp_path)
+    way = BY_NAME[f"{resize}-conv-calibrated"]
+    now = [(image / 2 + 1).astype(np.float32) for image in images]
+    channels = found_in(instance).kernel.shape[:2]
+    kernel = resize_fit.product(np.ones((*channels, 1, 1)), resize, (2, 2)).astype(np.float32)
+    aim, _ = build(instance, BY_NAME[f"{resize}-conv"], tmp_path, kernel)
+    wanted = [run(aim, image) for image in images]
+    path, note = build(instance, way, tmp_path, kernel, samples=now, before=images)
+    off = [run(path, image) - each for image, each in zip(now, wanted, strict=True)]
+    size = float(np.linalg.norm(wanted))
+    # Where zeros are padded, what is added to the rest of the image cannot be taken back.
+    inside = (..., slice(4, -4), slice(4, -4)) if wanted[0].shape[2] > 8 else ...
+    assert float(np.linalg.norm([each[inside] for each in off])) < 0.2 * size, note
 
 
 def test_samples_help_with_an_image_that_was_not_among_them() -> None:
