@@ -55,7 +55,7 @@ RECIPES: Mapping[str, TrainingRecipe] = MappingProxyType(
         recipe.network: recipe
         for recipe in (
             TrainingRecipe("smallnet", "camera pipeline", steps=3000, batch=16, rate=4e-3),
-            TrainingRecipe("microisp", "camera pipeline", steps=1000, side=160, batch=2, rate=6e-3),
+            TrainingRecipe("microisp", "camera pipeline", steps=8000, side=160, batch=1, rate=6e-3),
             TrainingRecipe("pynet_v2_narrow", "camera pipeline", steps=7000, rate=6e-3),
             TrainingRecipe(
                 "unet_narrow",
