@@ -41,6 +41,8 @@ ATTRIBUTE: Layout = MappingProxyType(
 NODE: Layout = MappingProxyType({0x2A: ATTRIBUTE})
 _graph[0x0A] = NODE
 TRAINING: Layout = MappingProxyType({0x0A: _graph, 0x12: _graph})
+_FUNCTION: Layout = MappingProxyType({0x3A: NODE, 0x5A: ATTRIBUTE})
+MODEL: Layout = MappingProxyType({0x3A: _graph, 0xCA: _FUNCTION, 0xA2: TRAINING})
 """Where in messages the tensors are, by key."""
 
 EXTERNAL_FROM = 1024
@@ -115,11 +117,11 @@ class Weights:
             lists[_NAME_KEY] = [field(_NAME, name)]
         parts = list(self._file.fields(begin, end))
         raw = next((part for part in parts if part.key == _RAW_KEY), None)
-        entries = [part for part in parts if part.key == _EXTERNAL_KEY]
-        if entries or any(part.key == _LOCATION_KEY and part.first == 1 for part in parts):
-            storage = self._found(parts, entries)
+        storage = self.outside(parts)
+        if storage is not None:
             self.files.add(storage.path)
             if self._moves:
+                entries = [part for part in parts if part.key == _EXTERNAL_KEY]
                 lists[_EXTERNAL_KEY] = self._moved(entries, storage)
         elif self._everything and raw is not None and raw.end - raw.first >= EXTERNAL_FROM:
             storage = Storage(self._file.path, raw.first, raw.end - raw.first)
@@ -169,8 +171,11 @@ class Weights:
             file.write(bytes(offset - file.size))
             file.write(content)
 
-    def _found(self, parts: list[Field], entries: list[Field]) -> Storage:
-        """Where the data of a tensor lies that has it in another file."""
+    def outside(self, parts: list[Field]) -> Storage | None:
+        """Where the data of a tensor lies that has it in another file; None for other tensors."""
+        entries = [part for part in parts if part.key == _EXTERNAL_KEY]
+        if not entries and not any(p.key == _LOCATION_KEY and p.first == 1 for p in parts):
+            return None
         stated = dict(string_entry(self._file.bytes(entry), 0, _long(entry)) for entry in entries)
         dims: list[int] = []
         bits, name = 0, b""

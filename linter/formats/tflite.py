@@ -42,11 +42,12 @@ def read(path: Path, size: int) -> Model:
     Raises:
         ModelFileError: The file is truncated, damaged, or not a model that the runtime takes.
     """
-    with _mapped(path, size) as data:
+    with mapped(path, size) as data:
         return _Reader(FlatBuffer(data, path, SCHEMA)).model()
 
 
-def _mapped(path: Path, size: int) -> mmap.mmap:
+def mapped(path: Path, size: int) -> mmap.mmap:
+    """The bytes of a file, read when they are looked at."""
     try:
         with path.open("rb") as stream:
             return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
