@@ -13,6 +13,7 @@ from npulint.pieces import side_effect_chain
 
 if TYPE_CHECKING:
     from npulint.model import Graph
+    from npulint.opsets.table import Strategy
     from npulint.partition import Partition
 
 
@@ -35,7 +36,7 @@ class Join:
 
 
 def joining_set(
-    graph: Graph, partitions: Sequence[Partition], *, waves: bool = False
+    graph: Graph, partitions: Sequence[Partition], *, strategy: Strategy = "tflite-delegate"
 ) -> Join | None:
     """Find the smallest set of nodes whose cure joins all accelerator pieces of a graph.
 
@@ -43,12 +44,12 @@ def joining_set(
     node between two nodes of the accelerator has to be cured. That is enough unless the runtime
     starts cutting on the accelerator: it then takes all that is ready at once, and whatever
     waits for a node on the CPU comes in a later piece. ONNX Runtime first runs what it can on the
-    CPU.
+    CPU. LiteRT cuts in the order of the file, for a compiler plugin.
 
     Args:
         graph: The graph.
         partitions: Its pieces. Nodes in none of them are gone once the graph is handed over.
-        waves: Whether they are cut as ONNX Runtime cuts.
+        strategy: How they are cut.
 
     Returns:
         The set, or None where there is no more than one piece to join.
@@ -58,12 +59,16 @@ def joining_set(
         return None
     taken = {index for piece in able for index in piece.nodes}
     kept = {index for piece in partitions if piece.runs_on == CPU for index in piece.nodes}
+    if strategy == "litert-plugin":
+        cured = {index for index in kept if min(taken) < index < max(taken)}
+        return Join(graph.index, tuple(sorted(cured)), len(able), _border_bytes(able))
     network, order = _ordered(graph)
     below = _reached(network, order, taken)
     above = _reached(network.reverse(copy=False), list(reversed(order)), taken)
     cured = kept & below & above
     first = next(index for index in order if index in taken or index in kept)
-    if not waves and first in taken | cured and _reached(network, order, kept - cured) & taken:
+    greedy = strategy != "onnx-runtime" and first in taken | cured
+    if greedy and _reached(network, order, kept - cured) & taken:
         cured = kept & above
     return Join(graph.index, tuple(sorted(cured)), len(able), _border_bytes(able))
 

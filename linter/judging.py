@@ -83,9 +83,10 @@ def _path_of(model: Model, asked: Target | Device) -> Target:
 
 def _joins(model: Model, delegations: Sequence[Delegation], target: Target) -> Iterator[Join]:
     rules = target.partitioning
-    waves = rules is not None and rules.strategy == "onnx-runtime"
+    if rules is None:
+        return
     for graph, delegation in zip(model.graphs, delegations, strict=True):
-        join = joining_set(graph, delegation.partitions, waves=waves)
+        join = joining_set(graph, delegation.partitions, strategy=rules.strategy)
         if join is not None:
             yield join
 

@@ -86,7 +86,8 @@ def delegate_model(
     TFLite offers the graphs to the delegate one after the other and stops at the first that
     cannot be offered (google-ai-edge/LiteRT tflite/core/interpreter.cc 433-451 @f6745779). Where
     a piece cannot be built, it takes back what it has handed over before (see
-    `npulint.taken_back`).
+    `npulint.taken_back`). A compiler plugin is offered every graph but those that only describe
+    a composite (see `npulint.plugged`).
 
     Args:
         graphs: The graphs of the model.
@@ -99,11 +100,12 @@ def delegate_model(
     """
     gone = vanishing or (frozenset[int](),) * len(graphs)
     bodies = Bodies(graphs)
+    never = dict(_never_offered(graphs, verdicts, target))
     results: list[Delegation] = []
     stop: Obstacle | None = None
     for graph, judged, absent in zip(graphs, verdicts, gone, strict=True):
-        if graph.dialect == "tflite" and graph.name.startswith(_VALIDATION):
-            results.append(_never_offered(graph))
+        if graph.index in never:
+            results.append(never[graph.index])
             continue
         result = delegate(graph, judged, target, vanishing=absent, bodies=bodies)
         if stop is not None and result.obstacle is None:
@@ -117,10 +119,23 @@ def delegate_model(
     return tuple(_in_doubt(result) for result in results) if doubts else tuple(results)
 
 
-def _never_offered(graph: Graph) -> Delegation:
-    """A graph that serves to test the model on a phone, which TFLite keeps from delegates."""
+def _never_offered(
+    graphs: Sequence[Graph], verdicts: Sequence[Sequence[Verdict]], target: Target
+) -> Iterator[tuple[int, Delegation]]:
+    """The graphs of which nothing is offered, by their positions.
+
+    TFLite keeps those from delegates that serve to test the model on a phone.
+    """
+    rules = target.partitioning
+    if rules is not None and rules.strategy == "litert-plugin":
+        from npulint.plugged import described
+
+        yield from described(graphs, verdicts).items()
+        return
     note = f"graphs named {_VALIDATION}... test the model and are never offered to a delegate"
-    return Delegation((), (False,) * len(graph.nodes), notes=(note,))
+    for graph in graphs:
+        if graph.dialect == "tflite" and graph.name.startswith(_VALIDATION):
+            yield graph.index, Delegation((), (False,) * len(graph.nodes), notes=(note,))
 
 
 def delegate(
@@ -151,6 +166,10 @@ def delegate(
         from npulint.provided import provide
 
         return provide(graph, verdicts, target, rules)
+    if rules.strategy == "litert-plugin":
+        from npulint.plugged import plug
+
+        return plug(graph, verdicts, rules, vanishing)
     try:
         return _Handover(graph, verdicts, target, rules, vanishing).settle(bodies)
     except DependencyError as error:

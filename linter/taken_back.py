@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from npulint.opsets.table import Partitioning
     from npulint.verdict import Verdict
 
+NOT_COMPILED = "nothing of the model is compiled"
+"""What LiteRT makes of anything that goes wrong in one of its compiler plugins."""
+
 
 def unbuildable(
     graph: Graph, verdicts: Sequence[Verdict], nodes: Iterable[int], rules: Partitioning
@@ -46,12 +49,15 @@ def _then(rules: Partitioning) -> str:
     """What the runtime does when a piece cannot be built.
 
     ONNX Runtime fails (microsoft/onnxruntime onnxruntime/core/framework/graph_partitioner.cc,
-    PartitionOnnxFormatModelImpl @01f40e6). TFLite goes on without, unless the delegate is one that
+    PartitionOnnxFormatModelImpl @01f40e6), and so does a compiler plugin of LiteRT, once for all
+    pieces (see `npulint.plugged`). TFLite goes on without, unless the delegate is one that
     takes dynamic tensors: its pieces are only prepared when everything is (google-ai-edge/LiteRT
     tflite/core/subgraph.cc 2566-2619 @f6745779).
     """
     if rules.strategy == "onnx-runtime":
         return "no session comes to be"
+    if rules.strategy == "litert-plugin":
+        return NOT_COMPILED
     if rules.dynamic_tensors == "allowed":
         return "the runtime finds out too late to go on without it, and runs nothing"
     return "the runtime takes the whole delegation back"

@@ -9,22 +9,18 @@ from typing import Literal, cast
 
 from npulint.model import Dialect
 from npulint.opsets.conditions import EXTRAS, WORDS
+from npulint.opsets.cutting import count, named_operators, read_partitioning
 from npulint.opsets.document import Part, nearest
 from npulint.opsets.entries import RULE_KEYS, Family, build_advice, build_entry, build_witnesses
 from npulint.opsets.measures import Fact
 from npulint.opsets.names import TITLES, check_attributes, operator_names
 from npulint.opsets.relations import RELATIONS
 from npulint.opsets.table import (
-    FLOAT16_CONSTANTS,
-    TAKEN_AS_ONE,
     Alignment,
     Default,
     Entry,
-    Float16Constants,
     Opsets,
-    Partitioning,
     Setting,
-    Strategy,
     Target,
 )
 
@@ -37,12 +33,6 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _FILE = re.compile(r"[\w.-]+/[\w.-]+ \S.*")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
-_PROVIDER = "onnx-runtime"
-_NAMING_OPERATORS = ("joined_too", "not_alone", "stops", "quantised_inside")
-_OF_PROVIDERS = (
-    "quantised_units", "needs_input", "only_behind", "taken_as_one", "bodies_refused",
-    *_NAMING_OPERATORS,
-)  # fmt: skip
 _RESERVED = frozenset({*WORDS, *EXTRAS, *RELATIONS, *RULE_KEYS})
 
 
@@ -106,7 +96,7 @@ def build_target(document: Part, name: str) -> Target:
         settings=settings,
         entries=Entries(_by_operator(document), family, settings),
         otherwise=_default(document.at("otherwise"), family) if "otherwise" in document else None,
-        partitioning=_partitioning(document, family),
+        partitioning=read_partitioning(document, family),
         alignment=_alignment(document, family),
         cautions=build_advice(document, family, settings),
         limits=tuple(item.text() for item in document.list_at("limits")),
@@ -157,7 +147,7 @@ def _check_names(document: Part) -> None:
                     "One of an application's own needs custom: true"
                 )
     cut = document.at("partitioning") if "partitioning" in document else None
-    for op in () if cut is None else _named(cut):
+    for op in () if cut is None else named_operators(cut):
         if op.text() not in own:
             hint = nearest(op.text(), own)
             raise op.error(f"{TITLES[dialect]} has no operator {op.data!r}: {hint}")
@@ -243,51 +233,6 @@ def _default(part: Part, family: Family) -> Default:
     )
 
 
-def _partitioning(document: Part, family: Family) -> Partitioning | None:
-    if "partitioning" not in document:
-        return None
-    part = document.at("partitioning")
-    part.words(Partitioning.__dataclass_fields__)
-    strategy = part.at("strategy").choice("tflite-delegate", "whole-model", _PROVIDER)
-    if strategy == _PROVIDER and document.text_at("dialect") != "onnx":
-        raise part.error(f"{_PROVIDER} takes ONNX models, and this table is of tflite", "strategy")
-    for key in _OF_PROVIDERS:
-        if key in part and strategy != _PROVIDER:
-            raise part.error(f"{key} is for strategy: {_PROVIDER}", key)
-    dynamic = _of_tflite(document, part, "dynamic_tensors", "allowed", "refused")
-    float16 = _of_tflite(document, part, "float16_constants", *FLOAT16_CONSTANTS)
-    return Partitioning(
-        strategy=cast(Strategy, strategy),
-        runs_on=part.text_at("runs_on"),
-        max_partitions=_count(part.at("max_partitions")) if "max_partitions" in part else None,
-        min_nodes=_count(part.at("min_nodes")) if "min_nodes" in part else 1,
-        dynamic_tensors=cast(Literal["refused", "allowed"], dynamic),
-        float16_constants=cast(Float16Constants, float16),
-        source=family.cite(part.at("source")),
-        quantised_units="quantised_units" in part and part.at("quantised_units").boolean(),
-        joined_too=tuple(each.text() for each in part.list_at("joined_too")),
-        taken_as_one=tuple(each.choice(*TAKEN_AS_ONE) for each in part.list_at("taken_as_one")),
-        not_alone=tuple(each.text() for each in part.list_at("not_alone")),
-        needs_input="needs_input" in part and part.at("needs_input").boolean(),
-        stops=tuple(each.text() for each in part.list_at("stops")),
-        quantised_inside=tuple(each.text() for each in part.list_at("quantised_inside")),
-        only_behind=part.map_at("only_behind", _texts),
-        bodies_refused="bodies_refused" in part and part.at("bodies_refused").boolean(),
-    )
-
-
-def _named(cut: Part) -> Iterator[Part]:
-    """The operators that what is said of the cutting names."""
-    for key in _NAMING_OPERATORS:
-        yield from cut.list_at(key)
-    for others in cut.map_at("only_behind", Part.each).values():
-        yield from others
-
-
-def _texts(part: Part) -> tuple[str, ...]:
-    return tuple(each.text() for each in part.each())
-
-
 def _opsets(document: Part, family: Family) -> Opsets | None:
     if "opsets" not in document:
         return None
@@ -295,7 +240,7 @@ def _opsets(document: Part, family: Family) -> Opsets | None:
     part.words(Opsets.__dataclass_fields__)
     if document.text_at("dialect") != "onnx":
         raise document.error("opsets are those of ONNX, and this table is of tflite", "opsets")
-    oldest, newest = (_count(part.at(k)) if k in part else None for k in ("oldest", "newest"))
+    oldest, newest = (count(part.at(k)) if k in part else None for k in ("oldest", "newest"))
     if oldest is None and newest is None:
         raise part.error("expected oldest, newest or both")
     if oldest is not None and newest is not None and oldest > newest:
@@ -312,20 +257,6 @@ def _alignment(document: Part, family: Family) -> Alignment | None:
     if channels < 2:
         raise part.error(f"expected a number of channels from 2, found {channels}", "channels")
     return Alignment(channels, part.text_at("say"), family.cite(part.at("source")))
-
-
-def _of_tflite(document: Part, part: Part, key: str, *words: str) -> str:
-    """A setting that concerns TFLite graphs alone: a table of ONNX operators has the first word."""
-    if document.text_at("dialect") == "tflite":
-        return part.at(key).choice(*words)
-    return part.at(key).choice(words[0]) if key in part else words[0]
-
-
-def _count(part: Part) -> int:
-    number = part.integer()
-    if number < 1:
-        raise part.error(f"expected at least 1, found {number}")
-    return number
 
 
 def _by_operator(document: Part) -> dict[str, Part]:

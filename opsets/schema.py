@@ -13,7 +13,7 @@ from typing import Any
 from npulint.opsets.conditions import KNOWN, WORDS
 from npulint.opsets.literals import DTYPES
 from npulint.opsets.relations import RELATIONS
-from npulint.opsets.table import CAUTION_KINDS, FLOAT16_CONSTANTS, TAKEN_AS_ONE
+from npulint.opsets.table import CAUTION_KINDS, FLOAT16_CONSTANTS, STRATEGIES, TAKEN_AS_ONE
 
 FILE = Path(__file__).with_name("table.schema.json")
 
@@ -82,7 +82,7 @@ def _definitions() -> dict[str, Any]:
         },
         "partitioning": _object(
             "strategy runs_on source",
-            strategy={"enum": ["tflite-delegate", "whole-model", "onnx-runtime"]},
+            strategy={"enum": list(STRATEGIES)},
             runs_on=_TEXT,
             max_partitions=_COUNT,
             min_nodes=_COUNT,
@@ -98,6 +98,7 @@ def _definitions() -> dict[str, Any]:
             quantised_inside=_TEXTS,
             only_behind={"type": "object", "additionalProperties": _TEXTS},
             bodies_refused={"type": "boolean"},
+            types={"type": "array", "items": {"enum": sorted(DTYPES)}},
         ),
         "opsets": {
             **_object("source", oldest=_COUNT, newest=_COUNT, source=_TEXT),

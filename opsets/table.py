@@ -32,10 +32,11 @@ Float16Constants: TypeAlias = Literal["as-is", "look-through", "checked-through"
 
 FLOAT16_CONSTANTS: tuple[Float16Constants, ...] = get_args(Float16Constants)
 
-Strategy: TypeAlias = Literal["tflite-delegate", "whole-model", "onnx-runtime"]
-"""How a runtime cuts: into TFLite's epochs of accepted nodes, not at all, or in the waves of ONNX
-Runtime."""
+Strategy: TypeAlias = Literal["tflite-delegate", "litert-plugin", "whole-model", "onnx-runtime"]
+"""How a runtime cuts: into TFLite's epochs of accepted nodes, into LiteRT's runs of them in the
+order of the file, not at all, or in the waves of ONNX Runtime."""
 
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 TAKEN_AS_ONE = ("gelu", "six-axes")
 """Groups of nodes that providers of ONNX Runtime may take as one: a Gelu that is written as
@@ -48,8 +49,9 @@ class Partitioning:
     """How the runtime cuts a graph into pieces for this target.
 
     Attributes:
-        strategy: Which runtime's way of cutting: `tflite-delegate`, or `whole-model` for one that
-            takes a model whole or not at all, or `onnx-runtime` for one of its providers.
+        strategy: Which runtime's way of cutting: `tflite-delegate`, or `litert-plugin` for a
+            compiler plugin of LiteRT, or `whole-model` for what takes a model whole or not at
+            all, or `onnx-runtime` for one of its providers.
         runs_on: Short name of what a piece is handed to (`nnapi`).
         max_partitions: Pieces handed over at most, None for no limit.
         min_nodes: Nodes below which a piece is not handed over.
@@ -67,7 +69,7 @@ class Partitioning:
             `TAKEN_AS_ONE`.
         not_alone: ONNX Runtime: operators of which a piece of one node is not handed over.
         needs_input: ONNX Runtime: whether a piece that reads nothing but what is stored is not
-            handed over.
+            handed over. LiteRT: whether it cannot be compiled.
         stops: ONNX Runtime: operators that stay behind with all that follows them.
         only_behind: ONNX Runtime: operators that the provider takes only where they directly
             follow one of some others that it has taken.
@@ -75,6 +77,8 @@ class Partitioning:
             the piece itself has made it.
         bodies_refused: ONNX Runtime: whether the provider takes nothing of the graphs that control
             flow runs; otherwise that is not known.
+        types: LiteRT: the element types that the plugin can convert. A tensor of another, at any
+            operator, keeps the whole model back; none stated, and no type does.
     """
 
     strategy: Strategy
@@ -93,6 +97,7 @@ class Partitioning:
     quantised_inside: tuple[str, ...] = ()
     only_behind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bodies_refused: bool = False
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

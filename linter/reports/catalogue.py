@@ -14,7 +14,7 @@ from npulint.opsets.profile import Device
 from npulint.opsets.registry import unknown
 from npulint.opsets.table import CAUTION_WORDS
 from npulint.reports import devices, realisations
-from npulint.reports.cutting import providing
+from npulint.reports.cutting import plugging, providing
 from npulint.reports.wording import columns, plural
 from npulint.reports.wrapping import Layout, wrapped
 from npulint.rules import RULES, find_rule
@@ -191,6 +191,8 @@ def _path(asked: Target | Device) -> Target:
 def _cutting(cut: Partitioning) -> str:
     if cut.strategy == "onnx-runtime":
         return providing(cut)
+    if cut.strategy == "litert-plugin":
+        return plugging(cut)
     limit = f"at most {cut.max_partitions}" if cut.max_partitions else "any number"
     pieces = f"{limit}, each of at least {plural(cut.min_nodes, 'node')}"
     whole = "the whole model or none" if cut.strategy == "whole-model" else pieces

@@ -1,4 +1,4 @@
-"""How ONNX Runtime cuts a graph for one of its providers, in words."""
+"""How ONNX Runtime and LiteRT cut a graph for what is plugged into them, in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,23 @@ from npulint.reports.wording import plural
 
 if TYPE_CHECKING:
     from npulint.opsets.table import Partitioning
+
+
+def plugging(rules: Partitioning) -> str:
+    """How LiteRT cuts for one of its compiler plugins."""
+    said = [
+        f"LiteRT cuts in the order of the file: `{rules.runs_on}` gets every run of neighbouring "
+        "nodes that the plugin takes, of any length, whether or not one reads the other, and each "
+        "node that it does not take ends a piece. What cannot be compiled keeps the whole model "
+        "back.",
+    ]
+    if rules.types:
+        said.append(
+            f"So does a tensor at any operator whose type is not {listed(rules.types, 'or')}."
+        )
+    if rules.needs_input:
+        said.append("So does a piece that reads nothing but what is stored.")
+    return " ".join(said)
 
 
 def providing(rules: Partitioning) -> str:

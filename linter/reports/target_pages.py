@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from npulint import opsets
 from npulint.opsets.names import TITLES
 from npulint.reports import markdown
-from npulint.reports.cutting import providing
+from npulint.reports.cutting import plugging, providing
 from npulint.reports.where import Family
 from npulint.reports.wording import plural
 
@@ -148,6 +148,8 @@ def _cutting(rules: Partitioning) -> str:
         said = f"`{rules.runs_on}` takes a model whole or not at all."
     elif rules.strategy == "onnx-runtime":
         said = providing(rules)
+    elif rules.strategy == "litert-plugin":
+        said = plugging(rules)
     else:
         limit = f"at most {rules.max_partitions}" if rules.max_partitions else "any number"
         least = f", each of at least {plural(rules.min_nodes, 'node')}"

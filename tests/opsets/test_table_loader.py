@@ -54,6 +54,33 @@ FAULTS = {
         7,
         "stops is for strategy: onnx-runtime",
     ),
+    "a plugin's rule of another strategy": (
+        (
+            "operators:",
+            "partitioning: {strategy: whole-model, runs_on: toy, source: code, types: [int8],\n"
+            "  dynamic_tensors: allowed, float16_constants: as-is}\noperators:",
+        ),
+        7,
+        "types is for strategy: litert-plugin",
+    ),
+    "a limit to the pieces of a plugin": (
+        (
+            "operators:",
+            "partitioning: {strategy: litert-plugin, runs_on: toy, source: code, min_nodes: 2}"
+            "\noperators:",
+        ),
+        7,
+        "min_nodes is for strategy: tflite-delegate or whole-model or onnx-runtime",
+    ),
+    "a type that nothing has": (
+        (
+            "operators:",
+            "partitioning: {strategy: litert-plugin, runs_on: toy, source: code, types: [int9]}"
+            "\noperators:",
+        ),
+        7,
+        "unknown word 'int9'",
+    ),
     "duplicate key": (
         ("title: A made-up accelerator", "title: A\ntitle: B"),
         3,

@@ -253,7 +253,7 @@ def test_what_joins_the_pieces_is_what_lies_between_them(
 ) -> None:
     graph = drawn(text)
     (result,) = delegate(graph)
-    join = joining_set(graph, result.partitions, waves=True)
+    join = joining_set(graph, result.partitions, strategy="onnx-runtime")
     assert (None if join is None else join.nodes) == cured
     if cured is not None:
         rest = tuple(
