@@ -211,14 +211,19 @@ def _makers(model: Model, values: Sequence[Identity]) -> Iterator[Identity]:
 
 
 def _read_cut(model: Model, path: Path) -> _Cut:
-    """Read how the graph was cut: new subgraphs hold the pieces, the old ones what stays."""
+    """Read how the graph was cut: new subgraphs hold the pieces, the old ones what stays.
+
+    For each piece there is one node that calls it. Of the old subgraphs those are gone that
+    described a composite which the plugin takes, or which LiteRT has taken apart.
+    """
     try:
         cut = load(path)
     except ModelFileError as error:
         raise ModelFileError(model.path, f"what {_NAME} made of it cannot be read: {error}") from (
             error
         )
-    kept, new = cut.graphs[: len(model.graphs)], cut.graphs[len(model.graphs) :]
+    calls = sum(node.op == _DISPATCH for graph in cut.graphs for node in graph.nodes)
+    kept, new = cut.graphs[: len(cut.graphs) - calls], cut.graphs[len(cut.graphs) - calls :]
     stays = [each for graph in kept for each in _known(model, graph)]
     return _Cut(
         pieces=tuple(
