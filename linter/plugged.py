@@ -77,7 +77,9 @@ def described(
             fate = False if _stays(node) else (judged[node.index].validation == "accepted" or None)
             for _, body in node.bodies:
                 fates.setdefault(body, set()).add(fate)
-    return {body: _described(graphs[body], found) for body, found in fates.items()}
+    return {
+        body: _described(graphs[body], found) for body, found in fates.items() if body < len(graphs)
+    }
 
 
 def _described(graph: Graph, found: set[bool | None]) -> Delegation:
@@ -134,7 +136,7 @@ class _Plugging:
         )
 
     def _handed(self) -> list[int]:
-        return [node.index for node in self.graph.nodes if self.taken[node.index]]
+        return [index for piece in self.pieces if piece.handed for index in piece.nodes]
 
     def _obstacles(self) -> Iterator[Obstacle]:
         """What keeps the whole model back."""
@@ -143,7 +145,7 @@ class _Plugging:
         found = unbuildable(self.graph, self.verdicts, self._handed(), self.rules)
         if found is not None:
             yield found
-        if all(verdict.validation != "unknown" for verdict in self.verdicts):
+        if not self.replaced and all(each.validation != "unknown" for each in self.verdicts):
             for piece in self._without_inputs():
                 said = f"{self._without(piece)}, and {NOT_COMPILED}"
                 yield Obstacle("build", piece.nodes[0], None, said, self.rules.source)

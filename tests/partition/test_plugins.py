@@ -169,6 +169,14 @@ def test_composites(name: str, letters: str, fates: list[str], handed: list[list
     assert replaced is ("?" in fates[0])
 
 
+def test_what_is_stored_may_join_what_a_composite_is_replaced_by() -> None:
+    between = Row("STABLEHLO_COMPOSITE", (2,), (3,), {"name": "own"}, (("decomposition", 1),))
+    graph = sketch(Row("ADD", (0, 1), (2,)), between, Row("RELU", (3,), (4,)), stored=(0, 1))
+    (main, _) = delegate([(graph, "ara"), (replace(chain(1), index=1), "a")], needs_input=True)
+    assert (main.why_not, main.delegated) == (None, (None, None, None))
+    assert "unless it joins another" in (main.doubt or "")
+
+
 def test_a_description_of_composites_with_different_fates_has_none() -> None:
     both = replace(composite("odml.cpu_call"), index=0)
     other = replace(composite("odml.rms_norm"), index=2)
