@@ -60,7 +60,9 @@ RECIPES: Mapping[str, TrainingRecipe] = MappingProxyType(
             TrainingRecipe(
                 "unet_narrow",
                 "deblurring",
-                steps=1500,
+                steps=20000,
+                batch=4,
+                rate=1e-3,
                 passing=("encoder0_conv", "decoder0_conv", "head"),
             ),
             TrainingRecipe(
