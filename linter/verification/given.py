@@ -146,19 +146,26 @@ def _check_one(
 ) -> None:
     shape, dtype = head
     verb = _VERBS[role]
-    fits = len(shape) == len(port.shape) and all(
-        not isinstance(wanted, int) or wanted == size
-        for wanted, size in zip(port.shape, shape, strict=True)
-    )
-    if not fits:
-        raise UsageError(
+    if not _fits(shape, port.shape):
+        said = (
             f"{where}: {name!r} is {dimensions(shape)}; the model {verb} {dimensions(port.shape)}"
         )
+        if _fits(shape, port.shape[1:]):
+            said += ": give it a batch axis in front"
+        raise UsageError(said)
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes > LARGEST:
         raise UsageError(f"{where}: {name!r} takes {nbytes} bytes; at most {LARGEST} are read")
     if dtype.kind not in NUMBERS:
         raise UsageError(f"{where}: {name!r} is {dtype}; the model {verb} {port.dtype}")
+
+
+def _fits(shape: tuple[int, ...], wanted: Sequence[int | str | None]) -> bool:
+    """Whether an array has the sizes that are asked for, as far as they are fixed."""
+    return len(shape) == len(wanted) and all(
+        not isinstance(size, int) or size == given
+        for given, size in zip(shape, wanted, strict=True)
+    )
 
 
 def _as_type(array: Array, port: Port, where: str) -> Array:

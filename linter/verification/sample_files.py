@@ -138,13 +138,26 @@ def _read(path: Path, wanted: Wanted, stem: str) -> Iterator[Named]:
     total = int(counts.pop())
     for number in range(total):
         name = path.name if total == 1 else f"{path.name}[{number}]"
-        yield Named(
-            name,
-            (stem, number),
-            {
-                port.name: np.ascontiguousarray(array[number * size : (number + 1) * size])
-                for port, array, size in zip(ports, arrays, sizes, strict=True)
-            },
+        held = {
+            port.name: np.ascontiguousarray(array[number * size : (number + 1) * size])
+            for port, array, size in zip(ports, arrays, sizes, strict=True)
+        }
+        _see_numbers(str(path.with_name(name)), held)
+        yield Named(name, (stem, number), held)
+
+
+def _see_numbers(where: str, arrays: Mapping[str, Array]) -> None:
+    """Refuse what no figure can be made of: a single such element spoils all that is measured.
+
+    Raises:
+        UsageError: An element is infinite or no number.
+    """
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or np.isfinite(array).all():
+            continue
+        place = tuple(int(each[0]) for each in np.nonzero(~np.isfinite(array)))
+        raise UsageError(
+            f"{where}: {name!r} has {array[place]} at {list(place)}: give finite numbers"
         )
 
 

@@ -227,6 +227,8 @@ def test_of_several_those_that_stay_within_are_kept(
         ("no samples", "give those with --calibration"),
         ("truth of another size", "the model makes"),
         ("truth nowhere", "give a folder, or an .npz"),
+        ("not a number", "x.npz[2]: 'x' has nan at [0, 0, 3, 4]: give finite numbers"),
+        ("infinite truth", "y.npz[1]: 'y' has -inf at [0, 0, 0, 0]: give finite numbers"),
     ],
 )
 def test_samples_that_do_not_serve(
@@ -243,6 +245,16 @@ def test_samples_that_do_not_serve(
     if prepare == "truth of another size":
         np.savez(tmp_path / "x.npz", x=np.zeros((4, 1, SIDE, SIDE), np.float32))
         np.savez(tmp_path / "y.npz", y=np.zeros((4, 1, SIDE, SIDE), np.float32))
+        more = ["--calibration", tmp_path / "x.npz", "--truth", tmp_path / "y.npz"]
+    if prepare in {"not a number", "infinite truth"}:
+        x = np.zeros((4, 1, SIDE, SIDE), np.float32)
+        y = np.zeros((4, 1, 2 * SIDE, 2 * SIDE), np.float32)
+        if prepare == "not a number":
+            x[2, 0, 3, 4] = np.nan
+        else:
+            y[1, 0, 0, 0] = -np.inf
+        np.savez(tmp_path / "x.npz", x=x)
+        np.savez(tmp_path / "y.npz", y=y)
         more = ["--calibration", tmp_path / "x.npz", "--truth", tmp_path / "y.npz"]
     if prepare == "truth nowhere":
         more += ["--truth", tmp_path / "nowhere"]

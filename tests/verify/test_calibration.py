@@ -92,6 +92,13 @@ def test_many_samples_are_thinned_out_evenly(tmp_path: Path) -> None:
     assert found == [10.0 * place for place in range(MOST_SAMPLES)]
 
 
+def odd(value: float, *shape: int) -> object:
+    """Zeros, and another number in the last sample."""
+    array = np.zeros(shape, np.float32)
+    array[-1, 0, 0, 0] = value
+    return array
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -104,6 +111,9 @@ def test_many_samples_are_thinned_out_evenly(tmp_path: Path) -> None:
         ("a.npy", np.zeros((0, 3, 8, 8), np.float32), "not the same whole number"),
         ("a.npy", np.zeros((2, 3, 8, 9), np.float32), "the model takes"),
         ("a.npy", np.array(["text"]), "the model takes"),
+        ("a.npy", np.zeros((3, 8, 8), np.float32), "x3x8x8: give it a batch axis in front$"),
+        ("a.npy", odd(np.nan, 2, 3, 8, 8), r"a.npy: 'x' has nan at \[1, 0, 0, 0\]: give finite"),
+        ("a.npy", odd(np.inf, 4, 3, 8, 8), r"a.npy\[1\]: 'x' has inf at \[1, 0, 0, 0\]: give"),
     ],
 )
 def test_what_is_no_sample_is_refused(
