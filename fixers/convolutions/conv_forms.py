@@ -28,6 +28,7 @@ from npulint.fixers.convolutions.conv_products import (
     few_taps,
     side_by_side,
 )
+from npulint.fixers.convolutions.decoupled import CALIBRATED as POOLED_CALIBRATED
 from npulint.fixers.convolutions.decoupled import WAY as POOLED
 from npulint.fixers.record import TIMES_ZERO, Family, Realisation, Refusal
 
@@ -273,6 +274,7 @@ FAMILY = Family(
             build=_three_by_three,
             limits=TIMES_ZERO,
         ),
+        POOLED_CALIBRATED,
         POOLED,
     ),
 )

@@ -17,7 +17,7 @@ import numpy as np
 from npulint.fixers.building.builder import Feature, Margins
 from npulint.fixers.convolutions import resize_fit
 from npulint.fixers.convolutions.resize_fit import Fit, Floats, Resize
-from npulint.fixers.convolutions.resize_samples import calibrate
+from npulint.fixers.convolutions.resize_samples import calibrate, too_many
 from npulint.fixers.convolutions.transposed_reading import TransposedConvolution, as_convolution
 from npulint.fixers.record import Realisation, Refusal
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from npulint.fixers.record import Exactness
 
 _T: TypeAlias = TransposedConvolution
-
-_MOST_UNKNOWNS = 4096
-"""Weights of one output channel that are fitted to samples; the equations hold their square."""
 
 _LONGEST = 256
 """Samples of a kernel or a stride that equations are solved for; their cost grows with the cube."""
@@ -71,12 +68,7 @@ def _nearly(resize: Resize, t: _T) -> Refusal | None:
 def _to_samples(resize: Resize, t: _T) -> Refusal | None:
     window = resize_fit.fitted_sizes(t.kernel, resize, t.strides)
     unknowns = int(t.kernel.shape[0]) // t.groups * window[0] * window[1]
-    if unknowns**2 * t.groups > _MOST_UNKNOWNS**2:
-        return Refusal(
-            f"{unknowns:,} weights reach each output of each of {t.groups:,} groups; at most "
-            f"{_MOST_UNKNOWNS:,} in one are fitted to samples"
-        )
-    return _nearly(resize, t)
+    return too_many(unknowns, t.groups) or _nearly(resize, t)
 
 
 def _exact(resize: Resize, builder: Builder, t: _T) -> list[int]:

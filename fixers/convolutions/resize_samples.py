@@ -1,4 +1,7 @@
-"""The kernel after a resize that comes nearest to a transposed convolution on samples."""
+"""The kernel that comes nearest on samples to what another convolution makes of something else.
+
+After a resize to a transposed convolution, or after an average pool to a strided one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npulint.fixers.convolutions.resize_fit import Fit, Floats
+from npulint.fixers.record import Refusal
 
 _RIDGES = (1e-6, 1e-4, 1e-2, 1.0)
 """Weights of the data-free fit that are tried, by the mean energy of the samples."""
@@ -19,6 +23,20 @@ _FIRM = 1e-2
 
 _STRIP = 1 << 22
 """Numbers in the windows that are gathered at a time."""
+
+
+_MOST_UNKNOWNS = 4096
+"""Weights of one output channel that are fitted to samples; the equations hold their square."""
+
+
+def too_many(unknowns: int, groups: int) -> Refusal | None:
+    """Why a kernel is not fitted whose every output hangs on so many weights."""
+    if unknowns**2 * groups <= _MOST_UNKNOWNS**2:
+        return None
+    return Refusal(
+        f"{unknowns:,} weights reach each output of each of {groups:,} groups; at most "
+        f"{_MOST_UNKNOWNS:,} in one are fitted to samples"
+    )
 
 
 def calibrate(
@@ -35,7 +53,7 @@ def calibrate(
     Args:
         start: The data-free fit, which stands where the samples say nothing.
         bias: `[Cout]`, that of the original.
-        pairs: For each sample the resized input, cut and padded for a convolution without
+        pairs: For each sample what is convolved instead, cut and padded for a convolution without
             padding, `[N, Cin, H + n - 1, W + n - 1]`, and the original's output `[N, Cout, H, W]`.
         groups: Groups of channels.
 

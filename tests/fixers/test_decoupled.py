@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from single import Case, agrees, reading
 from test_convolutions import onnx_conv, tflite_conv
 from test_resizes import onnx_resize, tflite_resize
 
+from npulint.fixers.building.builder import Samples
 from npulint.fixers.building.windows import Convolution
 from npulint.fixers.convolutions import conv_forms
-from npulint.fixers.convolutions.decoupled import WAY, pool
+from npulint.fixers.convolutions.decoupled import CALIBRATED, WAY, pool
 from npulint.fixers.legalise import Setting, build_fragment
 from npulint.fixers.moving import resizes
 from npulint.fixers.moving.resizes_reading import Resampling
@@ -28,12 +31,18 @@ SAMPLE, ALL = 12, 200
 Array = Any
 
 
-def rewritten(case: Case, family: Family[Any], way: Realisation[Any]) -> tuple[Array, str]:
+def rewritten(
+    case: Case,
+    family: Family[Any],
+    way: Realisation[Any],
+    fitting: Sequence[Array] = (),
+) -> tuple[Array, str]:
     """What the model with the way in it makes in its own runtime, and what the way says."""
     model = load(case.path)
     graph = model.graphs[0]
     (occurrence,) = family.recognise(graph)
-    setting = Setting(lambda _: {}, model.opsets.get("", 0))
+    held = Samples(lambda _: fitting, lambda _: fitting) if fitting else None
+    setting = Setting(lambda _: {}, model.opsets.get("", 0), samples=held)
     fragment, note = build_fragment(graph, occurrence, way, setting)
     new, _ = apply(graph, [Patch(fragment, occurrence.nodes)])
     path = case.path.with_name(f"new{case.path.suffix}")
@@ -95,6 +104,61 @@ def test_pooled_convolutions_are_what_they_say(dialect: str, full: bool, tmp_pat
         if applied == wanted:
             return
     pytest.fail("hardly any convolution has strides")
+
+
+@pytest.mark.parametrize("dialect", ["onnx", "tflite"])
+def test_what_is_fitted_to_samples_is_what_is_built(
+    dialect: str, full: bool, tmp_path: Path
+) -> None:
+    """On the one sample that it was fitted to it is off by what it says, and by less than before.
+
+    Samples are given as the model stores them, and may be read by groups, padded and dilated.
+    """
+    make, applied = (onnx_conv, tflite_conv)[dialect == "tflite"], 0
+    wanted = ALL if full else SAMPLE
+    for seed in range(40 * wanted):
+        case = make(tmp_path, seed)
+        found = None if case is None else reading(case.path, conv_forms.FAMILY)
+        if case is None or not isinstance(found, Convolution) or found.activation != "NONE":
+            continue
+        if CALIBRATED.accepts(found) is not None:
+            continue
+        x = case.xs["x"]
+        truth, plain = run(case.path, x), rewritten(case, conv_forms.FAMILY, WAY)[0]
+        made, note = rewritten(case, conv_forms.FAMILY, CALIBRATED, [x])
+        off, before = (float(np.linalg.norm(each - truth)) for each in (made, plain))
+        size = float(np.linalg.norm(truth))
+        assert off <= before * (1 + 1e-6) + 1e-5 * size, case.label
+        (said,) = re.findall(r"fitted to 1 samples; its output is off by (\S+) where", note)
+        assert off == pytest.approx(float(said) * size, rel=0.06, abs=2e-6 * size), case.label
+        applied += 1
+        if applied == wanted:
+            return
+    pytest.fail("hardly any convolution has strides")
+
+
+def test_samples_in_which_neighbours_are_alike_help(tmp_path: Path) -> None:
+    """On an image that is not among them."""
+    from single import Call, onnx_case
+
+    rng = np.random.default_rng(1)
+    kernel = rng.normal(size=(4, 3, 3, 3)).astype(np.float32)
+
+    def photograph() -> Array:
+        noise = rng.normal(size=(1, 3, 24, 20))
+        smooth = sum(np.roll(noise, (a, b), (2, 3)) for a in range(3) for b in range(3))
+        return (smooth + 2).astype(np.float32)
+
+    x, fitting = photograph(), [photograph() for _ in range(6)]
+    said = {"strides": [2, 2], "pads": [1, 1, 1, 1]}
+    call = Call("Conv", ["x", kernel], {"y": [1, 4, 12, 10]}, said)
+    case = onnx_case(tmp_path, {"x": x}, [call], 17)
+    truth = run(case.path, x)
+    errors = [
+        float(np.linalg.norm(rewritten(case, conv_forms.FAMILY, way, fitting)[0] - truth))
+        for way in (CALIBRATED, WAY)
+    ]
+    assert errors[0] < 0.95 * errors[1]
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -10,7 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
-import kept
 import qnn_cures
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "qnn-cures.md"
@@ -97,5 +96,5 @@ def test_finished_rows_are_taken_up_again(tmp_path: Path, monkeypatch: pytest.Mo
     made = _row("a", WHOLE)
     qnn_cures.kept_rows(path).add(made)
     assert qnn_cures.kept_rows(path).find("a") == made
-    monkeypatch.setattr(kept, "digest", lambda *_: "another state")
+    monkeypatch.setattr(qnn_cures, "digest", lambda *_: "another state")
     assert qnn_cures.kept_rows(path).find("a") is None
