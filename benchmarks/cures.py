@@ -26,6 +26,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from code_state import digest
 from kept import Kept
 
 from npulint.cure import FixResult, fix
@@ -194,7 +195,7 @@ def row(pair: tuple[str, str], sets: Sequence[str]) -> Row:
 
 def kept_rows(path: Path | None, sets: Sequence[str]) -> Kept[Row, tuple[str, str]]:
     """Rows that were finished before for these targets."""
-    return Kept(path, Row, lambda made: (made.network, made.form), __file__, tuple(sets))
+    return Kept(path, Row, lambda made: (made.network, made.form), digest(__file__, tuple(sets)))
 
 
 def render(rows: Sequence[Row], asked: Sequence[str], sets: Sequence[str], command: str) -> str:

@@ -8,23 +8,22 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from cattrs import structure, unstructure
-from code_state import digest
 
 Row = TypeVar("Row")
 Name = TypeVar("Name", bound=Hashable)
 
 
 class Kept(Generic[Row, Name]):
-    """Rows in a file, a line each, beside a digest of all that has a say in them.
+    """Rows in a file, a line each, beside what they all hang on.
 
-    Rows of another state of the code stay in the file and are not found.
+    Rows of another state stay in the file and are not found.
 
     Args:
         path: The file; None keeps rows for this run only.
         kind: What a row is: a frozen dataclass.
         name: What tells rows apart.
-        script: The `__file__` of the benchmark.
-        asked: What it was asked for, of which the rows depend.
+        state: What all rows hang on, such as a digest of the code; rows that say themselves what
+            they hang on need none.
     """
 
     def __init__(
@@ -32,17 +31,16 @@ class Kept(Generic[Row, Name]):
         path: Path | None,
         kind: type[Row],
         name: Callable[[Row], Name],
-        script: str,
-        asked: object,
+        state: str = "",
     ) -> None:
         self._path = path
         self._name = name
-        self._digest = digest(script, asked)
+        self._state = state
         self._rows: dict[Name, Row] = {}
         if path is not None and path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
-                state, held = json.loads(line)
-                if state == self._digest:
+                found, held = json.loads(line)
+                if found == self._state:
                     row = structure(held, kind)
                     self._rows[name(row)] = row
 
@@ -55,4 +53,4 @@ class Kept(Generic[Row, Name]):
         self._rows[self._name(row)] = row
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([self._digest, unstructure(row)]) + "\n")
+                file.write(json.dumps([self._state, unstructure(row)]) + "\n")

@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from code_state import digest
 from kept import Kept
 from qnn_networks import network
 
@@ -247,7 +248,7 @@ def _exceptions(rows: Sequence[Row]) -> Iterator[str]:
 
 def kept_rows(path: Path) -> Kept[Row, str]:
     """Rows that were finished before."""
-    return Kept(path, Row, attrgetter("name"), __file__, CHIP)
+    return Kept(path, Row, attrgetter("name"), digest(__file__, CHIP))
 
 
 def main(arguments: Sequence[str]) -> int:
