@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -204,3 +205,31 @@ class JoinedConvolution(nn.Module):
         """Join and convolve."""
         result: torch.Tensor = self.convolution(torch.cat(images, 1))
         return result
+
+
+def held(found: Any, known: Any) -> None:
+    """Refuse sizes for which a network's code would decide otherwise than for its example.
+
+    Raises:
+        ValueError: It would.
+    """
+    if type(known)(found) != known:
+        raise ValueError(
+            f"this network was prepared for sizes for which its code finds {known} where it finds "
+            f"{found} now: prepare it for these sizes"
+        )
+
+
+def sized(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """A map, if it has the size that the network's code asked for.
+
+    Raises:
+        ValueError: It has another one.
+    """
+    wanted = tuple(int(each) for each in size)
+    if tuple(image.shape[2:]) != wanted:
+        raise ValueError(
+            f"this network was prepared for sizes at which a map of {tuple(image.shape[2:])} is "
+            f"wanted, and here it is one of {wanted}: prepare it for these sizes"
+        )
+    return image

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from npulint.preparing.torch_ways import Site, Ways
 
 
+_STRAIGHT = 20
+"""PyTorch's own threshold: from there on log(1 + e^x) is x to 2.1e-9, below float32's rounding."""
+
+
 class Function(nn.Module):
     """A function of each element, by its name among the catalogue's realisations."""
 
@@ -146,6 +150,10 @@ def _elus(module: nn.Module, site: Site) -> Iterator[Way]:
 def _softpluses(module: nn.Module, site: Site) -> Iterator[Way]:
     if module.beta != 1:
         yield Way("softplus/exp-log", Refusal(f"its beta is {module.beta}, and only 1 is"))
+        return
+    if module.threshold < _STRAIGHT:
+        said = f"it is x itself from {module.threshold} on, where it differs from that as yet"
+        yield Way("softplus/exp-log", Refusal(said))
         return
     yield from _named("softplus/exp-log")(module, site)
 

@@ -14,11 +14,13 @@ from npulint.fixers.moving.shuffles import slow
 from npulint.preparing.torch_blocks import JoinedConvolution
 from npulint.preparing.torch_convs import folded, is_settled, reordered, split_inputs
 from npulint.preparing.torch_making import chain
+from npulint.preparing.torch_tracing import trace
 from npulint.reference_models.torch_modules import DepthToSpace
 
 if TYPE_CHECKING:
     from npulint.preparing.torch_exporting import Shapes
     from npulint.preparing.torch_places import Calls
+    from npulint.preparing.torch_tracing import Traced
 
 _JOINS = (torch.cat, torch.concat, torch.concatenate)
 
@@ -49,15 +51,13 @@ class Pattern:
     beside: tuple[str, ...] = ()
 
 
-class _Tracer(fx.Tracer):
-    """Goes into containers, and into modules that do nothing but join."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        if isinstance(m, nn.Sequential):
-            return False
-        if type(m).__module__.startswith(("torch.", "npulint.preparing.")):
-            return True
-        return not next(m.children(), None) and not _only_joins(m)
+def _is_leaf(module: nn.Module) -> bool:
+    """Whether a module is none of those that are gone into: containers, and what only joins."""
+    if isinstance(module, (nn.Sequential, fx.GraphModule)):
+        return False
+    if type(module).__module__.startswith(("torch.", "npulint.preparing.")):
+        return True
+    return not next(module.children(), None) and not _only_joins(module)
 
 
 def _only_joins(module: nn.Module) -> bool:
@@ -75,13 +75,15 @@ def _is_join(node: fx.Node) -> bool:
     return bool(axis == 1)
 
 
-def trace(module: nn.Module) -> fx.Graph | str:
-    """The graph of a network, or why there is none."""
-    try:
-        return _Tracer().trace(module)
-    except Exception as error:
-        said = str(error).strip().splitlines()
-        return said[0] if said else type(error).__name__
+def traced(module: nn.Module, inputs: Sequence[torch.Tensor]) -> Traced | str:
+    """The graph of a network, or why there is none.
+
+    Args:
+        module: The network.
+        inputs: What it is called with.
+    """
+    shapes = tuple(tuple(each.shape) for each in inputs)
+    return trace(module, shapes, _is_leaf, [each.dtype for each in inputs])
 
 
 def patterns(
@@ -110,30 +112,32 @@ def patterns(
                 yield from _pair((str(node.target), str(behind.target)), first, second, shapes)
 
 
-def without_joins(module: nn.Module, wanted: Mapping[str, str]) -> fx.GraphModule | None:
+def without_joins(
+    module: nn.Module, wanted: Mapping[str, str], inputs: Sequence[torch.Tensor]
+) -> Traced | str:
     """The network with convolutions called with what was joined for them before.
 
     Args:
         module: The network; its convolutions are replaced already.
         wanted: For the nodes that join the convolutions' paths.
+        inputs: What it is called with.
 
     Returns:
-        The traced network, None where it is traced to something else than when it was asked about.
+        Its code, or why that cannot be had.
     """
-    graph = trace(module)
-    if isinstance(graph, str):
-        return None
+    found = traced(module, inputs)
+    if isinstance(found, str):
+        return found
+    graph = found.graph
     nodes = {node.name: node for node in graph.nodes}
     for name, path in wanted.items():
         join = nodes.get(name)
         reader = None if join is None else next(iter(join.users), None)
         if join is None or reader is None or str(reader.target) != path:
-            return None
+            return "it is traced to something else than when it was asked about"
         reader.args = _parts(join)
         graph.erase_node(join)
-    made = fx.GraphModule(module, graph, type(module).__name__)
-    made.training = module.training
-    return made
+    return found
 
 
 def _alone(module: nn.Module, node: fx.Node, calls: Calls) -> nn.Module | None:

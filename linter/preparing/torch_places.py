@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
+from torch.utils import _pytree
 
 if TYPE_CHECKING:
     from npulint.preparing.torch_exporting import Shapes
@@ -29,11 +30,13 @@ class Calls:
     Attributes:
         shapes: By path, the shapes of the tensors of every different call; None in the place of a
             call with anything but tensors.
+        dtypes: By path, the types of the tensors of its first call.
         counts: By path, how often the module is called.
     """
 
     def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> None:
         self.shapes: dict[str, list[Shapes | None]] = {}
+        self.dtypes: dict[str, tuple[torch.dtype, ...]] = {}
         self.counts: Counter[str] = Counter()
         hooks = [
             each.register_forward_pre_hook(self._noting(path), with_kwargs=True)
@@ -51,6 +54,8 @@ class Calls:
             self.counts[path] += 1
             plain = not kwargs and all(isinstance(each, torch.Tensor) for each in args)
             found = tuple(tuple(each.shape) for each in args) if plain else None
+            if plain:
+                self.dtypes.setdefault(path, tuple(each.dtype for each in args))
             known = self.shapes.setdefault(path, [])
             if found not in known:
                 known.append(found)
@@ -73,11 +78,16 @@ def objection(module: nn.Module, shared: frozenset[int]) -> str:
             )
         if is_normed(part):
             return NORMED
-        if any(getattr(part, name, None) for name in _HOOKS):
+        if hooked(part):
             return "it has hooks, which another module would not run: remove them first"
     if any(id(each) in shared for each in module.parameters()):
         return "another module has the same weights, which would part here"
     return ""
+
+
+def hooked(module: nn.Module) -> bool:
+    """Whether anything runs before or behind a module that another one would not run."""
+    return any(getattr(module, name, None) for name in _HOOKS)
 
 
 def is_normed(module: nn.Module) -> bool:
@@ -106,13 +116,36 @@ def replace(root: nn.Module, module: nn.Module, new: nn.Module) -> nn.Module:
     Returns:
         The network: the new module itself where the other one was the network.
     """
-    new.train(module.training)
+    return put(root, module, new.train(module.training))
+
+
+def put(root: nn.Module, module: nn.Module, new: nn.Module) -> nn.Module:
+    """The same with modules that are in the modes in which they are to be."""
     for path in paths_of(root, module):
         if not path:
             return new
         parent, _, name = path.rpartition(".")
         setattr(root.get_submodule(parent), name, new)
     return root
+
+
+def drawn(inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Numbers drawn at random, the same each time, as inputs of a network; whole numbers stay."""
+    generator = torch.Generator().manual_seed(0)
+    return [
+        torch.randn(each.shape, generator=generator) if each.is_floating_point() else each
+        for each in inputs
+    ]
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two results of networks are the same, to the last bit."""
+    (ones, form), (others, like) = _pytree.tree_flatten(one), _pytree.tree_flatten(other)
+    return form == like and all(
+        torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+        if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) else a == b
+        for a, b in zip(ones, others, strict=True)
+    )  # fmt: skip
 
 
 def weight_of(module: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -13,8 +13,9 @@ from npulint.preparing.arguments import asked_of, understood_allow
 from npulint.preparing.records import Prepared, PrepareReport, Replacement
 from npulint.preparing.torch_arguments import copied, inputs_of
 from npulint.preparing.torch_exporting import Exporter
+from npulint.preparing.torch_lifting import lift, settle
 from npulint.preparing.torch_roadmap import transform
-from npulint.preparing.torch_rounds import left, replaced
+from npulint.preparing.torch_rounds import doubtful, left, replaced
 from npulint.preparing.torch_workshop import Workshop
 from npulint.preparing.transformations import Transformation, understood
 from npulint.preparing.weighing import Jury, standings
@@ -88,6 +89,9 @@ def _prepared(
     cost = work.cost(first)
     standing = standings(jury.answers([first.exported.model]))
     transformed, study = transform(work, first, transformations)
+    answers = jury.answers([study.exported.model])
+    lifts = lift(work, study, doubtful(study.exported, answers))
+    study = work.study() if lifts else study
     replacements: list[Replacement] = []
     for _ in range(_ROUNDS):
         made = replaced(work, study, jury)
@@ -96,10 +100,12 @@ def _prepared(
             break
         study = work.study()
     answers = jury.answers([study.exported.model])
+    stays = left(work, study, answers)
+    settle(work, lifts)
     report = PrepareReport(
         transformations=transformed,
         replacements=tuple(replacements),
-        left=left(work, study, answers),
+        left=stays,
         before=standing,
         after=standings(answers),
         cost_before=cost,

@@ -23,7 +23,13 @@ _LARGEST_FACTOR = 8
 
 
 def _resize(module: nn.Module, site: Site) -> Iterator[Way]:
+    uneven = _uneven(module, site)
+    if uneven is not None:
+        yield Way("resize/matrix", uneven)
+        return
     factors = _factors(module, site)
+    if factors == (1, 1):
+        yield Way("resize/identity", nn.Identity)
     if module.mode == "nearest":
         copied = factors if isinstance(factors, Refusal) else partial(Repetition, *factors)
         yield Way("resize/copies", copied)
@@ -44,6 +50,19 @@ def output_size(module: nn.Module, image: tuple[int, ...]) -> tuple[int, int]:
     scales = scale if isinstance(scale, tuple) else (scale, scale)
     rows, columns = (int(size * each) for size, each in zip(image[2:], scales, strict=True))
     return rows, columns
+
+
+def _uneven(module: nn.Module, site: Site) -> Refusal | None:
+    """Why samples do not lie as the sizes say: PyTorch goes by the scale that it is told."""
+    scale = module.scale_factor
+    if scale is None or module.recompute_scale_factor or module.align_corners:
+        return None
+    scales = scale if isinstance(scale, tuple) else (scale, scale)
+    for image, *_ in site.calls:
+        for size, each in zip(image[2:], scales, strict=True):
+            if int(size * each) != size * each:
+                return Refusal(f"{size} samples by {each} are no whole number of them")
+    return None
 
 
 def _factors(module: nn.Module, site: Site) -> tuple[int, int] | Refusal:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+import torch
 from torch import nn
 
 from npulint.fixers.record import Refusal
 from npulint.preparing import torch_norms
 from npulint.preparing.records import Cost, Left, Lost, Replacement
-from npulint.preparing.torch_graph import Pattern, patterns, trace, without_joins
+from npulint.preparing.torch_graph import Pattern, patterns, traced, without_joins
 from npulint.preparing.torch_places import (
+    drawn,
+    equal,
     objection,
     parameters_of,
     paths_of,
@@ -21,6 +24,7 @@ from npulint.preparing.torch_places import (
     shared_tensors,
     weight_of,
 )
+from npulint.preparing.torch_tracing import DECIDED, as_module
 from npulint.preparing.torch_ways import Site, Way, ways_of
 from npulint.preparing.weighing import Form, macs_of, opinions
 
@@ -30,9 +34,14 @@ if TYPE_CHECKING:
     from npulint.preparing.torch_workshop import Study, Workshop
     from npulint.preparing.weighing import Decision, Jury
 
+_WRITTEN_OVER = (
+    "it writes into what it is given, which is read again: give it a result of its own "
+    "(inplace=False)"
+)
+
 _OWN_CODE = (
-    "the network's own code computes it, and no module: write it as a module, or rewrite what is "
-    "exported with `npulint fix`"
+    "the network's own code computes it, and no layer does the same: write it as a module, or "
+    "rewrite what is exported with `npulint fix`"
 )
 
 
@@ -69,7 +78,7 @@ def replaced(work: Workshop, study: Study, jury: Jury) -> list[Replacement]:
         study: What it is as it stands.
         jury: The targets.
     """
-    doubted = _doubted(study.exported, jury.answers([study.exported.model]))
+    doubted = doubtful(study.exported, jury.answers([study.exported.model]))
     if not doubted:
         return []
     places = [*_patterns(work, study, doubted), *_modules(work, study, doubted)]
@@ -110,10 +119,11 @@ def left(work: Workshop, study: Study, answers: Answers) -> tuple[Left, ...]:
         answers: What the targets say of each of its nodes.
     """
     found: dict[tuple[str, str, tuple[Lost, ...]], list[tuple[str, list[int]]]] = {}
-    for path, nodes in _doubted(study.exported, answers).items():
+    for path, nodes in doubtful(study.exported, answers).items():
         module = work.new.get_submodule(path)
-        why, lost = work.why.get(id(module), (_OWN_CODE, ()))
-        found.setdefault((type(module).__name__, why, lost), []).append((path, nodes))
+        why, lost = work.why.get(id(module), (_own_code(work, module), ()))
+        where = path.rpartition(".")[0] if id(module) in work.lifted else path
+        found.setdefault((_what(work, module), why, lost), []).append((where, nodes))
     graph = study.exported.model.graphs[0]
     made = []
     for (what, why, lost), members in found.items():
@@ -127,7 +137,19 @@ def left(work: Workshop, study: Study, answers: Answers) -> tuple[Left, ...]:
     return tuple(made)
 
 
-def _doubted(exported: Exported, answers: Answers) -> dict[str, list[int]]:
+def _what(work: Workshop, module: nn.Module) -> str:
+    """The class of a layer, or the call that it does the work of."""
+    called = work.lifted.get(id(module))
+    return f"forward: {called}" if called else type(module).__name__
+
+
+def _own_code(work: Workshop, module: nn.Module) -> str:
+    """Why what a module's own code computes stays."""
+    why = work.uncalled.get(id(module))
+    return f"{_OWN_CODE}; its calls were not made layers: {why}" if why else _OWN_CODE
+
+
+def doubtful(exported: Exported, answers: Answers) -> dict[str, list[int]]:
     """The nodes that some target does not take, by the modules that they were made by."""
     found: dict[str, list[int]] = {}
     for index, owner in enumerate(exported.owners):
@@ -156,43 +178,69 @@ def _modules(work: Workshop, study: Study, doubted: Mapping[str, list[int]]) -> 
             sites[id(module)] = module, Site(calls, like)
     met = [(module, site.calls[0]) for module, site in sites.values()]
     norms = torch_norms.read_all(work.exporter, met)
+    written = _written_over(study, (path for path in doubted if _writes(work.new, path)))
     for module, site in sites.values():
-        ways = _ways(module, site, norms)
+        if written and getattr(module, "inplace", False):
+            work.why[id(module)] = _WRITTEN_OVER, ()
+            continue
+        ways = _ways(work, module, site, norms)
         if isinstance(ways, str):
             work.why[id(module)] = ways, ()
         else:
-            yield _Place([module], type(module).__name__, module, ways, site.calls)
+            yield _Place([module], _what(work, module), module, ways, site.calls)
+
+
+def _writes(module: nn.Module, path: str) -> bool:
+    return bool(getattr(module.get_submodule(path), "inplace", False))
+
+
+def _written_over(study: Study, paths: Iterable[str]) -> bool:
+    """Whether anything else reads what some layers write into, as their replacements do not."""
+    layers = [study.module.get_submodule(path) for path in paths]
+    if not layers:
+        return False
+    inputs = drawn(study.inputs)
+    with torch.no_grad():
+        before = study.module(*[each.clone() for each in inputs])
+        for layer in layers:
+            layer.inplace = False
+        after = study.module(*[each.clone() for each in inputs])
+    for layer in layers:
+        layer.inplace = True
+    return not equal(before, after)
 
 
 _Norms: TypeAlias = "Mapping[int, torch_norms.Norm | Refusal | None]"
 """What modules of the user's own normalise, by their identity."""
 
 
-def _ways(module: nn.Module, site: Site, norms: _Norms) -> list[Way] | str:
+def _ways(work: Workshop, module: nn.Module, site: Site, norms: _Norms) -> list[Way] | str:
     """What may take a module's place, or why nothing does."""
     found = ways_of(module)
     if found is not None:
         return list(found(module, site))
     if next(module.children(), None) is not None:
-        return _OWN_CODE
+        return _own_code(work, module)
     norm = norms.get(id(module))
     if isinstance(norm, Refusal):
         return norm.reason
     if norm is None:
-        return f"there is no way for a module of the class {type(module).__name__}"
+        why = f"there is no way for a module of the class {type(module).__name__}"
+        said = work.uncalled.get(id(module))
+        return f"{why}, and its calls were not made layers: {said}" if said else why
     return list(torch_norms.ways(norm, site))
 
 
 def _patterns(work: Workshop, study: Study, doubted: Mapping[str, list[int]]) -> Iterator[_Place]:
     """The patterns of several modules of which some target does not take all."""
-    graph = trace(study.module)
-    if isinstance(graph, str):
+    code = traced(study.module, work.inputs)
+    if isinstance(code, str):
         work.notes[
-            f"patterns of several layers were not looked for: torch.fx cannot trace it ({graph})"
+            f"patterns of several layers were not looked for: torch.fx cannot trace it ({code})"
         ] = None
         return
     shared = shared_tensors(work.new)
-    found = patterns(study.module, graph, study.calls, work.inputs)
+    found = patterns(study.module, code.graph, study.calls, work.inputs)
     for pattern in found:
         modules = [work.new.get_submodule(path) for path in pattern.paths]
         if not doubted.keys() & {*pattern.paths, *pattern.beside}:
@@ -255,15 +303,15 @@ def _apply(work: Workshop, chosen: Sequence[tuple[_Place, Decision]]) -> list[Re
         if place.pattern is not None and place.pattern.join
     }
     if joins:
-        traced = without_joins(work.new, joins)
-        if traced is None:
-            said = "joins stay before convolutions: in training, the network's code is another"
-            work.notes[said] = None
+        code = without_joins(work.new, joins, work.inputs)
+        if isinstance(code, str):
+            work.notes[f"joins stay before convolutions: {code}"] = None
             chosen = [each for each in chosen if not (each[0].pattern and each[0].pattern.join)]
         else:
             said = "it is a torch.fx.GraphModule now, since joins were taken out of its code"
-            work.notes[said] = None
-            work.new = traced
+            work.notes[said + DECIDED if code.decided else said] = None
+            work.new = as_module(work.new, code.graph)
+            work.inlined = True
     made = []
     for place, decision in chosen:
         new = place.built[decision.chosen or 0]

@@ -28,11 +28,13 @@ class Study:
         module: The network.
         exported: What it exports to.
         calls: How its modules are called.
+        inputs: What it is called with.
     """
 
     module: nn.Module
     exported: Exported
     calls: Calls
+    inputs: tuple[torch.Tensor, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,9 @@ class Workshop:
         exporter: Exports it and its parts.
         say: Called with what is done next.
         notes: What else is to be known of the work, each sentence once.
+        inlined: Whether the code of all modules within is part of the network's own now.
+        lifted: What was called by a network's own code where a layer stands now, by its identity.
+        uncalled: Why no layers are made of what modules' own code calls, by their identity.
         why: Why modules stay, by their identity: the reason and the ways that were weighed.
     """
 
@@ -53,6 +58,9 @@ class Workshop:
     exporter: Exporter
     say: Callable[[str], None]
     notes: dict[str, None] = field(default_factory=dict)
+    inlined: bool = False
+    lifted: dict[int, str] = field(default_factory=dict)
+    uncalled: dict[int, str] = field(default_factory=dict)
     why: dict[int, tuple[str, tuple[Lost, ...]]] = field(default_factory=dict)
 
     def study(self) -> Study:
@@ -72,7 +80,7 @@ class Workshop:
             exported = self.exporter.whole(module, self.inputs)
         except Exception as error:
             raise UsageError(f"PyTorch does not export the network: {first_line(error)}") from error
-        return Study(module, exported, calls)
+        return Study(module, exported, calls, self.inputs)
 
     def cost(self, study: Study) -> Cost:
         """What the network costs."""

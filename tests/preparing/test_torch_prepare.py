@@ -228,11 +228,13 @@ def test_weights_that_two_modules_share_stay_together() -> None:
 def test_what_the_networks_own_code_computes_is_named() -> None:
     class Own(nn.Module):
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.pixel_shuffle(image, 2)
+            image = image.reshape(1, 1, 2, 2, 8, 8).permute(0, 1, 4, 2, 5, 3)
+            return image.reshape(1, 1, 16, 16)
 
     report = prepare(Own(), ["nnapi-1.2"], input_shape=(1, 4, 8, 8)).report
     (left,) = report.left
-    assert left.ops == ("DepthToSpace",)
+    assert "Transpose" in left.ops
+    assert "no way for a module of the class Own" in left.why
     assert left.said["nnapi-1.2"].status == "unsupported"
 
 

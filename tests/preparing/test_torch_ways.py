@@ -85,6 +85,22 @@ def test_gelu_is_within_its_bound() -> None:
     assert _agree(nn.GELU(), image, _ways(nn.GELU(), image)) == {"gelu/rational-erf"}
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_a_resize_whose_scale_gives_no_whole_size_stays(mode: str) -> None:
+    # 2 * 2.25 is 4 samples, which lie 1/2.25 apart and not 1/2.
+    image = _image((1, 3, 2, 2), 1)
+    for again, refused in ((None, True), (True, False)):
+        module = nn.Upsample(scale_factor=2.25, mode=mode, recompute_scale_factor=again)
+        ways = _ways(module, image)
+        assert all(isinstance(each.make, Refusal) for each in ways) is refused
+        assert bool(_agree(module, image, ways)) is not refused
+
+
+def test_a_softplus_that_is_straight_too_early_stays() -> None:
+    (way,) = _ways(nn.Softplus(threshold=2), torch.zeros(1))
+    assert isinstance(way.make, Refusal)
+
+
 def test_a_transposed_convolution_divisible_by_a_box_is_a_resize() -> None:
     module = instances.shaken(nn.ConvTranspose2d(4, 6, 4, 2, 1, groups=2), 3)
     with torch.no_grad():

@@ -86,6 +86,7 @@ def others() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
         yield f"unshuffle-{block}", nn.PixelUnshuffle(block), (2, 3, 2 * block, 3 * block)
     for factor in (2, 3, (1, 2), (3, 2)):
         yield f"nearest-{factor}", nn.Upsample(scale_factor=factor), image
+    yield "nearest-same", nn.Upsample(scale_factor=1), image
     yield "nearest-size", nn.Upsample(size=(10, 21)), image
     yield "nearest-2d", nn.UpsamplingNearest2d(scale_factor=2), image
     for factor in (2, 3, 4):
