@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from npulint.preparing.records import Prepared, PrepareReport
     from npulint.preparing.torch_prepare import prepare
     from npulint.preparing.transformations import Transformation
-    from npulint.recovering.live import recover
+    from npulint.recovering.live import Recovered, recover
     from npulint.recovering.recipe import Recipe, Term
-    from npulint.recovering.records import Recovered, RecoverReport
+    from npulint.recovering.records import RecoverReport
 
 _HOMES = {
     "prepare": "npulint.preparing.torch_prepare",
@@ -25,7 +25,7 @@ _HOMES = {
     "recover": "npulint.recovering.live",
     "Recipe": "npulint.recovering.recipe",
     "Term": "npulint.recovering.recipe",
-    "Recovered": "npulint.recovering.records",
+    "Recovered": "npulint.recovering.live",
     "RecoverReport": "npulint.recovering.records",
 }
 

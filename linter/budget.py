@@ -100,12 +100,15 @@ def to_tune(model: Model, choices: Sequence[Choice]) -> str:
             if node.index in reached and macs[node.index] and _has_weights(graph, node.index)
         ]
     if not behind:
-        return "to use them, fine-tune what replaces them towards the original's outputs"
+        return (
+            "to use them, fine-tune what replaces them towards the original's outputs (npulint "
+            "recover)"
+        )
     _, first, op = behind[0]
     layers = f"the {len(behind)} layers" if len(behind) > 1 else "the layer"
     return (
         f"to use them, fine-tune what replaces them and {layers} with weights behind them, from "
-        f"{op} (node {first}) on, towards the original's outputs"
+        f"{op} (node {first}) on, towards the original's outputs (npulint recover)"
     )
 
 

@@ -22,6 +22,7 @@ from npulint.cli_inspect import inspect
 from npulint.cli_matrix import matrix
 from npulint.cli_models import models
 from npulint.cli_phone import list_phones, run_on_phone
+from npulint.cli_recover import recover
 from npulint.cli_settings import asked_as_configured, config_option, targets_of, whom_to_ask
 from npulint.cli_train import train
 from npulint.cli_validate import validate
@@ -66,6 +67,7 @@ cli.add_command(host)
 cli.add_command(inspect)
 cli.add_command(matrix)
 cli.add_command(models)
+cli.add_command(recover)
 cli.add_command(verify)
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from npulint.errors import UsageError
 from npulint.formats import load
 from npulint.quantising.converting import Converter, require
+from npulint.quantising.floating import see_that_it_is_float
 from npulint.quantising.records import Layer, Sensitivity
 from npulint.quantising.running import Power, outputs, powers
 from npulint.verification import metrics
@@ -70,7 +70,7 @@ def sensitivity(
     """
     say = progress or _silence
     require(model.dialect)
-    _see_that_it_is_float(model)
+    see_that_it_is_float(model)
     say("reading samples")
     halves = read_halves(samples, truth, model, fits=True)
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
@@ -128,22 +128,6 @@ class _Outputs:
 
 def _silence(_: str) -> None:
     return None
-
-
-def _see_that_it_is_float(model: Model) -> None:
-    """Refuse what is quantised already.
-
-    Raises:
-        UsageError: It is.
-    """
-    graph = model.graphs[0]
-    made = [graph.values[index] for node in graph.nodes for index in node.outputs if index >= 0]
-    for value in made:
-        if value.quantisation is not None and value.quantisation.scales:
-            raise UsageError(
-                f"{model.path}: is quantised already ({value.name} is {value.dtype}): give the "
-                "model in floating point"
-            )
 
 
 def _by_noise(model: Model, measured: Mapping[str, Power]) -> tuple[Layer, ...]:

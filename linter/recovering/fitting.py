@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from npulint.optimising import Average, put, rate
-from npulint.recovering.records import Course, Point
+from npulint.recovering.records import SAME, Course, Point
 from npulint.recovering.student import stacked
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Fitting:
         self._factor = 1.0
         self._restart()
         self._start = self._best_psnr = self._measured()
-        self._best_step = 0
+        self._best_step, self._highest = 0, -math.inf
         self._best = [weight.detach().clone() for weight in student.weights]
         self._curve: list[Point] = []
         self._setbacks: list[int] = []
@@ -76,7 +76,7 @@ class Fitting:
         step = waited = 0
         end: End = "steps"
         try:
-            while step < self._recipe.steps and self._start < math.inf:
+            while step < self._recipe.steps and self._start < SAME:
                 share = self._time_share(began)
                 if share >= 1:
                     end = "minutes"
@@ -167,7 +167,9 @@ class Fitting:
         if self._losses:
             self._curve.append(Point(step, fmean(self._losses), psnr))
             self._losses = []
-        gained = psnr > self._best_psnr + _LEAST_GAIN
+        # What a training begins with may be hard to reach again, and then be passed.
+        gained = psnr > self._highest + _LEAST_GAIN
+        self._highest = max(self._highest, psnr)
         if psnr > self._best_psnr:
             self._best_psnr, self._best_step = psnr, step
             self._best = [each.clone() for each in self._average.tensors]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -14,8 +16,8 @@ from npulint.errors import NpulintError, UsageError
 from npulint.recovering.examples import Example
 from npulint.recovering.learning import learn
 from npulint.recovering.recipe import Recipe
-from npulint.recovering.records import Recovered, RecoverReport
-from npulint.recovering.student import Student, as_tuple, in_short
+from npulint.recovering.records import RecoverReport
+from npulint.recovering.student import Student, as_tuple, device, in_short
 from npulint.recovering.task import Task
 
 if TYPE_CHECKING:
@@ -26,6 +28,40 @@ Samples: TypeAlias = "torch.Tensor | Sequence[torch.Tensor | Sequence[torch.Tens
 batch axis."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Recovered:
+    """A network that was trained.
+
+    Attributes:
+        module: A new network; the one that was given is as it was.
+        report: How it went, and what it is worth.
+        inputs: Of the samples that the figures are of.
+    """
+
+    module: nn.Module
+    report: RecoverReport
+    inputs: Sequence[Arrays]
+
+    def export(self, path: Path | str, opset: int | None = None) -> None:
+        """Export it by `torch.onnx.export`, and hold the file to it.
+
+        The file is run by onnxruntime on the samples that the figures are of, and renamed into
+        place where it computes the same as the network in PyTorch, in float32.
+
+        Args:
+            path: The file, `.onnx`.
+            opset: The ONNX opset to export to; PyTorch's own choice when None.
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            UsageError: PyTorch cannot export it, what it wrote computes something else, or it
+                cannot be written there.
+        """
+        from npulint.recovering.exporting import export
+
+        export(self.module, self.inputs, Path(path), opset)
+
+
 def recover(  # noqa: PLR0913 - one parameter an option
     original: nn.Module,
     rewritten: nn.Module,
@@ -34,7 +70,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
     truth: Samples | None = None,
     recipe: Recipe | None = None,
     progress: Callable[[int, float], None] | None = None,
-) -> Recovered[nn.Module]:
+) -> Recovered:
     """Train a rewritten network until it computes what the original does, or what it should.
 
     Samples are split in their order: every other one is trained on; of those between, from six
@@ -71,7 +107,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
         raise UsageError(f"the rewritten network cannot be copied: {error}") from error
     home = _device(new)
     if recipe.device != "auto":
-        new.to(_available(recipe.device))
+        new.to(device(recipe.device))
     with _evaluated(original), _evaluated(new):
         student = Student(new)
         task = Task(
@@ -96,7 +132,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
         reference=task.reference(),
         peak=task.peak,
     )
-    return Recovered(new, report)
+    return Recovered(new, report, [each.inputs for each in task.reporting])
 
 
 def _rows(samples: Samples, what: str) -> list[tuple[torch.Tensor, ...]]:
@@ -161,17 +197,6 @@ def _run(module: nn.Module, inputs: Arrays, what: str) -> Arrays:
 
 def _device(module: nn.Module) -> torch.device:
     return next((each.device for each in module.parameters()), torch.device("cpu"))
-
-
-def _available(name: str) -> str:
-    """A device by its name.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device cuda: PyTorch finds no graphics card; give cpu or auto")
-    return name
 
 
 def _peak(truth: Sequence[tuple[torch.Tensor, ...]] | None) -> float | None:

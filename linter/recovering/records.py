@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from npulint.recovering.recipe import Recipe
 
-Module = TypeVar("Module")
-
 End: TypeAlias = Literal["steps", "patience", "minutes", "interrupted", "diverged"]
 """What ended a training: its last step, no more gain, the time, the user, or numbers that grew."""
+
+
+SAME = 100.0
+"""PSNR in dB from which two networks differ by no more than the rounding of float32, which is
+1e-5 of the range after many layers: there is nothing to learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +154,3 @@ class RecoverReport:
 
     def __str__(self) -> str:
         return self.text()
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered(Generic[Module]):
-    """A network that was trained.
-
-    Attributes:
-        module: A new network; the one that was given is as it was.
-        report: How it went, and what it is worth.
-    """
-
-    module: Module
-    report: RecoverReport

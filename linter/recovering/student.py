@@ -12,6 +12,7 @@ from npulint.errors import NpulintError, UsageError
 
 if TYPE_CHECKING:
     from npulint.recovering.examples import Arrays, Example
+    from npulint.recovering.recipe import Device
 
 _ALIKE = 1e-4
 """Share of an output's range by which samples run together may differ from each run alone."""
@@ -121,6 +122,19 @@ class Student:
         if self._together and _alike(batch):
             return [batch]
         return [[each] for each in batch]
+
+
+def device(name: Device) -> str:
+    """Where PyTorch is to compute.
+
+    Raises:
+        UsageError: There is no graphics card, and one is asked for.
+    """
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise UsageError("device cuda: PyTorch finds no graphics card; give cpu or auto")
+    return "cuda"
 
 
 def see_shapes(made: Arrays, example: Example) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from npulint.recovering.records import SAME
+
 if TYPE_CHECKING:
     from npulint.recovering.records import Course, End, Parts, RecoverReport
 
@@ -69,7 +71,7 @@ def _parts(parts: Parts) -> Iterator[str]:
 
 
 def _course(course: Course) -> Iterator[str]:
-    if course.start == math.inf:
+    if course.start >= SAME:
         yield "it computes the same already: nothing was trained"
         return
     yield f"{course.steps:,} steps, of which step {course.best:,} was best: {_ENDS[course.end]}"

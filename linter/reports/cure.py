@@ -192,7 +192,11 @@ def _closing(result: FixResult, layout: Layout) -> str:
         state = "nothing is refused any more" if result.complete else "some stays refused"
         text = f"written to {printable(str(result.written))}; {state}"
         if result.exactness != "exact":
-            text += f"; it is {result.exactness}: fine-tune the network before it is used"
+            text += (
+                f"; it is {result.exactness}: fine-tune the network before it is used: npulint "
+                f"recover {printable(f'{result.before.path} {result.written}')} --data SAMPLES "
+                f"-o trained{result.written.suffix}"
+            )
         return layout.style.good(text)
     if result.after is None:
         return "nothing to rewrite" if result.complete else "nothing that the catalogue can rewrite"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from npulint.runtimes import Array, Runner
 from npulint.verification import pairing
 from npulint.verification.given import names_in
-from npulint.verification.sample_files import Named, Wanted, read_files
+from npulint.verification.sample_files import MOST_SAMPLES, Named, Wanted, read_files
 
 if TYPE_CHECKING:
     from npulint.model import Model
@@ -23,7 +23,7 @@ def read_samples(source: Path, model: Model) -> list[Sample]:
     return [each.arrays for each in read_named(source, model)]
 
 
-def read_named(source: Path, model: Model) -> list[Named]:
+def read_named(source: Path, model: Model, most: int = MOST_SAMPLES) -> list[Named]:
     """Read samples for a model, with names.
 
     Arrays are given as the model takes them, or several of them along the first axis. Images
@@ -35,6 +35,7 @@ def read_named(source: Path, model: Model) -> list[Named]:
         source: An `.npz` file with an array for each input, or a folder of such files, of `.npy`
             files for a model with one input, or of images.
         model: The model.
+        most: So many are read, evenly spread.
 
     Raises:
         UsageError: There is nothing to read, or it is not what the model takes.
@@ -48,4 +49,4 @@ def read_named(source: Path, model: Model) -> list[Named]:
         }
     taken = {name for port in ports for name in port.names}
     beside = (made - taken) & names_in(source) if source.is_file() else frozenset()
-    return read_files(source, Wanted(ports, model.dialect, beside=beside))
+    return read_files(source, Wanted(ports, model.dialect, beside=beside), most)
