@@ -123,7 +123,10 @@ def recover(
     samples, truth = _read(wish)
     say("building it in PyTorch")
     module = revive(wish.rewritten).eval().to(device(wish.recipe.device))
-    student = Student(module)
+    try:
+        student = Student(module)
+    except UsageError as error:
+        raise UsageError(f"{wish.rewritten}: {error}") from error
     with Bench(wish.original, wish.rewritten, Settings()) as bench:
         say("running both files")
         wiring = Wiring(bench, samples[0])

@@ -98,6 +98,8 @@ class Fitting:
                     break
         except KeyboardInterrupt:
             end = "interrupted"
+            if self._losses:
+                self._measure(step, sound=True)
         put(self._student.weights, self._best)
         return Course(
             step, self._best_step, end, self._start, tuple(self._curve), tuple(self._setbacks)

