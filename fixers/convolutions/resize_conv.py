@@ -65,7 +65,8 @@ def _nearly(resize: Resize, t: _T) -> Refusal | None:
     return None
 
 
-def _to_samples(resize: Resize, t: _T) -> Refusal | None:
+def fits_samples(resize: Resize, t: _T) -> Refusal | None:
+    """Why no kernel is fitted to samples, None where one is."""
     window = resize_fit.fitted_sizes(t.kernel, resize, t.strides)
     unknowns = int(t.kernel.shape[0]) // t.groups * window[0] * window[1]
     return too_many(unknowns, t.groups) or _nearly(resize, t)
@@ -95,7 +96,7 @@ def _calibrated(resize: Resize, builder: Builder, t: _T) -> list[int]:
         return _build(builder, t, resize, replace(start, bias=bias))
     both = list(zip(builder.samples.before(t.source), builder.samples.now(t.source), strict=False))
     planes = (tuple(builder.planes(x).astype(np.float64) for x in pair) for pair in both)
-    found, error = calibrate(start, bias, _pairs(t, resize, start, planes), t.groups)
+    found, error = calibrate(start, bias, pairs(t, resize, start, planes), t.groups)
     builder.note = (
         f"fitted to {len(both)} samples; its output is off by {error:.2g} where it was not "
         f"fitted (relative RMS; {start.residual:.2g} of the kernel without samples): fine-tune "
@@ -104,7 +105,7 @@ def _calibrated(resize: Resize, builder: Builder, t: _T) -> list[int]:
     return _build(builder, t, resize, found)
 
 
-def _pairs(
+def pairs(
     t: _T, resize: Resize, fit: Fit, samples: Iterable[tuple[Floats, ...]]
 ) -> Iterator[tuple[Floats, Floats]]:
     """For each sample what the new convolution reads, and what the old one made.
@@ -183,7 +184,7 @@ _ARGUMENTS: dict[Exactness, str] = {
 def _way(resize: Resize, exactness: Exactness) -> Realisation[TransposedConvolution]:
     accepts, build, suffix = {
         "exact": (_exactly, _exact, ""),
-        "calibrated": (_to_samples, _calibrated, "-calibrated"),
+        "calibrated": (fits_samples, _calibrated, "-calibrated"),
         "lossy": (_nearly, _fitted, "-fitted"),
     }[exactness]
     op = "RESIZE_NEAREST_NEIGHBOR" if resize == "nearest" else "RESIZE_BILINEAR"

@@ -159,6 +159,21 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How far the outputs of a prepared network are off on samples that nothing was fitted to.
+
+    Attributes:
+        samples: How many there are.
+        max_error: The largest error, as a share of an output's range.
+        psnr: The least of all outputs, in dB; its peak is the range of the original's output.
+    """
+
+    samples: int
+    max_error: float
+    psnr: float
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareReport:
     """What came of preparing a network.
 
@@ -171,6 +186,7 @@ class PrepareReport:
         cost_before: What it cost.
         cost_after: What it costs.
         notes: What else is to be known, a sentence each.
+        held_out: How far its outputs are off on samples; None where none were given.
     """
 
     transformations: tuple[Transformed, ...]
@@ -181,6 +197,7 @@ class PrepareReport:
     cost_before: Cost
     cost_after: Cost
     notes: tuple[str, ...] = field(default=())
+    held_out: Measured | None = None
 
     @property
     def clean(self) -> bool:

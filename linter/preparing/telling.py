@@ -22,6 +22,12 @@ _FEW = 6
 def told(report: PrepareReport) -> str:
     """Every change, what the targets say before and after, and what is left."""
     lines = [f"{report.exactness}: {_costs(report.cost_before, report.cost_after)}"]
+    if report.held_out is not None:
+        found = report.held_out
+        lines.append(
+            f"  on {found.samples} samples held out the outputs are off by {found.max_error:.2g} "
+            f"of their range ({found.psnr:.1f} dB PSNR)"
+        )
     for target, before in report.before.items():
         after = report.after[target]
         lines.append(

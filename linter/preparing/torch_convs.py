@@ -10,9 +10,10 @@ import numpy as np
 from torch import nn
 
 from npulint.fixers.building.windows import dense, stuffed
+from npulint.fixers.convolutions.decoupled import Pooled, pool
 from npulint.fixers.record import Refusal
-from npulint.preparing.torch_blocks import ByGroup, SumOfConvolutions
-from npulint.preparing.torch_making import Maker, numbers
+from npulint.preparing.torch_blocks import ByGroup, Margins, SumOfConvolutions
+from npulint.preparing.torch_making import Maker, chain, numbers
 from npulint.preparing.torch_ways import Way
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 _SIDE = 3
 """Side of the one window that every target was seen to take."""
 
+_NOTHING_LEFT = 1e-6
+"""Largest relative residual that counts as none: kernels are stored in float32."""
+
 _MOST_GROUPS = 36
 """Groups that become as many convolutions at most, as in the catalogue."""
 
 
 def _convolution(module: nn.Module, site: Site) -> Iterator[Way]:
-    del site
     if module.groups > 1:
         yield Way("conv/dense", partial(_dense, module))
         if module.groups <= _MOST_GROUPS:
@@ -39,6 +42,8 @@ def _convolution(module: nn.Module, site: Site) -> Iterator[Way]:
         yield Way("conv/stuffed", partial(_stuffed, module))
     if module.groups == 1:
         yield Way("conv/3x3", _odd(module) or partial(_three_by_three, module))
+    if tuple(module.stride) != (1, 1):
+        yield _pooled(module, site)
 
 
 def _odd(module: nn.Module) -> Refusal | None:
@@ -54,6 +59,57 @@ def _odd(module: nn.Module) -> Refusal | None:
     if module.padding_mode != "zeros":
         return Refusal(f"its border is padded in mode {module.padding_mode!r}")
     return None
+
+
+def _pooled(module: nn.Module, site: Site) -> Way:
+    """Blocks as large as the strides averaged, and a convolution of stride 1 over them."""
+    name = "conv/pooled"
+    if module.padding_mode != "zeros":
+        return Way(name, Refusal(f"its border is padded in mode {module.padding_mode!r}"), "lossy")
+    padding = (0, 0) if isinstance(module.padding, str) else tuple(module.padding)
+    strides = (int(module.stride[0]), int(module.stride[1]))
+    kernel = stuffed(kernel_of(module), tuple(module.dilation))
+    found = pool(kernel, strides, (int(padding[0]), int(padding[1])))
+    frames = set()
+    for image, *_ in site.calls:
+        rest: list[int] = []
+        sides: list[int] = []
+        for axis, step in enumerate(strides):
+            size, count = image[2 + axis], int(found.kernel.shape[2 + axis])
+            made = (size + 2 * padding[axis] - int(kernel.shape[2 + axis])) // step + 1
+            before = found.before[axis]
+            rest += [0, -size % step]
+            sides += [before, made - 1 + count - before - -(-size // step)]
+        frames.add((tuple(rest), tuple(sides)))
+    if len(frames) > 1:
+        return Way(name, Refusal("it is called with sizes that need other margins each"), "lossy")
+    make = partial(_over_blocks, module, found, *frames.pop())
+    return Way(name, make, "lossy", _left_over(found.residual))
+
+
+def _left_over(residual: float) -> str:
+    if residual <= _NOTHING_LEFT:
+        return ""
+    return (
+        f"its kernel leaves {residual:.2g} of the original one (relative RMS): fine-tune the "
+        "network afterwards"
+    )
+
+
+def _over_blocks(
+    module: nn.Module, found: Pooled, rest: tuple[int, ...], sides: tuple[int, ...]
+) -> nn.Module:
+    top, bottom, left, right = sides
+    even = top == bottom >= 0 and left == right >= 0
+    convolution = Maker(module.weight, module.bias).conv(
+        found.kernel, bias_of(module), module.groups, padding=(top, left) if even else (0, 0)
+    )
+    return chain(
+        whole=Margins(*rest) if any(rest) else None,
+        means=nn.AvgPool2d(tuple(module.stride)),
+        border=None if even else Margins(*sides),
+        convolution=convolution,
+    )
 
 
 def kernel_of(module: nn.Module) -> Numbers:

@@ -20,6 +20,7 @@ from npulint.fixers.norms.families import recognise
 from npulint.fixers.norms.reading import Normalisation
 from npulint.fixers.norms.ways import centring
 from npulint.fixers.record import Refusal
+from npulint.preparing.torch_fitting import fitted_norm
 from npulint.preparing.torch_making import Maker, Numbers, fixed, numbers
 from npulint.preparing.torch_ways import Way
 
@@ -122,7 +123,20 @@ def ways(norm: Norm, site: Site) -> Iterator[Way]:
     else:
         said = Refusal("it does not normalise a map along its channels alone")
         yield Way("norm/conv-centred", said)
+    if site.given is not None:
+        yield fitted_norm(norm, site.image, site.given(), partial(_fitted, norm, site))
     yield Way("norm/strip", partial(Affine, norm), "lossy", _STRIPPED)
+
+
+def _fitted(norm: Norm, site: Site, scale: Numbers, shift: Numbers, axis: int) -> Affine:
+    """A scale and a shift along one axis, trained unless the norm's own were not."""
+    held = [each for each in (norm.scale, norm.shift) if each is not None]
+    trained = all(each.requires_grad for each in held)
+    sizes = [1] * len(site.image)
+    sizes[axis] = -1
+    maker = Maker(site.like)
+    factors, summands = (maker.tensor(each).requires_grad_(trained) for each in (scale, shift))
+    return Affine(Norm((), 0, factors, summands, tuple(sizes), 0.0))
 
 
 def norm_of(module: nn.Module, image: Sequence[int]) -> Norm | Refusal | None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npulint.cost import summarise
 from npulint.fixers.record import Exactness, Policy
 from npulint.preparing.arguments import asked_of, understood_allow
-from npulint.preparing.records import Prepared, PrepareReport, Replacement
+from npulint.preparing.records import Measured, Prepared, PrepareReport, Replacement
 from npulint.preparing.torch_arguments import copied, inputs_of
-from npulint.preparing.torch_exporting import Exporter
+from npulint.preparing.torch_exporting import Exporter, comparable
 from npulint.preparing.torch_lifting import lift, settle
 from npulint.preparing.torch_roadmap import transform
 from npulint.preparing.torch_rounds import doubtful, left, replaced
+from npulint.preparing.torch_samples import understood_samples
 from npulint.preparing.torch_workshop import Workshop
 from npulint.preparing.transformations import Transformation, understood
 from npulint.preparing.weighing import Jury, standings
@@ -37,6 +38,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
     example: torch.Tensor | Sequence[torch.Tensor] | None = None,
     input_shape: Sequence[int] | None = None,
     allow: Exactness = "exact",
+    samples: Iterable[torch.Tensor | Sequence[torch.Tensor]] | None = None,
     transformations: Sequence[str | Transformation] = (),
     opset: int | None = None,
     progress: Callable[[str], None] | None = None,
@@ -55,6 +57,8 @@ def prepare(  # noqa: PLR0913 - one parameter an option
         example: What the network is called with.
         input_shape: The shape of its only input, `[N, C, H, W]`, instead of an example.
         allow: The least exact realisations that may be used.
+        samples: What the network is called with, two or more: every other one is fitted to, the
+            rest measure. `calibrated` ways need them.
         transformations: What is wanted whatever the targets say, in this order: names of
             `npulint.preparing.transformations.SOURCES`, `NAME:PATTERN` for the layers of some
             paths, or `Transformation` for all that may be set.
@@ -72,11 +76,12 @@ def prepare(  # noqa: PLR0913 - one parameter an option
     understood_allow(allow)
     steps = understood(transformations)
     asked = asked_of(targets, "network.onnx", beside=bool(steps))
+    halves = understood_samples(samples, allow)
     inputs = inputs_of(module, example, input_shape)
     new = copied(module)
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         exporter = Exporter(Path(folder), opset)
-        work = Workshop(new, inputs, exporter, progress or _silence)
+        work = Workshop(new, inputs, exporter, progress or _silence, halves)
         first = work.study()
         macs = summarise(first.exported.model).macs
         jury = Jury(asked, Policy(allow=allow), (macs or 0) // 100)
@@ -111,8 +116,15 @@ def _prepared(
         cost_before=cost,
         cost_after=work.cost(study),
         notes=tuple(work.notes),
+        held_out=_held_out(work, first),
     )
     return Prepared(work.new, report)
+
+
+def _held_out(work: Workshop, first: Study) -> Measured | None:
+    if work.samples is None:
+        return None
+    return work.samples.measured(first.module, comparable(work.new))
 
 
 def _silence(_: str) -> None:

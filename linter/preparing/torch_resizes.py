@@ -14,6 +14,7 @@ from npulint.preparing.torch_blocks import RepeatedBorder, Repetition, Separable
 from npulint.preparing.torch_making import Maker, Numbers, chain, fixed
 from npulint.preparing.torch_shuffles import SHUFFLES, in_order
 from npulint.preparing.torch_ways import Way
+from npulint.reference_models.torch_modules import AsymmetricResize
 
 if TYPE_CHECKING:
     from npulint.preparing.torch_ways import Site, Ways
@@ -37,8 +38,27 @@ def _resize(module: nn.Module, site: Site) -> Iterator[Way]:
         for suffix in SHUFFLES:
             yield Way(f"resize/depthwise-phases{suffix}", _phases(module, site, factors, suffix))
         yield Way("resize/matrix", _matrix(module, site))
+        yield _moved(module, site, factors)
     else:
         yield Way("resize/matrix", Refusal(f"mode {module.mode!r} is not one of the catalogue"))
+
+
+def _moved(module: nn.Module, site: Site, factors: tuple[int, int] | Refusal) -> Way:
+    """The oldest coordinates, in which PyTorch itself does not interpolate."""
+    name = "resize/moved"
+    if isinstance(factors, Refusal):
+        return Way(name, factors, "lossy")
+    if len(site.calls) > 1:
+        return Way(name, Refusal("it is called with maps of several sizes"), "lossy")
+    # Half pixels lie so far before everywhere; corners that stay, at the far border.
+    parts = 1 if module.align_corners else 2
+    shift = max((factor - 1) / (parts * factor) for factor in factors)
+    note = (
+        f"it takes its samples up to {shift:.3g} of a sample behind where they were: fine-tune the "
+        "network afterwards"
+    )
+    size = output_size(module, site.image)
+    return Way(name, partial(AsymmetricResize, site.image[1], size), "lossy", note)
 
 
 def output_size(module: nn.Module, image: tuple[int, ...]) -> tuple[int, int]:

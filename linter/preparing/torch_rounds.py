@@ -175,7 +175,10 @@ def _modules(work: Workshop, study: Study, doubted: Mapping[str, list[int]]) -> 
         if refusal:
             work.why[id(module)] = refusal, ()
         else:
-            sites[id(module)] = module, Site(calls, like)
+            given = None
+            if work.samples is not None:
+                given = partial(work.samples.given, study.module, path)
+            sites[id(module)] = module, Site(calls, like, given)
     met = [(module, site.calls[0]) for module, site in sites.values()]
     norms = torch_norms.read_all(work.exporter, met)
     written = _written_over(study, (path for path in doubted if _writes(work.new, path)))

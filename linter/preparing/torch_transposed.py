@@ -15,6 +15,7 @@ from npulint.fixers.convolutions.transposed_reading import as_convolution
 from npulint.fixers.record import Refusal
 from npulint.preparing import geometry
 from npulint.preparing.torch_blocks import Margins, ZeroInsertion
+from npulint.preparing.torch_fitting import fitted_kernel
 from npulint.preparing.torch_making import Maker, Numbers, chain, numbers
 from npulint.preparing.torch_shuffles import SHUFFLES, in_order
 from npulint.preparing.torch_ways import Way
@@ -45,7 +46,6 @@ def bias_of(module: nn.Module) -> Numbers | None:
 
 
 def _transposed(module: nn.Module, site: Site) -> Iterator[Way]:
-    del site
     square = _square(module)
     small = square or _small(_taps(module))
     for suffix in SHUFFLES:
@@ -57,7 +57,7 @@ def _transposed(module: nn.Module, site: Site) -> Iterator[Way]:
     window = _small(_window(module))
     wide = window or partial(_zero_inserted, module, (_SIDE, _SIDE))
     yield Way("transpose-conv/zero-insert-conv-3x3", wide)
-    yield from _resized(module)
+    yield from _resized(module, site)
 
 
 def _square(module: nn.Module) -> Refusal | None:
@@ -172,7 +172,7 @@ def _zero_inserted(module: nn.Module, window: tuple[int, int] | None) -> nn.Modu
     return chain(zeros=spread, **parts)
 
 
-def _resized(module: nn.Module) -> Iterator[Way]:
+def _resized(module: nn.Module, site: Site) -> Iterator[Way]:
     """A nearest-neighbour resize and a convolution: exact where a box divides the kernel."""
     name = "transpose-conv/nearest-conv"
     if module.stride == (1, 1):
@@ -184,6 +184,8 @@ def _resized(module: nn.Module) -> Iterator[Way]:
     if found is None:
         rows, columns = strides
         yield Way(name, Refusal(f"the kernel is not divisible by a {rows}x{columns} box of ones"))
+        if site.given is not None:
+            yield fitted_kernel(module, kernel, site.given(), partial(resized, module))
         fit = resize_fit.fit(kernel, resize, strides)
         note = (
             f"its kernel leaves {fit.residual:.2g} of the original one (relative RMS): fine-tune "
@@ -204,7 +206,8 @@ def resized(module: nn.Module, fit: Fit) -> nn.Module:
         behind = _behind(module, axis, reach[axis])
         sides += geometry.resized(module.padding[axis], behind, size, fit.offset[axis])
     flipped = as_convolution(kernel[:, :, ::-1, ::-1], module.groups)
-    parts = _convolved(module, sides, flipped, module.groups, bias_of(module))
+    bias = bias_of(module) if fit.bias is None else fit.bias
+    parts = _convolved(module, sides, flipped, module.groups, bias)
     factors = (float(module.stride[0]), float(module.stride[1]))
     return chain(enlarge=nn.Upsample(scale_factor=factors, mode="nearest"), **parts)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from npulint.fixers.record import Exactness
     from npulint.preparing.torch_exporting import Shapes
+    from npulint.preparing.torch_samples import Given
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,10 +25,12 @@ class Site:
     Attributes:
         calls: The shapes of the tensors of each way in which it is called.
         like: A weight of the network, whose type and device new weights have.
+        given: Tells what it is given on samples; None where there are none.
     """
 
     calls: tuple[Shapes, ...]
     like: torch.Tensor
+    given: Callable[[], Given] | None = None
 
     @property
     def image(self) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from npulint.preparing.records import Lost
     from npulint.preparing.torch_exporting import Exported, Exporter
+    from npulint.preparing.torch_samples import Samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,7 @@ class Workshop:
         new: The network as it is now.
         inputs: What it is called with, in float32 on the CPU.
         exporter: Exports it and its parts.
+        samples: What may be fitted to; None where there is nothing.
         say: Called with what is done next.
         notes: What else is to be known of the work, each sentence once.
         inlined: Whether the code of all modules within is part of the network's own now.
@@ -57,6 +59,7 @@ class Workshop:
     inputs: tuple[torch.Tensor, ...]
     exporter: Exporter
     say: Callable[[str], None]
+    samples: Samples | None = None
     notes: dict[str, None] = field(default_factory=dict)
     inlined: bool = False
     lifted: dict[int, str] = field(default_factory=dict)
