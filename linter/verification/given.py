@@ -131,7 +131,7 @@ def _check(
     for name, head in heads.items():
         place = find(ports, name)
         if place is None:
-            raise UsageError(f"{where}: A has no {role} {name!r}; it has {names}")
+            raise UsageError(f"{where}: the model has no {role} {name!r}; it has {names}")
         if place in seen:
             raise UsageError(f"{where}: gives {role} {ports[place].name!r} twice")
         seen.add(place)

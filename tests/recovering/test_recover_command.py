@@ -269,7 +269,7 @@ def test_options_that_cannot_be_carried_out(  # noqa: PLR0917 - fixtures
 @pytest.mark.parametrize(
     ("original", "rewritten", "said"),
     [
-        (EXPORTS / "smallnet.onnx", None, "A has no input 'x'; it has 'input'"),
+        (EXPORTS / "smallnet.onnx", None, "the model has no input 'x'; it has 'input'"),
         (None, EXPORTS / "smallnet.onnx", "which do not agree"),
         (None, TRUTH / "op_requantize_0.tflite", "op_requantize_0.tflite"),
         (None, Path("nowhere.onnx"), "nowhere.onnx"),

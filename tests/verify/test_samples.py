@@ -255,7 +255,7 @@ def test_given_inputs_come_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "told"),
     [
-        ({"z": np.zeros((1, 5, 4))}, "A has no input 'z'; it has 'x'"),
+        ({"z": np.zeros((1, 5, 4))}, "the model has no input 'z'; it has 'x'"),
         ({"x": np.zeros((1, 5, 3))}, r"'x' is 1x5x3; the model takes 1x\?x4"),
         ({"x": np.zeros((5, 4))}, r"'x' is 5x4; the model takes 1x\?x4"),
         ({}, "has nothing for input 'x'"),
