@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from npulint.formats import load
 from npulint.quantising.converting import Converter, require
 from npulint.quantising.floating import see_that_it_is_float
-from npulint.quantising.records import Layer, Sensitivity
+from npulint.quantising.records import MOVES, Layer, Sensitivity
 from npulint.quantising.running import Power, outputs, powers
 from npulint.verification import metrics
 from npulint.verification.halves import read_halves
@@ -37,12 +37,6 @@ TRIES = 8
 
 STEPS = 5
 """What `sensitivity` says to its caller, but for the layers tried."""
-
-_MOVES = frozenset({
-    "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "Reshape", "Transpose", "Squeeze",
-    "Unsqueeze", "Identity", "Flatten",
-})  # fmt: skip
-"""Operators that only move values: leaving them in floating point gains nothing."""
 
 
 def sensitivity(
@@ -85,7 +79,7 @@ def sensitivity(
         say("comparing layer by layer")
         measured = powers(model, quantised, halves.judging)
         layers = _by_noise(model, measured)
-        tried = [layer for layer in layers if layer.op not in _MOVES][:tries]
+        tried = [layer for layer in layers if layer.op not in MOVES][:tries]
         apart = replace(converter, folder=Path(folder) / "parts")
         gains = _gains(apart, halves.judging, exact, tried, say)
     return Sensitivity(

@@ -7,6 +7,12 @@ from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["int8"]
 
+MOVES = frozenset({
+    "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "Reshape", "Transpose", "Squeeze",
+    "Unsqueeze", "Identity", "Flatten",
+})  # fmt: skip
+"""Operators that only move values: leaving them in floating point gains nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:

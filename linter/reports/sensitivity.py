@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from npulint.quantising.records import MOVES
 from npulint.reports.wording import columns, plural, printable
 from npulint.reports.wrapping import Layout, wrapped
 
@@ -16,6 +17,8 @@ SCHEMA_VERSION = 1
 
 _LAYERS_SHOWN = 12
 _NAMES_SHOWN = 3
+_LITTLE = 0.1
+"""Decibels: a layer that gains less is not what hurts."""
 
 
 def as_document(found: Sensitivity) -> dict[str, Any]:
@@ -74,6 +77,12 @@ def lines(found: Sensitivity, layout: Layout) -> Iterator[str]:
         "the network quantised again; then by the noise that each adds to what it reads, as a "
         "share of its signal, in one run of both networks"
     )
+    if tried and not _any_gains(found):
+        said.append(
+            f"none of them gains {_LITTLE:g} dB, so little of the noise that they add comes "
+            f"through: what hurts is among the others; --tries {len(found.layers)} tries every "
+            "layer"
+        )
     yield from (wrapped(each, layout, "    ", "      ") for each in said)
     rows = [("node", "operator", "network with it in float", "its own SNR", "adds")]
     limit = len(found.layers) if layout.verbose else _LAYERS_SHOWN
@@ -83,6 +92,15 @@ def lines(found: Sensitivity, layout: Layout) -> Iterator[str]:
     yield from (f"  {line}" for line in table[1:])
     if len(found.layers) > limit:
         yield f"    and {len(found.layers) - limit} more (-v shows all)"
+
+
+def _any_gains(found: Sensitivity) -> bool:
+    """Whether some layer helps that was left in floating point, or none is left to try."""
+    if all(each.in_float is not None or each.op in MOVES for each in found.layers):
+        return True
+    gains = [each.in_float - found.psnr for each in found.layers if each.in_float is not None]
+    # Without any error there is nothing to gain, and the difference is no number.
+    return not all(gain < _LITTLE for gain in gains)
 
 
 def _row(found: Sensitivity, layer: Layer) -> tuple[str, str, str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from npulint.formats import load
 from npulint.model import Quantisation, Value
 from npulint.quantising import converting
 from npulint.quantising.converting import Converter
+from npulint.quantising.records import Layer, Sensitivity
 from npulint.quantising.running import real
 from npulint.reports import sensitivity
+from npulint.reports.wrapping import Layout
 from npulint.verification.calibration import read_named
 from tests.cli.support import EXPORTS, TRUTH, Runner
 from tests.quantising.eight_bits import CULPRIT, SAMPLES, arrays, network, outputs
@@ -135,3 +138,32 @@ def test_a_converter_that_fails_is_one_sentence(
     with pytest.raises(ModelFileError, match=said) as caught:
         Converter(model, named, tmp_path / "work").convert()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("gains", "psnr", "told"),
+    [
+        ((0.02, -0.3, None), 30.0, True),
+        ((0.02, 0.5, None), 30.0, False),
+        ((0.02, 0.0, 0.0), 30.0, False),
+        ((None, None, None), 30.0, False),
+        ((math.inf, math.inf, None), math.inf, False),
+    ],
+)
+def test_where_no_layer_tried_gains_anything_the_others_are_named(
+    gains: tuple[float | None, ...], psnr: float, told: bool
+) -> None:
+    """On the narrow U-Net the 8 noisiest layers, deep inside, cost nothing: others do."""
+    ops = ("Conv", "Conv", "Conv")
+    layers = tuple(
+        Layer(node, op, f"v{node}", 20.0, 0.1, None if gain is None else psnr + gain)
+        for node, (op, gain) in enumerate(zip(ops, gains, strict=True))
+    )
+    moved = Layer(3, "Reshape", "v3", 20.0, 0.0)
+    found = Sensitivity(
+        "int8", "converter", "runtime", 4, psnr, psnr, None, None, ("a",), ("b",), (*layers, moved)
+    )
+    text = " ".join(" ".join(sensitivity.lines(found, Layout())).split())
+    said = "none of them gains 0.1 dB, so little of the noise that they add comes through"
+    assert (said in text) == told
+    assert ("--tries 4 tries every layer" in text) == told
