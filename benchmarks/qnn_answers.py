@@ -11,11 +11,11 @@ import gzip
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from qnn_outputs import output_shapes, stated_sizes, stated_type
+from qnn_outputs import is_function, output_shapes, stated_sizes, stated_type
 from qnn_values import value_of
 
 from npulint.model import ITEM_BITS, Dialect, Operation, Shape, Value
@@ -26,6 +26,11 @@ Label: TypeAlias = Literal["taken", "refused", "failed"]
 
 DIALECTS: Mapping[str, Dialect] = {"onnx-runtime": "onnx", "litert": "tflite"}
 """The dialect that each front end takes."""
+
+APART = (
+    "the provider does not take it as it is; ONNX Runtime takes it apart then, and asks about its "
+    "parts"
+)
 
 STATED = ("op", "opset", "kind", "attributes", "operands", "outputs")
 """What a line says of the operator itself."""
@@ -164,13 +169,20 @@ def answer_of(line: Mapping[str, Any]) -> Answer | None:
 def _case(
     name: str, front_end: str, stated: Mapping[str, Any], answers: Mapping[int, Answer]
 ) -> Case:
+    operation = operation_of(DIALECTS[front_end], stated)
     return Case(
         name=name,
         kind=stated["kind"],
-        operation=operation_of(DIALECTS[front_end], stated),
-        answers=dict(sorted(answers.items())),
+        operation=operation,
+        answers={arch: _of_itself(operation, each) for arch, each in sorted(answers.items())},
         stated=stated,
     )
+
+
+def _of_itself(operation: Operation, answer: Answer) -> Answer:
+    """What an answer says of the operator itself, where it was asked about its parts as well."""
+    taken_apart = answer.merged and answer.label == "taken" and is_function(operation)
+    return replace(answer, label="refused", why=APART) if taken_apart else answer
 
 
 def operation_of(dialect: Dialect, stated: Mapping[str, Any]) -> Operation:

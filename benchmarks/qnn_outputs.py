@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import onnx.defs
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from qnn_tflite.kinds import types_of
 
-from npulint.model import Shape
+from npulint.model import Operation, Shape
 
 _QUANTISED = frozenset({"int4", "int8", "uint8", "int16", "uint16"})
 
@@ -45,7 +46,18 @@ def output_shapes(stated: Mapping[str, Any], *, quantised: bool) -> list[tuple[i
         found = shape_inference.infer_shapes(model, data_prop=True).graph.output
     except shape_inference.InferenceError:
         return [None] * count
-    return [_shape(each.type) for each in found]
+    shapes = [_shape(each.type) for each in found]
+    if stated["op"] in UNSPECIFIED and None not in stated["operands"][0]["shape"]:
+        shapes[0] = tuple(stated["operands"][0]["shape"])
+    return shapes
+
+
+def is_function(operation: Operation) -> bool:
+    """Whether the standard writes an operator out as a function of others."""
+    if operation.dialect != "onnx":
+        return False
+    schema = onnx.defs.get_schema(operation.op, operation.version)
+    return bool(schema.has_function or schema.has_context_dependent_function)
 
 
 def stated_sizes(stated: Mapping[str, Any]) -> Shape | None:
@@ -61,6 +73,10 @@ def stated_type(stated: Mapping[str, Any]) -> str | None:
     """The type of a TFLite operator's result, where that is not the type of what goes in."""
     return types_of(stated["kind"]).activation if stated["op"] == "EMBEDDING_LOOKUP" else None
 
+
+UNSPECIFIED = frozenset({"GroupNormalization", "MeanVarianceNormalization"})
+"""Operators for whose results the standard has no rule, so that the sweep's models state them: they
+have the sizes of the first operand."""
 
 _PROTO: Mapping[str, str] = {"float32": "FLOAT", "float64": "DOUBLE"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,11 @@ class Join:
 
 
 def joining_set(
-    graph: Graph, partitions: Sequence[Partition], *, strategy: Strategy = "tflite-delegate"
+    graph: Graph,
+    partitions: Sequence[Partition],
+    *,
+    strategy: Strategy = "tflite-delegate",
+    apart: Collection[int] = (),
 ) -> Join | None:
     """Find the smallest set of nodes whose cure joins all accelerator pieces of a graph.
 
@@ -50,6 +54,8 @@ def joining_set(
         graph: The graph.
         partitions: Its pieces. Nodes in none of them are gone once the graph is handed over.
         strategy: How they are cut.
+        apart: Nodes that are pieces of their own whatever becomes of the others: they part these
+            as nodes on the CPU do.
 
     Returns:
         The set, or None where there is no more than one piece to join.
@@ -57,8 +63,9 @@ def joining_set(
     able = [piece for piece in partitions if piece.runs_on != CPU]
     if len(able) < 2:
         return None
-    taken = {index for piece in able for index in piece.nodes}
+    taken = {index for piece in able for index in piece.nodes}.difference(apart)
     kept = {index for piece in partitions if piece.runs_on == CPU for index in piece.nodes}
+    kept.update(apart)
     if strategy == "litert-plugin":
         cured = {index for index in kept if min(taken) < index < max(taken)}
         return Join(graph.index, tuple(sorted(cured)), len(able), _border_bytes(able))

@@ -86,7 +86,9 @@ def _joins(model: Model, delegations: Sequence[Delegation], target: Target) -> I
     if rules is None:
         return
     for graph, delegation in zip(model.graphs, delegations, strict=True):
-        join = joining_set(graph, delegation.partitions, strategy=rules.strategy)
+        waves = rules.strategy == "onnx-runtime" and graph.dialect == "onnx"
+        apart = show(graph, target).apart if waves else ()
+        join = joining_set(graph, delegation.partitions, strategy=rules.strategy, apart=apart)
         if join is not None:
             yield join
 

@@ -167,6 +167,7 @@ class Value:
         quantisation: Affine quantisation parameters, if there are any.
         shape_signature: TFLite only: the shape with None for dimensions that may change.
         variable: TFLite only: whether it keeps its contents between invocations.
+        inferred: ONNX only: whether the file does not state its sizes, and they were worked out.
         overridable: ONNX only: whether callers may give another tensor in place of the stored one,
             as they may from IR version 4 on where the file lists it among the inputs.
         origin: Position that it had in its graph of the file; see `Node.origin`.
@@ -180,6 +181,7 @@ class Value:
     quantisation: Quantisation | None = None
     shape_signature: Shape | None = None
     variable: bool = False
+    inferred: bool = False
     overridable: bool = False
     origin: int | None = field(default=None, compare=False, repr=False)
 

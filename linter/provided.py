@@ -1,7 +1,7 @@
 """Verdicts -> pieces, for a provider of ONNX Runtime.
 
 ONNX Runtime offers a provider the graph that `npulint.ort` shows, the provider cuts it in waves
-(`npulint.waves`) and keeps what is worth handing over. Here the pieces come back to the nodes of
+(`npulint.rounds`) and keeps what is worth handing over. Here the pieces come back to the nodes of
 the file.
 """
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from npulint.obstacle import Obstacle
 from npulint.partition import CPU, Delegation, Partition, fate_of_absent, total_bytes
 from npulint.pieces import largest
+from npulint.rounds import cut_in_rounds
 from npulint.shown import show
 from npulint.taken_back import doubt, unbuildable
-from npulint.waves import cut_in_waves
 
 if TYPE_CHECKING:
     from npulint.model import Graph, Node
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _REFUSED_BODY = "the provider takes nothing of the graphs that control flow runs"
 _BODY = "what the provider takes of the graphs that control flow runs is not followed here"
+_LATE = (
+    "functions of other operators that no provider takes ({ops}) are taken apart once all else has "
+    "been cut: their parts are pieces of their own, beside which no compiled model can be written "
+    "(ep.context_enable)"
+)
 _FUNCTION = "functions of the model are taken apart where they are called, and not followed here"
 
 
@@ -75,6 +80,7 @@ class _Provision:
         self.rules = rules
         shown = show(graph, target)
         self.view = shown.view
+        self.apart = shown.apart
         self.stopped = _after_stops(self.view.graph, rules)
         self.seen = tuple(
             all(verdicts[origin] == shown.judged[origin] or verdicts[origin].validation
@@ -82,7 +88,7 @@ class _Provision:
             and verdict.validation == "accepted"
             for verdict, origins in zip(shown.verdicts, self.view.origins, strict=True)
         )  # fmt: skip
-        self.pieces = cut_in_waves(self.view.graph, self._takes)
+        self.pieces = cut_in_rounds(self.view.graph, self._takes, self.view.late)
         offered = [n for n, piece in enumerate(self.pieces) if self._is_worth(piece)]
         kept, _ = largest([self._size(self.pieces[number]) for number in offered], rules)
         self.kept = frozenset(offered[number] for number in kept)
@@ -192,6 +198,9 @@ class _Provision:
         dropped = sorted(alone.intersection(self.rules.not_alone))
         if dropped:
             yield f"pieces of one node are not handed over where it is {', '.join(dropped)}"
+        if self.apart:
+            ops = ", ".join(sorted({self.graph.nodes[index].op for index in self.apart}))
+            yield _LATE.format(ops=ops)
         yield from self.view.notes
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from npulint.ort import see
-from npulint.ort.functions import NOT_FOLLOWED
+from npulint.ort.functions import NOT_FOLLOWED, is_quantised_function
 from npulint.verdict import Memory, Reason, Verdict, judge
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class Shown:
             for place, origins in enumerate(self.view.origins)
             if index in origins
         )
+
+    @property
+    def apart(self) -> frozenset[int]:
+        """The nodes of the file that are taken apart once the rest has been cut."""
+        return frozenset(origin for place in self.view.late for origin in self.view.origins[place])
 
 
 _latest: tuple[ref[Graph], Target, Shown] | None = None
@@ -96,11 +101,16 @@ def _judged(
 
 
 def _verdict(node: Node, graph: Graph, memory: Memory) -> Verdict:
-    verdict = memory.judge(graph.operation(node))
+    operation = graph.operation(node)
+    verdict = memory.judge(operation)
     called = any(name == "function" for name, _ in node.bodies)
-    if verdict.validation == "accepted" or not (called or node.op in NOT_FOLLOWED):
+    unfollowed = called or node.op in NOT_FOLLOWED or is_quantised_function(node)
+    if verdict.validation == "accepted" or not unfollowed:
         return verdict
-    return _APART
+    # Where it is not known of what sizes a function is, those of its parts are not known either.
+    values = (*operation.inputs, *operation.outputs)
+    sized = all(value is None or value.shape is not None for value in values)
+    return _APART if sized or called else verdict
 
 
 _APART = Verdict(

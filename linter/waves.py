@@ -62,7 +62,8 @@ def cut_in_waves(graph: Graph, takes: Takes) -> tuple[Piece, ...]:
             waits[follower] -= 1
             if not waits[follower]:
                 ready.append(follower)
-    return _pieces(graph, ((bool(kind), part) for wave in waves for kind, part in enumerate(wave)))
+    parts = ((bool(kind), part) for wave in waves for kind, part in enumerate(wave))
+    return pieces_of(graph, parts)
 
 
 def _edges(graph: Graph) -> tuple[list[int], list[list[int]]]:
@@ -83,8 +84,13 @@ def _edges(graph: Graph) -> tuple[list[int], list[list[int]]]:
     return waits, followers
 
 
-def _pieces(graph: Graph, parts: Iterable[tuple[bool, list[int]]]) -> tuple[Piece, ...]:
-    """The parts that have nodes, with what crosses their borders."""
+def pieces_of(graph: Graph, parts: Iterable[tuple[bool, list[int]]]) -> tuple[Piece, ...]:
+    """The parts that have nodes, with what crosses their borders.
+
+    Args:
+        graph: The graph.
+        parts: Whether the provider takes some nodes, and these, in an order in which they can run.
+    """
     held = [value.constant is not None for value in graph.values]
     readers: dict[int, set[int]] = {}
     for node in graph.nodes:

@@ -56,12 +56,16 @@ class _Scope:
     def add(self, name: bytes, constant: Constant | None = None) -> int:
         """Give a name its position."""
         index = self.known[name] = len(self.values)
+        inferred = False
         if constant is not None:
             dtype: str | None = constant.dtype
             shape: Shape | None = constant.shape
         else:
             dtype, shape = self.described(name)
-        self.values.append(Value(index, text(name), dtype, shape, constant, origin=index))
+            inferred = self.raw.types.get(name, (None, None))[1] is None
+        self.values.append(
+            Value(index, text(name), dtype, shape, constant, inferred=inferred, origin=index)
+        )
         return index
 
     def described(self, name: bytes) -> tuple[str | None, Shape | None]:

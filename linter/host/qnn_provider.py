@@ -239,8 +239,12 @@ def _fault(told: Told, ended: Ended, timeout: float) -> str | None:
         if _LAYOUT in words:
             return f"{words} (a node was refused after its layout had been changed)"
         return words
-    if told.run_refused is not None:
-        return f"the emulator refuses to run it: {' '.join(told.run_refused.split())}"
+    for began, reason in (
+        ("it runs in pieces, but cannot be written as a compiled model", told.unwritten),
+        ("the emulator refuses to run it", told.run_refused),
+    ):
+        if reason is not None and told.assignment is not None:
+            return f"{began}: {' '.join(reason.split())}"
     obituary = ended.obituary(_NAME, timeout)
     if told.assignment is None:
         doing = "before the model was compiled"

@@ -22,6 +22,7 @@ class Told:
         assignment: Who got which nodes, piece by piece; None where no session came to be.
         strays: Names and operators of what the CPU got and the file does not have.
         refused: Why none did, in ONNX Runtime's words.
+        unwritten: Why what was compiled could not be written down, so that it was compiled without.
         running: Whether the emulator was started.
         run_refused: Why it would not run.
         ran: Names of the outputs that were kept, None where it did not come to its end.
@@ -32,6 +33,7 @@ class Told:
     assignment: list[tuple[str, list[Identity]]] | None = None
     strays: list[tuple[str, str]] = field(default_factory=list)
     refused: str | None = None
+    unwritten: str | None = None
     running: bool = False
     run_refused: str | None = None
     ran: list[str] | None = None

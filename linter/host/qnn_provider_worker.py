@@ -18,6 +18,9 @@ import numpy as np
 
 PROVIDER = "QNNExecutionProvider"
 
+_TWICE = "ensure the input model is not already compiled"
+"""Ends a session whose provider is asked again beside what it has compiled and written."""
+
 _VERBOSE = 0
 _NUMBERS = "biuf"
 
@@ -46,7 +49,12 @@ def main(request: str) -> None:
 
 
 def _create(asked: dict[str, Any], tell: Any) -> Any:
-    """Have the model checked, cut and compiled, and tell who got which node."""
+    """Have the model checked, cut and compiled, and tell who got which node.
+
+    What is compiled is written down, since only that says for which chip it is. Where ONNX Runtime
+    takes functions apart and asks the provider again, it cannot write what has been compiled
+    before; the model is then compiled without.
+    """
     import onnxruntime
     import onnxruntime_qnn
 
@@ -57,30 +65,51 @@ def _create(asked: dict[str, Any], tell: Any) -> Any:
         library = onnxruntime_qnn.get_library_path()
         onnxruntime.register_execution_provider_library(PROVIDER, library)
         devices = _devices(onnxruntime)
+    for writing in (True, False):
+        options = _options(onnxruntime, onnxruntime_qnn, devices, asked, writing=writing)
+        try:
+            # Without the last argument a session that fails is made again on the CPU, silently.
+            session = onnxruntime.InferenceSession(asked["model"], options, enable_fallback=0)
+        except Exception as error:  # the native module's have no base in common
+            words = str(error) or type(error).__name__
+            if writing and _TWICE in words:
+                tell(unwritten=words)
+                continue
+            tell(refused=words)
+            return None
+        return _assigned(session, tell)
+    return None
+
+
+def _options(
+    onnxruntime: Any, library: Any, devices: list[Any], asked: dict[str, Any], *, writing: bool
+) -> Any:
+    """What a session is made with; `writing` for whether what is compiled is written down."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _VERBOSE
     options.add_provider_for_devices(
         devices,
         {
-            "backend_path": onnxruntime_qnn.get_qnn_htp_path(),
+            "backend_path": library.get_qnn_htp_path(),
             "soc_model": str(asked["soc_model"]),
             "enable_framework_op_trace": "1",
             "framework_op_trace_dir": asked["trace"],
         },
     )
-    for key, value in {
-        "session.record_ep_graph_assignment_info": "1",
-        "ep.context_enable": "1",
-        "ep.context_file_path": asked["context"],
-        "ep.context_embed_mode": "0",
-    }.items():
+    entries = {"session.record_ep_graph_assignment_info": "1"}
+    if writing:
+        entries |= {
+            "ep.context_enable": "1",
+            "ep.context_file_path": asked["context"],
+            "ep.context_embed_mode": "0",
+        }
+    for key, value in entries.items():
         options.add_session_config_entry(key, value)
-    try:
-        # Without the last argument a session that fails is made again on the CPU, silently.
-        session = onnxruntime.InferenceSession(asked["model"], options, enable_fallback=0)
-    except Exception as error:  # the native module's have no base in common
-        tell(refused=str(error) or type(error).__name__)
-        return None
+    return options
+
+
+def _assigned(session: Any, tell: Any) -> Any:
+    """Tell who got which node; the session, if the provider got any."""
     groups = session.get_provider_graph_assignment_info()
     tell(
         assignment=[

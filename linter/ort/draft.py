@@ -138,16 +138,23 @@ class Draft:
         merged = {*self.origins[place], *self.origins.pop(other)}
         self.origins[place] = tuple(sorted(merged))
 
-    def expand(self, place: Place, parts: Iterable[Node]) -> None:
-        """Put several nodes in the place of one. They stand for what it stood for."""
+    def expand(self, place: Place, parts: Iterable[Node]) -> set[Place]:
+        """Put several nodes in the place of one. They stand for what it stood for.
+
+        Returns:
+            Their places.
+        """
         self._unlink(place)
         del self.nodes[place]
         origins = self.origins.pop(place)
+        places = set()
         for number, part in enumerate(parts, place[1] + 1):
             within = (place[0], number)
             self.nodes[within] = part
             self.origins[within] = origins
             self._link(within)
+            places.add(within)
+        return places
 
     def repeat(self, place: Place, node: Node) -> None:
         """Put a copy of a node beside it, which stands for the same."""

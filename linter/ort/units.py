@@ -26,12 +26,15 @@ _RANGES = {
 }  # fmt: skip
 
 
-def join(draft: Draft, too: Collection[str] = ()) -> dict[Place, int]:
+def join(
+    draft: Draft, too: Collection[str] = (), apart: Collection[Place] = ()
+) -> dict[Place, int]:
     """Join operators with the quantisation around them.
 
     Args:
         draft: The graph.
         too: Operators of one operand that are joined beyond the usual ones.
+        apart: Nodes that are left as they are.
 
     Returns:
         Of how many nodes of ONNX Runtime's graph each joined one is made up.
@@ -40,6 +43,8 @@ def join(draft: Draft, too: Collection[str] = ()) -> dict[Place, int]:
     sizes: dict[Place, int] = {}
     for place in draft.order():
         op = draft.nodes[place].op
+        if place in apart:
+            continue
         unit = _unit(draft, place, UNARY if op in too else RULES.get(op))
         if unit is not None:
             sizes[place] = _merge(unit)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import ModelProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 import npulint
 from npulint.host import ask
@@ -44,6 +44,12 @@ CASES = (
     "Add two two > a; Mul x a > b; Erf b > c; Mul c a > y",
     # A function that the provider takes as it is.
     "HardSwish x > a; Erf a > b; Relu b > y",
+    # A function that it does not take: its parts are cut once all else has been.
+    "Relu x > a; Mish a > b; Sigmoid b > y",
+    "Mish x > a; Mish a > b; Relu b > y",
+    "Relu x > a; Mish a > b; Relu a > c; Mish c > d; Add b d > y",
+    "Mish x > a; Relu a > b; Mish u > c; Add b c > d; Mish d > y",
+    "Relu x > a; Mish a > b; Erf b > c; Mish c > d; Abs d > y",
     # Quantised units: one is taken whole, or cut out whole.
     "QuantizeLinear x s z > a; DequantizeLinear a s z > b; Sigmoid b > c; QuantizeLinear c s z > d;"
     "DequantizeLinear d s z > e; Tanh e > f; QuantizeLinear f s z > g; DequantizeLinear g s z > y",
@@ -54,7 +60,7 @@ CASES = (
     "DequantizeLinear d s z > e; Erf e > f; Tanh e > g; QuantizeLinear g s z > h;"
     "DequantizeLinear h s z > i; Add f i > y",
 )
-"""Nodes as rows: operator, what it reads, what it makes. Erf is refused."""
+"""Nodes as rows: operator, what it reads, what it makes. Erf is refused, Mish is a function."""
 
 
 def made(text: str) -> ModelProto:
@@ -72,24 +78,77 @@ def made(text: str) -> ModelProto:
     return build.model(build.graph(nodes, inputs, outputs, tensors), opset=18)
 
 
-def drawn(seed: int) -> str:
-    """Rows of a random graph in which every fourth node is refused."""
+def drawn(seed: int, others: str = "Erf Erf") -> str:
+    """Rows of a random graph in which every fourth node is one of those that part others."""
     draw = random.Random(seed)
-    known, rows = ["x", "u"], []
+    known, rows, told = ["x", "u"], [], set()
     for number in range(draw.randint(6, 14)):
-        op = draw.choice(["Relu", "Abs", "Neg", "Add", "Mul", "Sigmoid", "Erf", "Erf"])
+        op = draw.choice(["Relu", "Abs", "Neg", "Add", "Mul", "Sigmoid", *others.split()])
         operands = [draw.choice(known[-5:]) for _ in range(1 + (op in {"Add", "Mul"}))]
+        # What others compute already ONNX Runtime has them compute.
+        if (op, *operands) in told:
+            continue
+        told.add((op, *operands))
         known.append(f"v{number}")
         rows.append(f"{op} {' '.join(operands)} > {known[-1]}")
     return "; ".join(rows)
 
 
-@pytest.mark.parametrize("text", [*CASES, *map(drawn, range(12))])
+DRAWN = (
+    *(drawn(seed) for seed in range(12)),
+    *(drawn(seed, "Mish Mish") for seed in range(12, 16)),
+    *(drawn(seed, "Mish Erf") for seed in range(16, 20)),
+)
+
+
+@pytest.mark.parametrize("text", [*CASES, *DRAWN])
 def test_pieces_are_those_that_onnx_runtime_cuts(text: str, tmp_path: Path) -> None:
     path = build.write(tmp_path, made(text))
     answer = ask(path, "qnn-htp-v73", run=False)
     assert answer.outcome == "compiled", answer.fault
     found = npulint.check(path, [str(TABLE)]).models[0].targets[0]
-    # A node that ONNX Runtime repeats is there as often.
+    # A node that ONNX Runtime repeats is there as often; parts of functions have no names.
     real = sorted(sorted({index for _, index in piece.nodes}) for piece in answer.pieces)
-    assert sorted(list(part.nodes) for part in found.partitions if part.handed_over) == real
+    named = {node.index for node in answer.nodes if node.op != "Mish"}
+    pieces = [part.nodes for part in found.partitions if part.handed_over]
+    assert sorted([each for each in nodes if each in named] for nodes in pieces) == real
+
+
+def _following(*nodes: NodeProto, opset: int, **stated: tuple[int, ...]) -> ModelProto:
+    """Nodes from x to y, and the sizes that the file states of what lies between."""
+    shape = (1, 8, 6, 6)
+    told = [build.floats(name, *sizes) for name, sizes in stated.items()]
+    ones = numpy_helper.from_array(np.ones(8, np.float32), "ones")
+    ends = [build.floats("x", *shape)], [build.floats("y", *shape)]
+    graph = helper.make_graph(nodes, "g", *ends, [ones], value_info=told)
+    return build.model(graph, opset=opset)
+
+
+_GROUPS = helper.make_node("GroupNormalization", ["x", "ones", "ones"], ["a"], num_groups=2)
+_AFTER = helper.make_node("Sigmoid", ["a"], ["y"])
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"),
+    [
+        (_following(_GROUPS, _AFTER, opset=21), False),
+        (_following(_GROUPS, _AFTER, opset=21, a=(1, 8, 6, 6)), True),
+        (_following(helper.make_node("MeanVarianceNormalization", ["x"], ["a"]), _AFTER, opset=18),
+         False),
+        (_following(helper.make_node("GreaterOrEqual", ["x", "x"], ["a"]),
+                   helper.make_node("Where", ["a", "x", "x"], ["y"]), opset=15), False),
+        (_following(helper.make_node("GreaterOrEqual", ["x", "x"], ["a"]),
+                   helper.make_node("Where", ["a", "x", "x"], ["y"]), opset=16), True),
+    ],
+    ids=["groups", "groups of stated sizes", "norm", "comparison of opset 15",
+         "comparison of opset 16"],
+)  # fmt: skip
+def test_sizes_that_only_the_file_could_state(
+    model: ModelProto, taken: bool, tmp_path: Path
+) -> None:
+    path = build.write(tmp_path, model)
+    answer = ask(path, "qnn-htp-v73", run=False)
+    assert answer.whole == taken
+    found = npulint.check(path, ["qnn-htp-v73"]).models[0].targets[0]
+    said = [verdict.status for verdict in found.verdicts[0]]
+    assert said == ["supported" if taken else "unsupported"] * 2

@@ -103,6 +103,7 @@ def _of(asked: Line, chip: str = "qnn-htp-v73") -> Verdict:
 
 
 IMAGE = operand(1, 8, 16, 16)
+CHANNELS = operand(8, stored=True)
 IMAGE_16 = operand(1, 8, 16, 16, dtype="uint16")
 
 
@@ -120,14 +121,15 @@ def _conv(side: int, *, dilated: bool, kind: str = "float32") -> Line:
         (line("Relu", [IMAGE]), "supported", ""),
         (_conv(3, dilated=False), "supported", ""),
         (line("Erf", [IMAGE]), "unsupported", "not supported by QNN"),
-        (line("Mish", [operand(1, 2, 3, 4, 5)]), "unsupported", "input rank > 4"),
-        (line("Mish", [IMAGE]), "supported", ""),
+        (line("Mish", [IMAGE]), "unsupported", "ONNX Runtime takes it apart"),
+        (line("GroupNormalization", [IMAGE, CHANNELS, CHANNELS], attributes={"num_groups": 2}),
+         "supported", ""),
         (_conv(1, dilated=True, kind="a16w8"), "unsupported", "then cannot be compiled"),
         (line("Celu", [operand(1, 8, dtype="float64")], kind="float64"), "unsupported", ""),
         (line("STFT", [IMAGE]), "unknown", ""),
         (line("Relu", [operand(1, None, 4, 4)]), "unsupported", "of sizes known beforehand"),
     ],
-    ids=["Relu", "Conv", "Erf", "Mish in five dimensions", "Mish", "1x1 dilated", "Celu in float64",
+    ids=["Relu", "Conv", "Erf", "Mish", "GroupNormalization", "1x1 dilated", "Celu in float64",
          "STFT", "sizes left open"],
 )  # fmt: skip
 def test_what_the_table_says(asked: Line, status: str, words: str) -> None:
