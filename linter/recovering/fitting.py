@@ -179,9 +179,9 @@ class Fitting:
 
     def _back(self, step: int) -> bool:
         """Go back to the best, and on at half the rate; False where that was done often enough."""
-        self._setbacks.append(step)
-        if len(self._setbacks) > _SETBACKS:
+        if len(self._setbacks) == _SETBACKS:
             return False
+        self._setbacks.append(step)
         put(self._student.weights, self._best)
         self._factor /= 2
         self._restart()

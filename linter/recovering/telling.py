@@ -74,7 +74,8 @@ def _course(course: Course) -> Iterator[str]:
     if course.start >= SAME:
         yield "it computes the same already: nothing was trained"
         return
-    yield f"{course.steps:,} steps, of which step {course.best:,} was best: {_ENDS[course.end]}"
+    steps = "1 step" if course.steps == 1 else f"{course.steps:,} steps"
+    yield f"{steps}, of which step {course.best:,} was best: {_ENDS[course.end]}"
     for step in course.setbacks:
         yield f"at step {step:,} its numbers grew without bound: back to the best, at half the rate"
 
