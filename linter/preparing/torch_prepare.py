@@ -13,6 +13,7 @@ from npulint.preparing.arguments import asked_of, understood_allow
 from npulint.preparing.records import Measured, Prepared, PrepareReport, Replacement
 from npulint.preparing.torch_arguments import copied, inputs_of
 from npulint.preparing.torch_exporting import Exporter, comparable
+from npulint.preparing.torch_folding import fold
 from npulint.preparing.torch_lifting import lift, settle
 from npulint.preparing.torch_roadmap import transform
 from npulint.preparing.torch_rounds import doubtful, left, replaced
@@ -94,6 +95,7 @@ def _prepared(
     cost = work.cost(first)
     standing = standings(jury.answers([first.exported.model]))
     transformed, study = transform(work, first, transformations)
+    study = work.study() if fold(work, study) else study
     answers = jury.answers([study.exported.model])
     lifts = lift(work, study, doubtful(study.exported, answers))
     study = work.study() if lifts else study
@@ -104,6 +106,7 @@ def _prepared(
         if not made:
             break
         study = work.study()
+    study = work.study() if fold(work, study) else study
     answers = jury.answers([study.exported.model])
     stays = left(work, study, answers)
     settle(work, lifts)

@@ -176,14 +176,47 @@ def test_norms_are_stripped_to_their_scale_and_shift() -> None:
     prepared = _prepared(module, "strip-norms")
     (made,) = prepared.report.transformations
     assert [each.path for each in made.changes] == ["1", "2", "3"]
-    x = _image((1, 6, 4, 5))
     wide = (1, -1, 1, 1)
     with torch.no_grad():
-        wanted = x
+        wanted = module[0](_image())
         for norm in module[1:]:
             wanted = wanted * norm.weight.reshape(wide) + norm.bias.reshape(wide)
-        assert torch.allclose(prepared.module[1:](x), wanted, rtol=0, atol=1e-12)
+        found = prepared.module(_image())
+    assert float((found - wanted).abs().max()) <= 1e-12 * float(wanted.abs().max())
     assert made.before.parameters == made.after.parameters
+    # The convolution before them does what is left of them.
+    assert all(isinstance(each, nn.Identity) for each in prepared.module[1:])
+    assert "scale and shift of 1, 2, 3 are part of" in " ".join(prepared.report.notes)
+
+
+class Normed(nn.Module):
+    """Norms before a convolution, and where none can do what is left of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.InstanceNorm2d(8, affine=True)
+        self.bare = nn.Conv2d(8, 12, 3, groups=4, bias=False)
+        self.side = nn.GroupNorm(3, 12)
+        self.padded = nn.Conv2d(12, 8, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.bare(self.first(x))
+        return self.padded(self.side(x) + x)
+
+
+def test_what_is_left_of_a_norm_is_folded_only_where_nothing_else_sees_it() -> None:
+    module = shaken(Normed(), 9)
+    prepared = _prepared(module, "strip-norms")
+    wide = (1, -1, 1, 1)
+    with torch.no_grad():
+        x = _image() * module.first.weight.reshape(wide) + module.first.bias.reshape(wide)
+        x = module.bare(x)
+        x = x * module.side.weight.reshape(wide) + module.side.bias.reshape(wide) + x
+        wanted, found = module.padded(x), prepared.module(_image())
+    assert float((found - wanted).abs().max()) <= 1e-12 * float(wanted.abs().max())
+    assert isinstance(prepared.module.first, nn.Identity)
+    assert not isinstance(prepared.module.side, nn.Identity)
+    assert prepared.module.bare.bias is not None
 
 
 def test_steps_alone_ask_no_target() -> None:
@@ -191,7 +224,7 @@ def test_steps_alone_ask_no_target() -> None:
     steps = ("strip-norms:1", "strip-norms:decoder.*")
     report = prepare(module, input_shape=SHAPE, transformations=steps).report
     assert [each.path for each in report.transformations[0].changes] == ["1"]
-    assert report.notes == ("strip-norms:decoder.*: no layer has such a path",)
+    assert "strip-norms:decoder.*: no layer has such a path" in report.notes
     assert not report.before
     assert not report.replacements
 
