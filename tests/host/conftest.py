@@ -20,6 +20,7 @@ NEED_IT = (
     "test_asking.py",
     "test_command.py",
     "test_ends.py",
+    "test_plugin_pieces.py",
     "test_qnn_cures.py",
     "test_sweep.py",
 )
