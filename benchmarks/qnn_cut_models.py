@@ -30,6 +30,7 @@ IMAGE = (1, 4, 4, 8)
 STORED: dict[str, np.ndarray[Any, Any]] = {
     "s": np.full((8,), 0.5, np.float32),
     "t": np.full(IMAGE, 0.25, np.float32),
+    "h": np.full(IMAGE, 0.75, np.float16),
     "axis": np.array(3, np.int32),
 }
 """What the file holds."""

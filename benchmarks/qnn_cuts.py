@@ -73,6 +73,10 @@ WRITTEN = (
     "ADD s t > a; RELU x > b; ATAN2 a b > y",
     "RELU x > b; ADD s t > a; ATAN2 a b > y",
     "ATAN2 t t > a; ADD a x > y",
+    # Weights of float16, which a node turns into float32: that node may be alone in its piece.
+    "DEQUANTIZE h > w; MUL x w > a; ATAN2 a a > b; RELU b > y",
+    "DEQUANTIZE h > w; ATAN2 x w > a; RELU a > y",
+    "ATAN2 x x > a; DEQUANTIZE h > w; MUL a w > y",
     # Nodes that nobody reads.
     "RELU x > a-; ABS x > y",
     "RELU x > y; ATAN2 x x > a-; ABS x > z",
