@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from npulint.recovering.operators_site import NoWayError
 
-Entry: TypeAlias = tuple[int, int, int, int]
+Entry: TypeAlias = "tuple[int, int | None, int | None, int]"
 """Where an axis is cut: the axis, start, end and step, as Python slices have them."""
 
 
@@ -25,17 +26,11 @@ Reduction: TypeAlias = Callable[[torch.Tensor, tuple[int, ...], bool], torch.Ten
 def cut(x: torch.Tensor, entries: Sequence[Entry]) -> torch.Tensor:
     """A part of a tensor; negative steps walk backwards."""
     for axis, start, end, step in entries:
-        size = x.shape[axis]
         if step > 0:
             x = x[(slice(None),) * (axis % x.ndim) + (slice(start, end, step),)]
         else:
-            x = taken(x, axis, range(*opened(start, end, step).indices(size)))
+            x = taken(x, axis, range(*slice(start, end, step).indices(x.shape[axis])))
     return x
-
-
-def opened(start: int, end: int, step: int) -> slice:
-    """A backward slice; an end before the first sample is none to Python."""
-    return slice(start, None if end < 0 else end, step)
 
 
 def taken(x: torch.Tensor, axis: int, indexes: Sequence[int]) -> torch.Tensor:
@@ -100,6 +95,39 @@ def space_to_depth(x: torch.Tensor, block: int) -> torch.Tensor:
     parts = x.reshape(count, channels, height // block, block, width // block, block)
     moved = parts.permute(0, 3, 5, 1, 2, 4)
     return moved.reshape(count, channels * block**2, height // block, width // block)
+
+
+def space_to_batch(
+    x: torch.Tensor, block: Sequence[int], margins: Sequence[tuple[int, int]]
+) -> torch.Tensor:
+    """Blocks of `[N, spatial..., rest...]`, after zeros around them, into the batch."""
+    spatial, rest = len(block), x.ndim - 1 - len(block)
+    x = padded_with(x, [(0, 0), *margins, *[(0, 0)] * rest], 0)
+    split = [each for pair in zip(_parts(x, block), block, strict=True) for each in pair]
+    parts = x.reshape(x.shape[0], *split, *x.shape[1 + spatial :])
+    inner = range(2, 2 * spatial + 1, 2)
+    outer = range(1, 2 * spatial, 2)
+    moved = parts.permute(*inner, 0, *outer, *range(2 * spatial + 1, parts.ndim))
+    return moved.reshape(-1, *_parts(x, block), *x.shape[1 + spatial :])
+
+
+def batch_to_space(
+    x: torch.Tensor, block: Sequence[int], margins: Sequence[tuple[int, int]]
+) -> torch.Tensor:
+    """The batch into blocks of `[N, spatial..., rest...]`, of which margins are cut off."""
+    spatial = len(block)
+    count = x.shape[0] // prod(block)
+    parts = x.reshape(*block, count, *x.shape[1:])
+    places = [each for axis in range(spatial) for each in (spatial + 1 + axis, axis)]
+    moved = parts.permute(spatial, *places, *range(2 * spatial + 1, parts.ndim))
+    sizes = [size * each for size, each in zip(x.shape[1:], block, strict=False)]
+    made = moved.reshape(count, *sizes, *x.shape[1 + spatial :])
+    sides = zip(sizes, margins, strict=True)
+    return cut(made, [(n, b, size - a, 1) for n, (size, (b, a)) in enumerate(sides, 1)])
+
+
+def _parts(x: torch.Tensor, block: Sequence[int]) -> list[int]:
+    return [size // each for size, each in zip(x.shape[1:], block, strict=False)]
 
 
 def _product(x: torch.Tensor, axes: tuple[int, ...], keep: bool) -> torch.Tensor:

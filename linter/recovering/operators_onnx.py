@@ -12,10 +12,11 @@ from torch.nn import functional
 from npulint.formats.onnx_types import DTYPES
 from npulint.recovering import operators_onnx_moves, operators_onnx_norms, operators_onnx_windows
 from npulint.recovering.operators_moves import reduced, running_sum
-from npulint.recovering.operators_pointwise import BINARY, UNARY, gelu
+from npulint.recovering.operators_pointwise import BINARY, UNARY, elu, gelu
 from npulint.recovering.operators_site import (
     NoWayError,
     given,
+    needed,
     optional,
     plain,
     settled,
@@ -104,11 +105,7 @@ def _scaled(*names: tuple[str, float]) -> Callable[[Elementwise], Maker]:
 
 
 def _selu(x: torch.Tensor, alpha: float, gamma: float) -> torch.Tensor:
-    return gamma * torch.where(x > 0, x, alpha * torch.expm1(torch.clamp(x, max=0)))
-
-
-def _elu(x: torch.Tensor, alpha: float) -> torch.Tensor:
-    return torch.where(x > 0, x, alpha * torch.expm1(torch.clamp(x, max=0)))
+    return gamma * elu(x, alpha)
 
 
 def _clip(site: Site) -> Compute:
@@ -190,10 +187,8 @@ def _cumulative(site: Site) -> Compute:
     exclusive, reverse = bool(site.integer("exclusive")), bool(site.integer("reverse"))
 
     def compute(operands: Operands) -> torch.Tensor:
-        axes = settled(fixed, operands, 1)
-        if not axes:
-            raise NoWayError("it does not say along which axis")
-        return running_sum(given(operands, 0), axes[0], exclusive=exclusive, reverse=reverse)
+        (axis,) = needed(fixed, operands, 1, "its axis")
+        return running_sum(given(operands, 0), axis, exclusive=exclusive, reverse=reverse)
 
     return compute
 
@@ -258,7 +253,7 @@ OPERATORS: Mapping[str, Maker] = MappingProxyType(
         "CumSum": _cumulative,
         "Dropout": _dropout,
         "Einsum": _einsum,
-        "Elu": _scaled(("alpha", 1.0))(_elu),
+        "Elu": _scaled(("alpha", 1.0))(elu),
         "Gelu": _gelu,
         "Gemm": _gemm,
         "HardSigmoid": _scaled(("alpha", 0.2), ("beta", 0.5))(

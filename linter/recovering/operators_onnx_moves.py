@@ -19,6 +19,7 @@ from npulint.recovering.operators_moves import (
 from npulint.recovering.operators_site import (
     NoWayError,
     given,
+    needed,
     optional,
     settled,
 )
@@ -28,21 +29,12 @@ if TYPE_CHECKING:
     from npulint.recovering.operators_site import Compute, Maker, Operands, Site
 
 
-def _needed(
-    fixed: tuple[int, ...] | None, operands: Operands, position: int, what: str
-) -> tuple[int, ...]:
-    found = settled(fixed, operands, position)
-    if found is None:
-        raise NoWayError(f"{what} are missing")
-    return found
-
-
 def _reshape(site: Site) -> Compute:
     fixed, zeros = site.stated("shape", 1), bool(site.integer("allowzero"))
 
     def compute(operands: Operands) -> torch.Tensor:
         x = given(operands, 0)
-        sizes = _needed(fixed, operands, 1, "its sizes")
+        sizes = needed(fixed, operands, 1, "its sizes")
         if not zeros:
             sizes = tuple(each or x.shape[place] for place, each in enumerate(sizes))
         return x.reshape(sizes)
@@ -78,7 +70,7 @@ def _unsqueeze(site: Site) -> Compute:
 
     def compute(operands: Operands) -> torch.Tensor:
         x = given(operands, 0)
-        axes = _needed(fixed, operands, 1, "its axes")
+        axes = needed(fixed, operands, 1, "its axes")
         rank = x.ndim + len(axes)
         for axis in sorted(each % rank for each in axes):
             x = x.unsqueeze(axis)
@@ -158,7 +150,7 @@ def _pad(site: Site) -> Compute:
 
     def compute(operands: Operands) -> torch.Tensor:
         x = given(operands, 0)
-        sides = _needed(fixed, operands, 1, "its margins")
+        sides = needed(fixed, operands, 1, "its margins")
         axes = settled(axes_fixed, operands, 3) or tuple(range(x.ndim))
         margins = [(0, 0)] * x.ndim
         for place, axis in enumerate(axes):
@@ -176,7 +168,7 @@ def _expand(site: Site) -> Compute:
 
     def compute(operands: Operands) -> torch.Tensor:
         x = given(operands, 0)
-        sizes = _needed(fixed, operands, 1, "its sizes")
+        sizes = needed(fixed, operands, 1, "its sizes")
         return x.expand(torch.broadcast_shapes(x.shape, sizes))
 
     return compute
@@ -185,7 +177,7 @@ def _expand(site: Site) -> Compute:
 def _tile(site: Site) -> Compute:
     fixed = site.whole(1)
     return lambda operands: torch.tile(
-        given(operands, 0), _needed(fixed, operands, 1, "its repeats")
+        given(operands, 0), needed(fixed, operands, 1, "its repeats")
     )
 
 
@@ -263,7 +255,7 @@ def _constant_of_shape(site: Site) -> Compute:
     filled = torch.zeros(1) if stored is None else torch.from_numpy(np.array(stored.read()))
 
     def compute(operands: Operands) -> torch.Tensor:
-        sizes = _needed(fixed, operands, 0, "its sizes")
+        sizes = needed(fixed, operands, 0, "its sizes")
         return filled.reshape(()).to(given(operands, 0).device).expand(sizes)
 
     return compute

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch.nn import functional
+
+from npulint.recovering.operators_site import NoWayError
+
+if TYPE_CHECKING:
+    from npulint.recovering.operators_site import Compute, Site
 
 Elementwise: TypeAlias = Callable[..., torch.Tensor]
 
@@ -43,6 +48,11 @@ def power(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def gelu(approximate: str) -> Elementwise:
     """X times the normal distribution up to x, or a curve close to that."""
     return lambda x: functional.gelu(x, approximate=approximate)
+
+
+def elu(x: torch.Tensor, alpha: float = 1.0) -> torch.Tensor:
+    """x, where it is negative an exponential that ends at -alpha."""
+    return torch.where(x > 0, x, alpha * torch.expm1(torch.clamp(x, max=0)))
 
 
 UNARY: Mapping[str, Elementwise] = MappingProxyType(
@@ -85,3 +95,12 @@ ACTIVATIONS: Mapping[str, Elementwise] = MappingProxyType(
     }
 )
 """What TFLite fuses into other operators, by its names."""
+
+
+def activated(site: Site, compute: Compute) -> Compute:
+    """What a node of TFLite does, and after it the activation that is fused into it."""
+    name = site.word("fused_activation_function", "NONE")
+    if name not in ACTIVATIONS:
+        raise NoWayError(f"the fused activation {name} is not computed")
+    function = ACTIVATIONS[name]
+    return compute if name == "NONE" else lambda operands: function(compute(operands))

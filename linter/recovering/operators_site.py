@@ -152,6 +152,16 @@ def settled(
     return None if operand is None else tuple(int(each) for each in operand.reshape(-1).tolist())
 
 
+def needed(
+    fixed: tuple[int, ...] | None, operands: Operands, position: int, what: str
+) -> tuple[int, ...]:
+    """Integers that the file fixes or an operand holds, and that must be there."""
+    found = settled(fixed, operands, position)
+    if found is None:
+        raise NoWayError(f"it is not told {what}")
+    return found
+
+
 def plain(function: Callable[..., Result]) -> Maker:
     """A node that is a function of its operands, whatever else the node says."""
     return lambda _: lambda operands: function(*operands)

@@ -17,7 +17,7 @@ import torch
 
 from npulint.errors import UsageError
 from npulint.formats import load
-from npulint.recovering import operators_onnx
+from npulint.recovering import operators_onnx, operators_tflite
 from npulint.recovering.operators_site import NoWayError, Site
 from npulint.recovering.operators_types import TYPES
 from npulint.recovering.revived_places import sharing
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _SHOWN = 5
 """Operators that one message names."""
 
-OPERATORS: Mapping[str, Mapping[str, Maker]] = MappingProxyType({"onnx": operators_onnx.OPERATORS})
+OPERATORS: Mapping[str, Mapping[str, Maker]] = MappingProxyType(
+    {"onnx": operators_onnx.OPERATORS, "tflite": operators_tflite.OPERATORS}
+)
 """Makers by dialect and operator name."""
 
 _QUANTISED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantize", "QLinear", "QUANTIZE")
@@ -183,7 +185,7 @@ def _steps(graph: Graph, path: Path) -> Iterator[_Step]:
 
 
 def _compute(graph: Graph, node: Node) -> Compute:
-    operators = OPERATORS.get(graph.dialect, {})
+    operators = OPERATORS[graph.dialect]
     if node.custom or node.domain not in ("", "ai.onnx") or node.op not in operators:
         raise NoWayError("it is not known how to compute it")
     return operators[node.op](Site(graph.operation(node)))

@@ -14,7 +14,6 @@ from onnx import helper, numpy_helper
 
 from npulint.formats import load
 from npulint.recovering.revived import Revived, revive
-from npulint.runtimes import Runner
 
 Array = npt.NDArray[Any]
 
@@ -69,10 +68,28 @@ def inputs_of(path: Path, seed: int = 3) -> list[Array]:
 
 
 def by_runtime(path: Path, inputs: Sequence[Array]) -> list[Array]:
-    """What the file's own runtime computes."""
-    with Runner(path, load(path).dialect) as runner:
-        runner.run(tuple(inputs))
-        return [runner.fetch(slot.key) for slot in runner.outputs]
+    """What the file's own runtime computes, in this process and with its plain kernels."""
+    if path.suffix == ".onnx":
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level, options.intra_op_num_threads = 3, 1
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        names = [each.name for each in session.get_inputs()]
+        return list(session.run(None, dict(zip(names, inputs, strict=True))))
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(str(path), experimental_op_resolver_type=resolver, num_threads=1)
+    places = [each["index"] for each in interpreter.get_input_details()]
+    for place, array in zip(places, inputs, strict=True):
+        interpreter.resize_tensor_input(place, array.shape)
+    interpreter.allocate_tensors()
+    for place, array in zip(places, inputs, strict=True):
+        interpreter.set_tensor(place, array)
+    interpreter.invoke()
+    results = [each["index"] for each in interpreter.get_output_details()]
+    return [interpreter.get_tensor(place) for place in results]
 
 
 def by_pytorch(module: Revived, inputs: Sequence[Array]) -> list[Array]:
@@ -99,10 +116,12 @@ def see_that_it_computes(path: Path, inputs: Sequence[Array] | None = None) -> R
     return module
 
 
-def trained(module: Revived, inputs: Sequence[Array], steps: int = 8) -> list[float]:
+def trained(
+    module: Revived, inputs: Sequence[Array], steps: int = 8, rate: float = 0.01
+) -> list[float]:
     """Losses while a few steps are taken towards outputs of zero."""
     given = [torch.from_numpy(each) for each in inputs]
-    optimiser = torch.optim.Adam(module.parameters(), lr=0.01)
+    optimiser = torch.optim.Adam(module.parameters(), lr=rate)
     losses = []
     for _ in range(steps):
         optimiser.zero_grad()
