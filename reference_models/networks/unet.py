@@ -43,7 +43,9 @@ PRUNED: Mapping[int, tuple[int, ...]] = MappingProxyType(
 )
 """Widths by the share of multiply-accumulates, in percent, that pruning took."""
 
-Upsampling = Literal["transposeconv", "depthtospace", "resizebilinear"]
+Upsampling = Literal["transposeconv", "depthtospace", "resizebilinear", "resizenearest"]
+"""The first three are the paper's."""
+
 Rectifier = Literal["relu", "prelu"]
 
 
@@ -83,7 +85,9 @@ def unet(
 def _up(upsampling: Upsampling, width: int) -> Layer:
     if upsampling == "transposeconv":
         return TransposedConv2D(width)
-    return DepthToSpace() if upsampling == "depthtospace" else Resize(2, "bilinear")
+    if upsampling == "depthtospace":
+        return DepthToSpace()
+    return Resize(2, "nearest" if upsampling == "resizenearest" else "bilinear")
 
 
 def _stage(net: Sketch, stage: str, y: Tensor, widths: tuple[int, ...], act: Layer) -> Tensor:

@@ -24,6 +24,7 @@ from npulint.reference_models.training.degradations import DEGRADATIONS
 from npulint.reference_models.training.samples import SIDE, Batches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy.typing as npt
@@ -56,11 +57,16 @@ class Progress:
 class Training:
     """A network while it is trained."""
 
-    def __init__(self, recipe: TrainingRecipe) -> None:
+    def __init__(
+        self,
+        recipe: TrainingRecipe,
+        definition: Callable[[str, tuple[int, int]], Network] = define,
+    ) -> None:
         """Start with random weights.
 
         Args:
             recipe: How to train.
+            definition: Writes the network down that the recipe names, at a size.
 
         Raises:
             MissingExtraError: A package with photographs is not installed.
@@ -68,6 +74,7 @@ class Training:
         """
         self.recipe = recipe
         self.progress = Progress()
+        self._definition = definition
         self.device = device()
         degradation = DEGRADATIONS[recipe.task]
         self._batches = Batches(degradation, recipe.side, recipe.batch, recipe.seed)
@@ -117,7 +124,7 @@ class Training:
         return self._averaged
 
     def _of(self, side: int) -> Network:
-        network = define(self.recipe.network, (side, side))
+        network = self._definition(self.recipe.network, (side, side))
         recipe = self.recipe
         return replace(network, filling=Beginning(recipe.seed, recipe.passing, recipe.quiet))
 
