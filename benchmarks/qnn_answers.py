@@ -194,9 +194,13 @@ def operation_of(dialect: Dialect, stated: Mapping[str, Any]) -> Operation:
     ]
     while operands and operands[-1] is None:
         operands.pop()
-    count, dtype = max(stated.get("outputs") or [0]) + 1, None
+    kept: list[int] = stated.get("outputs") or [0]
+    count, dtype = max(kept) + 1, None
     if dialect == "onnx":
-        shapes: list[Shape | None] = list(output_shapes(stated, quantised=quantised))
+        found = output_shapes(stated, quantised=quantised)
+        shapes: list[Shape | None] = [
+            shape if place in kept else None for place, shape in enumerate(found)
+        ]
     else:
         shapes = [stated_sizes(stated), *[None] * (count - 1)]
         dtype = stated_type(stated)

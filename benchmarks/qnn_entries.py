@@ -38,7 +38,8 @@ OFF = 0.02
 
 Rounding explains less: five steps of 8 bits, which is what a chain of quantised operators comes
 to, and twenty times what float16 loses in one operation. What was measured has a gap there: of
-what is compiled as meant nothing is off by more than 0.015, of the rest little by less than 0.02.
+what is compiled as meant nothing but sums of a thousand numbers and more is off by more than 0.015,
+of the rest little by less than 0.02.
 """
 
 JUMPS = frozenset(

@@ -10,7 +10,7 @@ import yaml
 from qnn_answers import Case, Evidence
 from qnn_atoms import condition, scope_of
 from qnn_entries import learnt
-from qnn_forms import FUSED, Form, form_of
+from qnn_forms import FUSED, form_of
 from qnn_groups import ENOUGH, Kin, Told, shared
 from qnn_values import QUANTISED
 from qnn_yaml import entry_of, is_settled, write_table
@@ -39,7 +39,7 @@ def make_table(evidence: Evidence, frame_path: Path) -> tuple[str, list[str]]:
         if common or op in hand:
             hand[op] = _with_common(op, own, hand.get(op, {}), common)
         if axes and _adds_axes(own):
-            hand[op] = _with_axes(op, form_of(op, own), hand.get(op, {}), axes)
+            hand[op] = _with_axes(op, own, hand.get(op, {}), axes)
     targets = _targets({**frame, "operators": list(hand.values())}) if hand else {}
     chips = sorted(variant["settings"]["arch"] for variant in frame["variants"])
     told, open_ = _explained([case for case in evidence.cases if case.op in hand], targets)
@@ -132,11 +132,17 @@ def _adds_axes(cases: Sequence[Case]) -> bool:
 
 
 def _with_axes(
-    op: str, form: Form, hand: Mapping[str, Any], demands: Sequence[Mapping[str, Any]]
+    op: str,
+    cases: Sequence[Case],
+    hand: Mapping[str, Any],
+    demands: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """An entry that limits how many axes its first result has."""
-    named = list(hand.get("outputs", (form.result or "result",)))
-    require = [*hand.get("require", ()), *({"rank": named[0], **demand} for demand in demands)]
+    """An entry that limits how many axes its first result has, where it has that."""
+    named = list(hand.get("outputs", (form_of(op, cases).result or "result",)))
+    optional = any(0 not in case.stated.get("outputs", (0,)) for case in cases)
+    given = {"when": {"present": named[0]}} if optional else {}
+    own = ({"rank": named[0], **demand, **given} for demand in demands)
+    require = [*hand.get("require", ()), *own]
     return {**hand, "op": op, "outputs": named, "require": require, "source": "answers"}
 
 

@@ -121,8 +121,10 @@ def entry_of(learnt: Learnt, hand: Mapping[str, Any], chips: Sequence[int]) -> d
 
 
 def is_settled(rules: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether what was written by hand says itself how far the answer reaches."""
-    return any("never" in rule or rule.get("else") == "unknown" for rule in rules)
+    """Whether what was written by hand says itself how far the answer reaches, wherever it is."""
+    return any(
+        "never" in rule or (rule.get("else") == "unknown" and "when" not in rule) for rule in rules
+    )
 
 
 def _when(demand: Demand, chips: Sequence[int]) -> list[Data]:

@@ -18,14 +18,19 @@ from npulint.opsets.vocabulary import Truth
 _SIDES = (("height", 1, "h"), ("width", 2, "w"))
 """Axes of an image and of a kernel, and what ends the names of their attributes."""
 
+_VOLUME = (("d", 1, 0), ("h", 2, 1), ("w", 3, 2))
+"""What ends the names of attributes, and the axes of a volume and of its kernel."""
+
 
 def _window_fits(operation: Operation, values: tuple[Value, ...]) -> Judgement:
     """That a kernel that nothing is added to the image for is no longer than the image."""
     if operation.attributes.get("padding") != "VALID":
         return True, "of a padded image"
+    image, window = values
+    sides = _VOLUME if image.rank == len("NDHWC") else [(c, at, at) for _, at, c in _SIDES]
     found = []
-    for _, axis, letter in _SIDES:
-        size, kernel = (measures.size_of(axis)(value) for value in values)
+    for letter, axis, along in sides:
+        size, kernel = measures.size_of(axis)(image), measures.size_of(along)(window)
         dilation = operation.attributes.get(f"dilation_{letter}_factor", 1)
         if not (isinstance(size, int) and isinstance(kernel, int) and isinstance(dilation, int)):
             return None, "of unknown size"
@@ -129,6 +134,29 @@ def _only_reader(graph: Graph, index: int, op: str) -> Node | None:
     return readers[0] if [node.op for node in readers] == [op] else None
 
 
+def _einsum_sizes(operation: Operation, values: tuple[Value, ...]) -> Judgement:
+    """That terms agree in the sizes of their letters, or the second alone repeats what is kept."""
+    equation = operation.attributes.get("equation")
+    before, arrow, kept = str(equation).replace(" ", "").partition("->")
+    terms = before.split(",")
+    shapes = [value.shape for value in operation.inputs if value is not None]
+    if not arrow or len(terms) != len(shapes) or len(terms) != len("xy"):
+        return None, "of another form"
+    sizes = []
+    for term, shape in zip(terms, shapes, strict=True):
+        if shape is None or len(shape) != len(term) or "." in term:
+            return None, "of unknown size"
+        sizes.append(dict(zip(term, shape, strict=True)))
+    first, second = sizes
+    for letter in sorted(first.keys() & second.keys()):
+        one, other = first[letter], second[letter]
+        if not (isinstance(one, int) and isinstance(other, int)):
+            return None, "of unknown size"
+        if one != other and not (other == 1 and letter in kept):
+            return False, f"{one} and {other} of {letter}"
+    return True, "alike"
+
+
 QNN_PREDICATES: Mapping[str, Predicate] = MappingProxyType(
     {
         predicate.name: predicate
@@ -154,6 +182,13 @@ QNN_PREDICATES: Mapping[str, Predicate] = MappingProxyType(
                 "what is made of {value}",
                 "of another form than `x / a`, Erf, `+ b`, `* x` and `* c`",
                 _not_taken_for_gelu,
+            ),
+            Predicate(
+                "qnn-einsum-sizes",
+                ("value",),
+                "the sizes that `equation` gives one letter in both operands",
+                "the same, or 1 in the second where the letter is kept",
+                _einsum_sizes,
             ),
             Predicate(
                 "limits-in-order",

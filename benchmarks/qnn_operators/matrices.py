@@ -117,6 +117,26 @@ def _einsum(op: str, draw: Draw) -> Iterator[Case]:
             yield Case(op, stored, {"equation": equation})
 
 
+def _einsum_forms(op: str, draw: Draw) -> Iterator[Case]:
+    """All sizes other ones; and each letter that two terms share of one element in one of them."""
+    for equation, terms in _EQUATIONS.items():
+        letters = sorted(set("".join(terms)))
+        sizes = {letter: draw.size(place) for place, letter in enumerate(letters, 2)}
+        whole = [tuple(sizes[letter] for letter in term) for term in terms]
+        yield Case(op, tuple(activation(*shape) for shape in whole), {"equation": equation})
+        if len(terms) != 2:
+            continue
+        for letter in sorted(set(terms[0]) & set(terms[1])):
+            for place in (0, 1):
+                shapes = list(whole)
+                ones = {**sizes, letter: 1}
+                shapes[place] = tuple(ones[each] for each in terms[place])
+                fed = tuple(activation(*shape) for shape in shapes)
+                yield Case(op, fed, {"equation": equation})
+            alike = [tuple(ones[each] for each in term) for term in terms]
+            yield Case(op, tuple(activation(*shape) for shape in alike), {"equation": equation})
+
+
 def _fused(op: str, draw: Draw) -> Iterator[Case]:
     rows, inner, columns = draw.shape(4, 8, 6)
     for choice in combinations(
@@ -199,6 +219,7 @@ FAMILIES: Mapping[str, Family] = {
     "MatMul in other forms": Family("MatMul", _matmul_forms, FLOATS, (*NARROW, "int32")),
     "Gemm in other forms": Family("Gemm", _gemm_forms, FLOATS, NARROW),
     "Einsum": Family("Einsum", _einsum, FLOATS, FEW),
+    "Einsum in other forms": Family("Einsum", _einsum_forms, ("float32", "a8w8"), FEW),
     "FusedMatMul": Family("FusedMatMul", _fused, ("float32", "float16", "a8w8")),
     "QuickGelu": Family("QuickGelu", _own, ("float32", "float16", "a8w8")),
     "MatMulNBits": Family("MatMulNBits", _blocks, BEFORE),

@@ -74,6 +74,16 @@ def _batch_norm(op: str, draw: Draw) -> Iterator[Case]:
         yield Case(op, (activation(*image), *parts), opset=opset)
 
 
+def _training(op: str, draw: Draw) -> Iterator[Case]:
+    """As in training: with the statistics of what is fed, which are results too."""
+    channels = draw.size(8, 3, 16, 32)
+    parts = (weight(channels), weight(channels), weight(channels), _positive(channels))
+    for shape in (draw.image(channels, channels), (2, channels, draw.size(16)), (4, channels)):
+        for opset in (14, OPSET):
+            yield Case(op, (activation(*shape), *parts), {"training_mode": 1}, outputs=3,
+                       opset=opset)  # fmt: skip
+
+
 def _channel_norm(op: str, draw: Draw) -> Iterator[Case]:
     channels = draw.size(8, 4, 12, 32)
     for shape in ((1, channels, draw.size(16)), draw.image(channels, channels),
@@ -198,6 +208,7 @@ FAMILIES: Mapping[str, Family] = {
     **families(_old_softmax, ("Softmax", "LogSoftmax"), BEFORE, (), "{} of older opsets"),
     "Hardmax": Family("Hardmax", _softmax, ("float32",)),
     "BatchNormalization": Family("BatchNormalization", _batch_norm, FLOATS, FEW),
+    "BatchNormalization in training": Family("BatchNormalization", _training, BEFORE, FEW),
     **families(
         _as_activations,
         ("BatchNormalization", "LayerNormalization", "RMSNormalization"),

@@ -48,6 +48,23 @@ def _recurrent(op: str, draw: Draw) -> Iterator[Case]:
         yield Case(op, (sequence, *parts), {**plain, "activations": kinds})
 
 
+def _results(op: str, draw: Draw) -> Iterator[Case]:
+    """Every choice of results, with and without a bias and first states."""
+    length, batch, inside, hidden = draw.size(4), 1, draw.size(8), draw.size(8, 4)
+    gates, states = _GATES[op] * hidden, 2 if op == "LSTM" else 1
+    for direction in ("forward", "reverse", "bidirectional"):
+        ways = 2 if direction == "bidirectional" else 1
+        choice = {"hidden_size": hidden, "direction": direction}
+        parts = (weight(ways, gates, inside), weight(ways, gates, hidden))
+        biases = weight(ways, 2 * gates)
+        first = (activation(ways, batch, hidden),) * states
+        sequence = activation(length, batch, inside)
+        for rest in ((), (biases,), (biases, OMITTED, *first)):
+            for skipped in ((0,), (1,), ()):
+                yield Case(op, (sequence, *parts, *rest), choice, outputs=1 + states,
+                           skipped=skipped)  # fmt: skip
+
+
 def _stft(op: str, draw: Draw) -> Iterator[Case]:
     for length, frame, step in ((64, 16, 8), (128, 32, 16)):
         for sided in (0, 1):
@@ -89,6 +106,7 @@ def _dequantise(op: str, draw: Draw) -> Iterator[Case]:
 FAMILIES: Mapping[str, Family] = {
     **families(_recurrent, ("LSTM", "GRU"), FLOATS),
     "RNN": Family("RNN", _recurrent, BEFORE),
+    **families(_results, ("LSTM", "GRU"), ("float32", "a8w8", "a16w8"), (), "{} by results"),
     "STFT": Family("STFT", _stft, BEFORE),
     **families(_random, ("RandomUniformLike", "RandomNormalLike"), BEFORE),
     "QuantizeLinear": Family("QuantizeLinear", _quantise, ("float32",), ("float16",)),

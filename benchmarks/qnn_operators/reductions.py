@@ -86,6 +86,16 @@ def _sum_along(op: str, draw: Draw) -> Iterator[Case]:
     yield Case(op, (image, fed("int64", (), 1, 2)))
 
 
+def _long_sums(op: str, draw: Draw) -> Iterator[Case]:
+    """Sums that grow, along each axis, from short ones to long ones."""
+    for length in (16, 64, 256, 1024, 4096):
+        size = draw.size(length)
+        for shape, axis in (((size,), 0), ((4, size), 1), ((size, 4), 0), ((1, 2, size, 2), 2)):
+            for span in ((0.0, 1.0), (-1.0, 1.0)):
+                note = "" if span[0] else "of positive numbers"
+                yield Case(op, (activation(*shape), constant(axis)), span=span, note=note)
+
+
 FAMILIES: Mapping[str, Family] = {
     **families(_reduction, REDUCTIONS),
     **families(_positions, ("ArgMax", "ArgMin")),
@@ -96,5 +106,6 @@ FAMILIES: Mapping[str, Family] = {
     **families(_position_forms, ("ArgMax", "ArgMin"), FLOATS, (*FEW, *_WHOLE),
                "{} in other forms"),
     "TopK": Family("TopK", _top, (*FLOATS, "int32"), FEW_MOVERS),
+    "CumSum of long sums": Family("CumSum", _long_sums, FLOATS),
     "CumSum": Family("CumSum", _sum_along, (*FLOATS, "int32"), (*FEW, "int64")),
 }  # fmt: skip

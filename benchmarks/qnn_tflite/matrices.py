@@ -46,6 +46,26 @@ def _batch_matmul(op: str, draw: Draw) -> Iterator[Case]:
             yield Case(op, (left, stored(*after, *other)), choice, opset=1)
 
 
+def _many_axes(op: str, draw: Draw) -> Iterator[Case]:
+    """Products of five axes, whose last two have all kinds of sizes, and of what is broadcast."""
+    for rows, inner, columns in (
+        (4, 8, 6),
+        (4, 7, 8),
+        (8, 16, 8),
+        (3, 5, 7),
+        (1, 8, 4),
+        (16, 8, 1),
+    ):
+        one, other = draw.shape(rows, inner), draw.size(columns)
+        for before, after in (((1, 2, 2), (1, 2, 2)), ((2, 1, 3), (2, 1, 3)), ((1, 1, 2), ()),
+                              ((2, 2, 3), (1, 1, 3))):  # fmt: skip
+            for adjoint in (False, True):
+                last = (other, one[1]) if adjoint else (one[1], other)
+                choice = {"adj_x": False, "adj_y": adjoint}
+                yield Case(op, (activation(*before, *one), activation(*after, *last)), choice,
+                           opset=1)  # fmt: skip
+
+
 def _by_weights(op: str, draw: Draw) -> Iterator[Case]:
     rows, inner, columns = draw.shape(4, 8, 6)
     for adjoint in (False, True):
@@ -110,6 +130,7 @@ _NORMS = ("SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION", "LOCAL_RESPONSE_NORMALIZ
 FAMILIES: Mapping[str, Family] = {
     "FULLY_CONNECTED": Family("FULLY_CONNECTED", _fully_connected, REAL, NARROW),
     "BATCH_MATMUL": Family("BATCH_MATMUL", _batch_matmul, REAL, (*FEW, "int32")),
+    "BATCH_MATMUL of five axes": Family("BATCH_MATMUL", _many_axes, REAL, ("float16",)),
     "BATCH_MATMUL by weights": Family("BATCH_MATMUL", _by_weights, ("s8w8",), NARROW),
     **families(_reduce, REDUCTIONS, REAL, (*FEW, "int32", "int64")),
     **families(_truths, ("REDUCE_ANY", "REDUCE_ALL"), ("bool",)),

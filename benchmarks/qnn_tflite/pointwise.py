@@ -79,6 +79,33 @@ def _prelu(op: str, draw: Draw) -> Iterator[Case]:
         yield Case(op, (activation(*flat), stored(*[1] * (len(flat) - 2), flat[-1])), opset=1)
 
 
+def _prelu_forms(op: str, draw: Draw) -> Iterator[Case]:
+    """Slopes of every form that goes with what is fed, of several batches too."""
+    for batch in (1, 2):
+        _, height, width, channels = image(draw)
+        shape = (batch, height, width, channels)
+        for slopes in (
+            (height, width, channels), (1, width, channels), (height, 1, channels),
+            (height, width, 1), (1, 1, channels), (1, 1, 1), (width, channels), (channels,),
+            (1, height, width, channels), shape,
+        ):  # fmt: skip
+            yield Case(op, (activation(*shape), stored(*slopes)), opset=1)
+    for flat in draw.ranks()[1:5]:
+        yield Case(op, (activation(*flat), stored(*flat[1:])), opset=1)
+
+
+def _select_forms(op: str, draw: Draw) -> Iterator[Case]:
+    """Conditions of one axis, one for each of what is fed first, and of one element."""
+    for flat in draw.ranks()[1:5]:
+        for count in (2, 3, 1):
+            shape = (count, *flat[1:])
+            operands = (fed("bool", (count,)), activation(*shape), activation(*shape))
+            yield Case(op, operands, opset=1)
+    for count in (2, 3):
+        shape = (count, 2, 3, count)
+        yield Case(op, (fed("bool", (count,)), activation(*shape), activation(*shape)), opset=1)
+
+
 def _select(op: str, draw: Draw) -> Iterator[Case]:
     shape = image(draw)
     for each in draw.ranks():
@@ -149,7 +176,10 @@ FAMILIES: Mapping[str, Family] = {
     **families(_pairs, COMPARISONS, ("float32", "s8w8", "int32"), (*FEW, "s16w8", "int64", "bool")),
     **families(_logical, ("LOGICAL_AND", "LOGICAL_OR", "LOGICAL_NOT"), ("bool",)),
     "PRELU": Family("PRELU", _prelu, REAL, FEW),
+    "PRELU in other forms": Family("PRELU", _prelu_forms, REAL, FEW),
     **families(_select, ("SELECT", "SELECT_V2"), MOVERS, FEW_MOVERS),
+    "SELECT in other forms": Family("SELECT", _select_forms, ("float32", "s8w8"),
+                                    (*FEW, "s16w8", "int32")),
     "CAST": Family("CAST", _cast, ("float32", "int32", "bool"),
                    ("float16", "int64", "uint8", "int8", "int16", "uint32", "s8w8")),
     "QUANTIZE": Family("QUANTIZE", _quantise, ("float32", "s8w8", "s16w8", "a8w8")),

@@ -115,6 +115,25 @@ def _conv_3d(op: str, draw: Draw) -> Iterator[Case]:
                 yield Case(op, (activation(*shape), kernel, bias(out)), choice, opset=1)
 
 
+def _conv_3d_edges(op: str, draw: Draw) -> Iterator[Case]:
+    """Volumes that are smaller than the kernel along each axis, as large, and larger."""
+    inside, out = draw.size(4, 2, 8), draw.size(8, 4, 16)
+    large = draw.shape(6, 7, 8)
+    for padding in ("SAME", "VALID"):
+        for axis in range(3):
+            for size in (2, 3, 4):
+                for stride, dilation in ((1, 1), (2, 1), (1, 2)):
+                    sides = [size if at == axis else side for at, side in enumerate(large)]
+                    choice = {
+                        "padding": padding, "stride_d": stride, "stride_w": stride,
+                        "stride_h": stride, "fused_activation_function": "NONE",
+                        "dilation_d_factor": dilation, "dilation_w_factor": dilation,
+                        "dilation_h_factor": dilation,
+                    }  # fmt: skip
+                    operands = (activation(1, *sides, inside), weight(3, 3, 3, inside, out))
+                    yield Case(op, operands, choice, opset=1)
+
+
 def _pool(op: str, draw: Draw) -> Iterator[Case]:
     shape = image(draw)
     for choice in combinations(
@@ -206,6 +225,7 @@ FAMILIES: Mapping[str, Family] = {
     "DEPTHWISE_CONV_2D": Family("DEPTHWISE_CONV_2D", _depthwise, REAL, NARROW),
     "TRANSPOSE_CONV": Family("TRANSPOSE_CONV", _transpose_conv, REAL, NARROW),
     **families(_conv_3d, ("CONV_3D",), REAL, NARROW),
+    "CONV_3D of small volumes": Family("CONV_3D", _conv_3d_edges, ("float32", "s8w8"), FEW),
     **families(_pool, ("AVERAGE_POOL_2D", "MAX_POOL_2D"), REAL, FEW),
     "L2_POOL_2D": Family("L2_POOL_2D", _pool, ("float32", "s8w8"), FEW),
     **families(_resize, ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), REAL, FEW),

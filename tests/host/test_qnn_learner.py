@@ -358,15 +358,19 @@ def test_a_result_has_no_more_axes_than_any_that_was_compiled(tmp_path: Path) ->
     assert "ever compiled" not in table(few, tmp_path)[0]
 
 
-def test_operators_that_are_gone_beforehand_are_taken_unless_a_part_stays(tmp_path: Path) -> None:
+def test_operators_that_are_gone_beforehand_are_taken(tmp_path: Path) -> None:
+    folded = line("Identity", [operand(2, 2)]) | {"status": "merged"}
+    assert _verdict([folded], folded, tmp_path).status == "supported"
+
+
+def test_functions_that_are_taken_apart_are_not_taken_themselves(tmp_path: Path) -> None:
     whole = line("Mish", [operand(2, 2)]) | {"status": "merged"}
     part = line("Mish", [operand(2, 2, 2, 2, 2)]) | {
         "status": "merged", "strays": ["Softplus: no such rank"], "outcome": "compiled",
     }  # fmt: skip
-    assert _verdict([whole, part], whole, tmp_path).status == "supported"
-    verdict = _verdict([whole, part], part, tmp_path)
-    assert verdict.status == "unsupported"
-    assert "Softplus: no such rank" in _said(verdict)
+    for lines in ([whole], [whole, part]):
+        assert _verdict(lines, whole, tmp_path).status == "unsupported"
+    assert "asks about its parts" in _said(_verdict([whole], whole, tmp_path))
 
 
 def test_lines_that_tell_nothing_are_left_out(tmp_path: Path) -> None:

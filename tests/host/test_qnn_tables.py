@@ -115,6 +115,18 @@ def _conv(side: int, *, dilated: bool, kind: str = "float32") -> Line:
     return line("Conv", [image, kernel], kind=kind, attributes=attributes)
 
 
+def _einsum(one: tuple[int, ...], other: tuple[int, ...]) -> Line:
+    equation = {"equation": "bhid,bhjd->bhij"}
+    return line("Einsum", [operand(*one), operand(*other)], attributes=equation)
+
+
+def _gru(*outputs: int) -> Line:
+    weights = [operand(1, 24, 8, dtype="int8", stored=True) for _ in range(2)]
+    asked = line("GRU", [operand(4, 1, 8, dtype="uint16"), *weights], kind="a16w8",
+                 attributes={"hidden_size": 8})  # fmt: skip
+    return {**asked, "outputs": list(outputs)}
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "words"),
     [
@@ -124,12 +136,19 @@ def _conv(side: int, *, dilated: bool, kind: str = "float32") -> Line:
         (line("Mish", [IMAGE]), "unsupported", "ONNX Runtime takes it apart"),
         (line("GroupNormalization", [IMAGE, CHANNELS, CHANNELS], attributes={"num_groups": 2}),
          "supported", ""),
+        (_einsum((2, 4, 5, 3), (1, 4, 6, 3)), "supported", ""),
+        (_einsum((1, 4, 5, 3), (2, 4, 6, 3)), "unsupported", "found 1 and 2 of b"),
+        (_einsum((2, 4, 5, 1), (2, 4, 6, 3)), "unsupported", "found 1 and 3 of d"),
+        (_gru(0, 1), "supported", ""),
+        (_gru(1), "unknown", "dies"),
         (_conv(1, dilated=True, kind="a16w8"), "unsupported", "then cannot be compiled"),
         (line("Celu", [operand(1, 8, dtype="float64")], kind="float64"), "unsupported", ""),
         (line("STFT", [IMAGE]), "unknown", ""),
         (line("Relu", [operand(1, None, 4, 4)]), "unsupported", "of sizes known beforehand"),
     ],
-    ids=["Relu", "Conv", "Erf", "Mish", "GroupNormalization", "1x1 dilated", "Celu in float64",
+    ids=["Relu", "Conv", "Erf", "Mish", "GroupNormalization", "Einsum that repeats the second",
+         "Einsum that repeats the first", "Einsum that repeats what it sums", "GRU",
+         "GRU without its sequence", "1x1 dilated", "Celu in float64",
          "STFT", "sizes left open"],
 )  # fmt: skip
 def test_what_the_table_says(asked: Line, status: str, words: str) -> None:

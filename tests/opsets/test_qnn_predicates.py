@@ -90,6 +90,55 @@ def test_a_kernel_is_no_longer_than_what_it_slides_over(
 
 
 @pytest.mark.parametrize(
+    ("size", "dilation", "padding", "truth"),
+    [
+        ((2, 7, 8), 1, "VALID", False),  # "Invalid filter length at output index 1"
+        ((6, 7, 2), 1, "VALID", False),  # "Invalid filter length at output index 3"
+        ((2, 7, 8), 1, "SAME", True),
+        ((3, 3, 3), 1, "VALID", True),
+        ((6, 4, 8), 2, "VALID", False),
+        ((6, None, 8), 1, "VALID", None),
+    ],
+)
+def test_a_kernel_is_no_longer_than_a_volume(
+    size: tuple[int | None, ...], dilation: int, padding: str, truth: Truth
+) -> None:
+    values = (_value(0, 1, *size, 4), _value(1, 3, 3, 3, 4, 8))
+    dilations = {f"dilation_{letter}_factor": dilation for letter in "dhw"}
+    attributes = {"padding": padding, **dilations}
+    operation = Operation("tflite", "CONV_3D", 1, values, (), attributes)
+    operands = {
+        name: Operand(name, output=False, position=at) for at, name in enumerate(("a", "b"))
+    }
+    data = {"predicate": "qnn-window-fits", "of": ["a", "b"]}
+    assert Scope(operands, {}, {}, {}).condition(Part(data)).test(operation) is truth
+
+
+@pytest.mark.parametrize(
+    ("equation", "one", "other", "truth"),
+    [
+        ("bij,bjk->bik", (2, 3, 4), (2, 4, 5), True),
+        ("bij, bjk -> bik", (2, 3, 4), (1, 4, 5), True),
+        ("bij,bjk->bik", (1, 3, 4), (2, 4, 5), False),
+        ("bij,bjk->bik", (2, 3, 4), (2, 1, 5), False),
+        ("bij,bjk->bik", (2, 3, 1), (2, 4, 5), False),
+        ("bij,bjk->bik", (None, 3, 4), (2, 4, 5), None),
+        ("...ij,...jk->...ik", (2, 3, 4), (2, 4, 5), None),
+        ("bij,bjk", (2, 3, 4), (2, 4, 5), None),
+        ("bij,bjk->bik", (2, 3), (2, 4, 5), None),
+    ],
+)
+def test_sizes_of_one_letter(
+    equation: str, one: tuple[int | None, ...], other: tuple[int | None, ...], truth: Truth
+) -> None:
+    values = (_value(0, *one), _value(1, *other))
+    operation = Operation("onnx", "Einsum", 12, values, (), {"equation": equation})
+    operands = {"a": Operand("a", output=False, position=0, rest=True)}
+    data = {"predicate": "qnn-einsum-sizes", "of": ["a"]}
+    assert Scope(operands, {}, {}, {}).condition(Part(data)).test(operation) is truth
+
+
+@pytest.mark.parametrize(
     ("low", "high", "truth"),
     [
         ((0, 1.0, 0), (6, 1.0, 0), True),
