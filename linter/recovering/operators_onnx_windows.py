@@ -146,6 +146,9 @@ def _global(function: Callable[..., torch.Tensor]) -> Maker:
     return lambda _: compute
 
 
+_MODES = frozenset({"nearest", "linear", "bilinear", "cubic"})
+"""How samples between samples are made; the first opset of Upsample said bilinear."""
+
 _SINCE_SIZES, _SIZES = 11, 3
 """Opset from which Resize is told coordinates; the position of the sizes that it may be told."""
 
@@ -188,6 +191,8 @@ def _sampler(site: Site, *, old: bool) -> Callable[[int, int, np.float32], Taps]
         raise NoWayError(f"resizes by the coordinates {name} are not computed")
     coordinates = COORDINATES[name]
     rounding = site.word("nearest_mode", "floor" if old else "round_prefer_floor")
+    if mode not in _MODES or rounding not in ROUNDINGS:
+        raise NoWayError(f"resizes by the modes {mode} and {rounding} are not computed")
     coefficient = site.number("cubic_coeff_a", -0.75)
     inside = bool(site.integer("exclude_outside"))
 
@@ -195,7 +200,7 @@ def _sampler(site: Site, *, old: bool) -> Callable[[int, int, np.float32], Taps]
         places = coordinates(positions(made), size, made, scale)
         if mode == "nearest":
             return nearest(ROUNDINGS[rounding](places), size)
-        if mode == "linear":
+        if mode in ("linear", "bilinear"):
             return linear(places, size)
         return cubic(places, size, coefficient, inside=inside)
 

@@ -96,7 +96,7 @@ class Revived(torch.nn.Module):
         self._buffer_of: dict[int, str] = {}
         for index, first in shared.items():
             constant = graph.values[index].constant
-            if constant is None or constant.dtype not in TYPES:
+            if constant is None or constant.sparse or constant.dtype not in TYPES:
                 continue
             if first in number:
                 self._parameters_of[index] = number[first], constant.shape
@@ -188,6 +188,11 @@ def _compute(graph: Graph, node: Node) -> Compute:
     operators = OPERATORS[graph.dialect]
     if node.custom or node.domain not in ("", "ai.onnx") or node.op not in operators:
         raise NoWayError("it is not known how to compute it")
+    for index in node.inputs:
+        constant = graph.values[index].constant if index >= 0 else None
+        if constant is not None and (constant.sparse or constant.dtype not in TYPES):
+            kind = "sparse" if constant.sparse else f"as {constant.dtype}"
+            raise NoWayError(f"{graph.values[index].name} is stored {kind}")
     return operators[node.op](Site(graph.operation(node)))
 
 

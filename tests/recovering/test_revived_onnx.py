@@ -208,6 +208,27 @@ def test_operators_that_are_not_computed_are_named(tmp_path: Path) -> None:
         revive(files.written(tmp_path, model))
 
 
+def test_modes_of_no_standard_are_refused(tmp_path: Path) -> None:
+    scales = {"s": np.float32([1, 1, 2, 2])}
+    model = files.onnx_model(
+        [node("Resize", ["x", "", "s"], ["y"], nearest_mode="nearby")],
+        {"x": [1, 1, 4, 4]},
+        ["y"],
+        scales,
+    )
+    with pytest.raises(UsageError, match="modes nearest and nearby"):
+        revive(files.written(tmp_path, model))
+
+
+def test_sparse_weights_are_refused(tmp_path: Path) -> None:
+    model = files.onnx_model([node("Conv", ["x", "w"], ["y"])], {"x": [1, 4, 6, 6]}, ["y"])
+    values = numpy_helper.from_array(np.float32([1, 2]), "w")
+    places = numpy_helper.from_array(np.int64([0, 5]))
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [4, 4, 3, 3]))
+    with pytest.raises(UsageError, match="w is stored sparse"):
+        revive(files.written(tmp_path, model))
+
+
 def test_quantised_files_are_refused(tmp_path: Path) -> None:
     model = files.onnx_model(
         [node("QuantizeLinear", ["x", "s"], ["q"]), node("DequantizeLinear", ["q", "s"], ["y"])],
