@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
-
-from rewritten_rows import ORDER, Variant
 
 if TYPE_CHECKING:
     from npulint.model import Model
@@ -36,7 +34,6 @@ class Case:
         exactly: Further operators that exact replacements are made of.
         require: Conditions of operators, in the words of a table.
         form: The file's format.
-        trains: Whether `recover` trains what was rewritten.
         goal: How many dB trained rows may be from the original; None where nothing was set.
         squares: Given to `recover`: every other one is trained on, of the rest half choose.
         steps: Of training.
@@ -53,18 +50,12 @@ class Case:
     exactly: tuple[str, ...]
     require: Mapping[str, str] = field(default_factory=dict)
     form: Literal["onnx", "tflite"] = "onnx"
-    trains: bool = True
     goal: float | None = None
     squares: int = 24
     steps: int = 40
     rate: float = 1e-3
     why: str = ""
     flip: bool = True
-
-    @property
-    def order(self) -> Iterator[tuple[Variant, bool]]:
-        """The rows: by which kind of way, and whether trained after that."""
-        return ((variant, trained) for variant, trained in ORDER if self.trains or not trained)
 
     @property
     def name(self) -> str:
@@ -84,8 +75,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "unet_narrow", "transposed convolutions", "a bilinear resize and a convolution",
         ("TRANSPOSE_CONV",), ("RESIZE_BILINEAR", "PAD", "STRIDED_SLICE"),
-        ("DEPTH_TO_SPACE", "RESHAPE", "TRANSPOSE"), form="tflite", trains=False, goal=0.1,
-        why="The same network as above, rewritten alike; it was not trained in this format.",
+        ("DEPTH_TO_SPACE", "RESHAPE", "TRANSPOSE"), form="tflite", goal=0.1,
     ),
     Case(
         "pynet_v2_narrow", "instance norms", "a scale and a shift, folded into convolutions",

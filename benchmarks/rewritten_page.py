@@ -156,8 +156,6 @@ def _made_of(row: Row) -> str:
 
 def _training(case: Case) -> str:
     """How `recover` was asked."""
-    if not case.trains:
-        return ""
     return (
         f" `recover` got {case.squares}, {case.steps} steps and a rate of up to {case.rate:g}; of "
         "its steps the one is told whose weights were kept, 0 where nothing was gained."

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 from kept import Kept
 from rewritten_cases import CASES, Case, table
-from rewritten_rows import Row, Settings, Variant
+from rewritten_rows import ORDER, Row, Settings, Variant
 
 from npulint.cure import FixResult, Wish, fix
 from npulint.engine import check
@@ -256,7 +256,7 @@ def rows(
     with TemporaryDirectory(prefix="npulint-") as folder:
         for case in cases:
             here: Ground | None = None
-            for variant, trained in case.order:
+            for variant, trained in ORDER:
                 if trained and untrained:
                     continue
                 found = kept.find(_name(case, variant, trained=trained))
@@ -270,7 +270,7 @@ def rows(
 def whole(cases: Sequence[Case], kept: Kept[Row, tuple[str, ...]]) -> Iterator[Row]:
     """The rows of the cases of which all are finished."""
     for case in cases:
-        found = [kept.find(_name(case, each, trained=trained)) for each, trained in case.order]
+        found = [kept.find(_name(case, each, trained=trained)) for each, trained in ORDER]
         finished = [row for row in found if row is not None]
         if len(finished) == len(found):
             yield from finished
