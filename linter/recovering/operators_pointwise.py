@@ -61,7 +61,7 @@ UNARY: Mapping[str, Elementwise] = MappingProxyType(
         "asinh": torch.asinh, "atan": torch.atan, "atanh": torch.atanh, "ceil": torch.ceil,
         "cos": torch.cos, "cosh": torch.cosh, "erf": torch.erf, "exp": torch.exp,
         "floor": torch.floor, "hard_swish": hard_swish, "identity": lambda x: x,
-        "is_inf": torch.isinf, "is_nan": torch.isnan, "log": torch.log,
+        "is_nan": torch.isnan, "log": torch.log,
         "mish": functional.mish, "negative": torch.neg, "not": torch.logical_not,
         "reciprocal": torch.reciprocal, "relu": torch.relu, "round": torch.round,
         "rsqrt": torch.rsqrt, "sigmoid": torch.sigmoid, "sign": torch.sign, "sin": torch.sin,
