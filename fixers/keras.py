@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from npulint.preparing.keras_prepare import prepare
     from npulint.preparing.records import Prepared, PrepareReport
+    from npulint.preparing.transformations import Transformation
 
 _HOMES = {
+    "Transformation": "npulint.preparing.transformations",
     "prepare": "npulint.preparing.keras_prepare",
     "Prepared": "npulint.preparing.records",
     "PrepareReport": "npulint.preparing.records",
 }
 
 
-__all__ = ["PrepareReport", "Prepared", "prepare"]
+__all__ = ["PrepareReport", "Prepared", "Transformation", "prepare"]
 
 
 def __getattr__(name: str) -> Any:

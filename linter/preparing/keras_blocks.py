@@ -12,6 +12,14 @@ from npulint.reference_models.keras_layers import keras, tf
 _register = keras.utils.register_keras_serializable(package="npulint")
 
 
+class SameSize(keras.layers.Layer):
+    """A layer whose result has the shape of what it is called with."""
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """The same: in a network within a network Keras would run the layer to find out."""
+        return shape
+
+
 @_register
 class DepthToSpace(keras.layers.Layer):
     """Pixels from channels, the place in the block at the slow end of the channels."""
@@ -68,7 +76,7 @@ class ZeroInsertion(keras.layers.Layer):
 
 
 @_register
-class Function(keras.layers.Layer):
+class Function(SameSize):
     """A function of each element, by its name among the catalogue's realisations."""
 
     def __init__(self, realisation: str, **options: Any) -> None:
@@ -85,7 +93,7 @@ class Function(keras.layers.Layer):
 
 
 @_register
-class Slopes(keras.layers.Layer):
+class Slopes(SameSize):
     """x where it is positive, else a slope times x, without an operator for that.
 
     Args:
@@ -115,26 +123,40 @@ class Slopes(keras.layers.Layer):
 
 
 @_register
-class NormByMeans(keras.layers.Layer):
-    """A normalisation over the channels by its definition, without scale and shift."""
+class NormByMeans(SameSize):
+    """A normalisation by its definition, without scale and shift.
 
-    def __init__(self, epsilon: float, **options: Any) -> None:
+    Args:
+        epsilon: Added to the variance.
+        axes: What mean and variance run over; with groups, of `[N, H*W, groups, C/groups]`.
+        groups: Groups of channels; 0 where there are none.
+    """
+
+    def __init__(
+        self, epsilon: float, *, axes: tuple[int, ...] = (-1,), groups: int = 0, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.epsilon = epsilon
+        self.epsilon, self.axes, self.groups = epsilon, tuple(axes), groups
 
     def call(self, x: Any) -> Any:
         """Normalise."""
-        centred = x - tf.reduce_mean(x, -1, keepdims=True)
-        variance = tf.reduce_mean(centred * centred, -1, keepdims=True)
-        return centred * tf.math.rsqrt(variance + self.epsilon)
+        shape = x.shape[1:]
+        if self.groups:
+            samples, channels = math.prod(shape[:-1]), shape[-1] // self.groups
+            x = tf.reshape(x, [-1, samples, self.groups, channels])
+        centred = x - tf.reduce_mean(x, self.axes, keepdims=True)
+        variance = tf.reduce_mean(centred * centred, self.axes, keepdims=True)
+        x = centred * tf.math.rsqrt(variance + self.epsilon)
+        return tf.reshape(x, [-1, *shape]) if self.groups else x
 
     def get_config(self) -> dict[str, Any]:
         """What makes another one of it."""
-        return {**super().get_config(), "epsilon": self.epsilon}
+        own = {"epsilon": self.epsilon, "axes": self.axes, "groups": self.groups}
+        return {**super().get_config(), **own}
 
 
 @_register
-class NormByConvolutions(keras.layers.Layer):
+class NormByConvolutions(SameSize):
     """The same by 1x1 convolutions that take the means; their weights are not trained."""
 
     def __init__(self, epsilon: float, **options: Any) -> None:
@@ -161,18 +183,25 @@ class NormByConvolutions(keras.layers.Layer):
 
 
 @_register
-class Affine(keras.layers.Layer):
-    """A factor and a summand for each channel."""
+class Affine(SameSize):
+    """A factor and a summand, one for each channel or in another shape that broadcasts.
 
-    def __init__(self, *, scaled: bool, shifted: bool, **options: Any) -> None:
+    Args:
+        sizes: The shape of both.
+        scaled: Whether there is a factor.
+        shifted: Whether there is a summand.
+    """
+
+    def __init__(
+        self, sizes: tuple[int, ...], *, scaled: bool, shifted: bool, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.scaled, self.shifted = scaled, shifted
+        self.sizes, self.scaled, self.shifted = tuple(sizes), scaled, shifted
 
-    def build(self, shape: Any) -> None:
+    def build(self, _: Any) -> None:
         """Make what is multiplied by, then what is added."""
-        count = (shape[-1],)
-        self.scale = self.add_weight(shape=count, name="scale") if self.scaled else None
-        self.shift = self.add_weight(shape=count, name="shift") if self.shifted else None
+        self.scale = self.add_weight(shape=self.sizes, name="scale") if self.scaled else None
+        self.shift = self.add_weight(shape=self.sizes, name="shift") if self.shifted else None
 
     def call(self, x: Any) -> Any:
         """Multiply and add."""
@@ -182,7 +211,8 @@ class Affine(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """What makes another one of it."""
-        return {**super().get_config(), "scaled": self.scaled, "shifted": self.shifted}
+        own = {"sizes": self.sizes, "scaled": self.scaled, "shifted": self.shifted}
+        return {**super().get_config(), **own}
 
 
 def _gelu(x: Any) -> Any:

@@ -15,7 +15,7 @@ from npulint.reference_models.quiet import quiet
 
 if TYPE_CHECKING:
     from npulint.model import Graph, Model, Node
-    from npulint.preparing.keras_ways import Parts
+    from npulint.preparing.keras_making import Parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,9 @@ def float32(network: Any, shape: tuple[int, ...]) -> Any:
         return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
 
     image = keras.Input(batch_shape=shape, name="input")
-    made = keras.models.clone_model(network, input_tensors=image, clone_function=plain)
+    made = keras.models.clone_model(
+        network, input_tensors=image, clone_function=plain, recursive=True
+    )
     made.set_weights(network.get_weights())
     return made
 

@@ -13,25 +13,30 @@ from npulint.errors import UsageError
 from npulint.fixers.record import Exactness, Policy, Refusal
 from npulint.preparing.arguments import asked_of, understood_allow
 from npulint.preparing.keras_exporting import Asked, Converter, cost, float32, laid
-from npulint.preparing.keras_ways import Way, ways_of
+from npulint.preparing.keras_places import SHARED, calls, leaves, rebuilt
+from npulint.preparing.keras_roadmap import transform
+from npulint.preparing.keras_ways import ways_of
 from npulint.preparing.records import Left, Prepared, PrepareReport, Replacement
+from npulint.preparing.transformations import Transformation, understood
 from npulint.preparing.weighing import Form, Jury, macs_of, opinions, standings
 from npulint.reference_models.keras_layers import keras
 
 if TYPE_CHECKING:
     from npulint.fixers.choice import Answers
     from npulint.model import Model
+    from npulint.preparing.keras_making import Way
     from npulint.preparing.weighing import Decision
 
 _UNNAMED = "no way for layers of these classes, or the converter joined them"
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - one parameter an option
     model: Any,
     targets: Sequence[str] = (),
     *,
     input_shape: Sequence[int] | None = None,
     allow: Exactness = "exact",
+    transformations: Sequence[str | Transformation] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Prepared[Any]:
     """Rewrite a network so that what it is converted to is taken by the chosen targets.
@@ -42,9 +47,13 @@ def prepare(
 
     Args:
         model: A functional or sequential network of one input; it stays as it is.
-        targets: Names of targets and devices, or table files.
+        targets: Names of targets and devices, or table files. With transformations there need be
+            none: nothing else is done then.
         input_shape: The input's shape, `[1, H, W, C]`; the network's own when None.
         allow: The least exact realisations that may be used.
+        transformations: What is wanted whatever the targets say, in this order: names of
+            `npulint.preparing.transformations.SOURCES`, `NAME:PATTERN` for the layers of some
+            paths, or `Transformation` for all that may be set.
         progress: Called with what is done next.
 
     Returns:
@@ -56,32 +65,43 @@ def prepare(
         TargetError: A target is not known.
     """
     understood_allow(allow)
-    asked = asked_of(targets, "network.tflite")
+    steps = understood(transformations)
+    asked = asked_of(targets, "network.tflite", beside=bool(steps))
     shape = _shape(model, input_shape)
-    say = progress or (lambda _: None)
+    say = progress or _silence
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         converter = Converter(Path(folder))
-        say("converting the network")
-        plain, before = _converted(converter, model, shape)
-        macs = summarise(before).macs
+
+        def converted(network: Any) -> tuple[Any, Model]:
+            say("converting the network")
+            return _converted(converter, network, shape)
+
+        plain, first = converted(model)
+        macs = summarise(first).macs
         jury = Jury(asked, Policy(allow=allow), (macs or 0) // 100)
-        answers = jury.answers([before])
-        places = _places(model, plain) if _doubtful(answers) else []
+        given, transformed, notes = transform(model, (plain, first), converted, steps)
+        plain, before = given.plain, given.model
+        places = _places(given.network, plain) if _doubtful(jury.answers([before])) else []
         say(f"asking about {len(places):,} layers and what may take their place")
         replacements = _decided(converter, jury, places)
-        new = _rebuilt(model, places)
-        _, after = _converted(converter, new, shape) if replacements else (plain, before)
+        new = _rebuilt(given.network, places)
+        after = converted(new)[1] if replacements else before
         answers = jury.answers([after])
         report = PrepareReport(
-            transformations=(),
+            transformations=transformed,
             replacements=tuple(replacements),
             left=_left(after, answers, places),
-            before=standings(jury.answers([before])),
+            before=standings(jury.answers([first])),
             after=standings(answers),
             cost_before=cost(model.layers, macs),
             cost_after=cost(new.layers, summarise(after).macs),
+            notes=notes,
         )
         return Prepared(new, report)
+
+
+def _silence(_: str) -> None:
+    return None
 
 
 def _shape(model: Any, given: Sequence[int] | None) -> tuple[int, ...]:
@@ -120,18 +140,22 @@ class _Place:
     """A layer, and what may take its place.
 
     Attributes:
+        path: Where it stands.
         layer: Of the network.
         plain: The same in float32.
         shapes: Of what it is called with.
         ways: What may take its place.
+        refusal: Why nothing may take its place, empty where something may.
         forms: What it and the ways are converted to.
         decision: What was chosen.
     """
 
+    path: str
     layer: Any
     plain: Any
     shapes: tuple[tuple[int, ...], ...]
     ways: list[Way]
+    refusal: str = ""
     forms: list[Form] = field(default_factory=list)
     decision: Decision | None = None
 
@@ -139,28 +163,23 @@ class _Place:
 def _places(model: Any, plain: Any) -> list[_Place]:
     """The layers that have ways."""
     found = []
-    for layer, copy in zip(model.layers, plain.layers, strict=True):
-        shapes = _shapes(copy)
-        ways = ways_of(layer, shapes[0]) if shapes else None
+    for (path, layer), (_, copy) in zip(leaves(model), leaves(plain), strict=True):
+        met = calls(copy)
+        if not met or None in {size for call in met for size in call[1:]}:
+            continue
+        shapes = tuple(dict.fromkeys((1, *(size or 1 for size in call[1:])) for call in met))
+        ways = ways_of(layer, shapes[0])
         if ways:
-            found.append(_Place(layer, copy, shapes, ways))
+            refusal = SHARED if len(met) > 1 else ""
+            found.append(_Place(path, layer, copy, shapes, ways, refusal))
     return found
-
-
-def _shapes(layer: Any) -> tuple[tuple[int, ...], ...]:
-    """The shapes of the one tensor that each call of a layer takes; none where it takes several."""
-    found: dict[tuple[int, ...], None] = {}
-    for node in layer._inbound_nodes:
-        if len(node.input_tensors) != 1:
-            return ()
-        found[tuple(node.input_tensors[0].shape)] = None
-    return tuple(found)
 
 
 def _decided(converter: Converter, jury: Jury, places: Sequence[_Place]) -> list[Replacement]:
     """Choose for each layer that some target does not take; alike ones are converted once."""
     alike: dict[Hashable, _Place] = {}
-    for place in places:
+    weighed = [place for place in places if not place.refusal]
+    for place in weighed:
         alike.setdefault(_key(place), place)
     _fill(converter, [(place, None) for place in alike.values()])
     doubted = [
@@ -169,7 +188,7 @@ def _decided(converter: Converter, jury: Jury, places: Sequence[_Place]) -> list
     ]  # fmt: skip
     _fill(converter, [(place, way) for place in doubted for way in place.ways])
     made = []
-    for place in places:
+    for place in weighed:
         first = alike[_key(place)]
         if len(first.forms) == 1:
             continue
@@ -216,7 +235,7 @@ def _replacement(place: _Place, decision: Decision, chosen: int) -> Replacement:
     parts = way.make("float32")
     laid(parts, keras.Input(batch_shape=place.shapes[0]))
     return Replacement(
-        paths=(place.layer.name,),
+        paths=(place.path,),
         what=type(place.layer).__name__,
         realisation=way.name,
         exactness=way.exactness,
@@ -231,39 +250,13 @@ def _replacement(place: _Place, decision: Decision, chosen: int) -> Replacement:
 
 def _rebuilt(model: Any, places: Sequence[_Place]) -> Any:
     """The network with what was chosen in place, and all other layers as they are."""
-    chosen = {
-        id(place.layer): (place, place.ways[place.decision.chosen])
-        for place in places
-        if place.decision is not None and place.decision.chosen is not None
-    }
-    kept: list[tuple[Any, Any]] = []
-
-    def cloned(layer: Any) -> Any:
-        if id(layer) in chosen:
-            return _made(*chosen[id(layer)])
-        new = type(layer).from_config(layer.get_config())
-        kept.append((layer, new))
-        return new
-
-    new = keras.models.clone_model(model, clone_function=cloned)
-    for old, made in kept:
-        made.set_weights(old.get_weights())
-        made.trainable = old.trainable
-    return new
-
-
-def _made(place: _Place, way: Way) -> Any:
-    """What takes a layer's place, as one layer of the same name."""
-    assert not isinstance(way.make, Refusal)
-    layer = place.layer
-    parts = way.make(layer.dtype_policy.name)
-    open_batch = (None, *place.shapes[0][1:])
-    image = keras.Input(batch_shape=open_batch, dtype=layer.compute_dtype)
-    laid(parts, image)
-    made = keras.Sequential([each for each, _ in parts], name=layer.name)
-    if not layer.trainable:
-        made.trainable = False
-    return made
+    chosen = {}
+    for place in places:
+        if place.decision is not None and place.decision.chosen is not None:
+            make = place.ways[place.decision.chosen].make
+            assert not isinstance(make, Refusal)
+            chosen[id(place.layer)] = make, place.shapes[0]
+    return rebuilt(model, chosen)
 
 
 def _left(model: Model, answers: Answers, places: Sequence[_Place]) -> tuple[Left, ...]:
@@ -280,16 +273,17 @@ def _left(model: Model, answers: Answers, places: Sequence[_Place]) -> tuple[Lef
     for name, nodes in found.items():
         place = whose.get(name)
         decision = None if place is None else place.decision
+        why = decision.why if decision is not None else ""
         said = {
             target: [verdicts[index] for index in nodes] for target, verdicts in answers.items()
         }
         made.append(
             Left(
-                paths=(name,),
+                paths=(name if place is None else place.path,),
                 what="layers" if place is None else type(place.layer).__name__,
                 ops=tuple(dict.fromkeys(graph.nodes[index].op for index in nodes)),
                 said=opinions(said),
-                why=decision.why if decision is not None and decision.why else _UNNAMED,
+                why=why or (place.refusal if place is not None else "") or _UNNAMED,
                 lost=() if decision is None else decision.lost,
             )
         )

@@ -43,6 +43,10 @@ def _others():
     yield K.LeakyReLU(0.2, dtype="float64")
     yield K.LayerNormalization(dtype="float64")
     yield K.LayerNormalization(center=False, dtype="float64")
+    yield K.LayerNormalization(axis=(1, 2), dtype="float64")
+    yield K.LayerNormalization(axis=1, scale=False, dtype="float64")
+    yield K.GroupNormalization(2, dtype="float64")
+    yield K.GroupNormalization(-1, scale=False, epsilon=0.1, dtype="float64")
 
 
 def _shaken(layer, shape: tuple[int, ...]):
