@@ -113,6 +113,9 @@ def _behind(model: Model, output: int) -> Model:
     """The model of one output and of what it is computed of."""
     graph = model.graphs[0]
     nodes = _needed(graph, output)
+    if not nodes:  # A scale of 1 and a shift of 0 are nothing to a converter.
+        bare = replace(graph, nodes=(), inputs=(output,), outputs=(output,))
+        return replace(model, graphs=(bare,), signatures=(), metadata={})
     fragment = make_fragment(graph, nodes, (), (output,), (output,))
     return replace(model, graphs=(fragment.graph,), signatures=(), metadata={})
 

@@ -112,6 +112,18 @@ def test_a_network_is_clean_on_three_phones(tmp_path: Path) -> None:
     assert not any(target.refuses for target in result.targets)
 
 
+def test_norms_that_have_not_been_trained_are_asked_about() -> None:
+    image = keras.Input((8, 12, 8))
+    norms = K.LayerNormalization(axis=(1, 2, 3))(K.GroupNormalization(4)(image))
+    network = keras.Model(image, norms)
+    prepared = prepare(network, PHONES)
+    x = np.random.default_rng(1).normal(size=(2, 8, 12, 8)).astype(np.float32)
+    wanted, found = np.asarray(network(x)), np.asarray(prepared.module(x))
+    assert np.abs(wanted - found).max() <= 1e-5 * np.abs(wanted).max()
+    assert prepared.report.exactness == "exact"
+    assert "norm/strip" in {each.name for one in prepared.report.replacements for each in one.lost}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
