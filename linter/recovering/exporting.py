@@ -40,6 +40,10 @@ def export(
         raise UsageError(f"{path}: name an .onnx file")
     see_place(path)
     same = comparable(module)
+    samples = [
+        tuple(each.astype("float32") if each.dtype.kind == "f" else each for each in inputs)
+        for inputs in samples
+    ]
 
     def run(inputs: Arrays) -> Arrays:
         with torch.inference_mode():

@@ -287,7 +287,7 @@ def test_what_does_not_go_together(change: dict[str, Any], message: str) -> None
 
 def test_an_exported_file_is_held_to_the_network(tmp_path: Path) -> None:
     original, rewritten = _pair()
-    found = recover(original, rewritten.double(), _images(), recipe=QUICK)
+    found = recover(original, rewritten.double(), _images().double(), recipe=QUICK)
     path = tmp_path / "network.onnx"
     found.export(path)
     image = _images()[1:2]
