@@ -51,7 +51,7 @@ def by_hand(model: Path, image: np.ndarray) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("form", ["onnx"])
+@pytest.mark.parametrize("form", ["onnx", "tflite"])
 def test_what_is_written_is_as_near_as_the_report_says(
     form: str, npulint: Runner, tmp_path: Path
 ) -> None:
