@@ -13,6 +13,7 @@ networks (`benchmarks/qnn_networks.py`) are compared node by node. What is compa
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,7 +126,11 @@ def draw() -> str:
                 evidence = read_condensed(path)
                 sets.append((title, evidence, list(compare(evidence.cases, targets))))
     networks = json.loads(NETWORKS.read_text(encoding="utf-8")) if NETWORKS.exists() else {}
-    return render(sets, networks)
+    digests = {
+        end: hashlib.sha256(table_of(dialect).read_bytes()).hexdigest()
+        for end, dialect in DIALECTS.items()
+    }
+    return render(sets, networks, digests)
 
 
 if __name__ == "__main__":

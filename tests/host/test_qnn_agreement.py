@@ -73,8 +73,15 @@ def test_the_networks_agree_node_by_node() -> None:
     assert met["false yes"] == 0
 
 
+def test_a_table_that_changed_since_it_was_frozen_is_told() -> None:
+    asked = {end: each.digest for end, each in qnn_pages.FROZEN.items()}
+    assert "no longer means unseen" not in qnn_pages.render([], {}, asked)
+    page = qnn_pages.render([], {}, {**asked, "litert": "another"})
+    assert page.count("no longer means unseen") == 1
+    assert qnn_pages.FROZEN["litert"].agreed in " ".join(page.split())
+
+
 def test_shares_are_rounded_down() -> None:
-    assert qnn_pages.render([], {}).startswith("# How the tables")
     assert qnn_nodes.GOOD.isdisjoint(qnn_nodes.UNTOLD)
     assert qnn_pages.share(9999, 10000) == "99.9 %"
     assert qnn_pages.share(0, 0) == "0.0 %"
