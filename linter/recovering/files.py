@@ -26,6 +26,7 @@ from npulint.recovering.wiring import Wiring
 from npulint.verification import verify
 from npulint.verification.bench import Bench
 from npulint.verification.calibration import read_named
+from npulint.verification.pairing import PairingError
 from npulint.verification.records import Settings
 from npulint.verification.truth import holds_truth, read_truth
 
@@ -81,8 +82,15 @@ class _Court:
     student: Student
     samples: Sequence[Named]
 
-    def judged(self, path: Path, wiring: Wiring) -> Quality:
+    def judged(self, file: str, wiring: Wiring) -> tuple[Quality, Quality]:
         """What a file is worth, once it is seen that PyTorch computes the same of it.
+
+        Args:
+            file: What messages call it.
+            wiring: To run it with.
+
+        Returns:
+            What it is worth in its runtime, and in PyTorch.
 
         Raises:
             UsageError: It does not.
@@ -90,8 +98,8 @@ class _Court:
         real = [wiring.made(sample) for sample in self.samples]
         own = self.student.outputs(self.task.reporting)
         inputs = [each.inputs for each in self.task.reporting]
-        see_agreement(path, self.runtime, inputs, (real, own), self.student.run)
-        return self.task.quality(real)
+        see_agreement(file, self.runtime, inputs, (real, own), self.student.run)
+        return self.task.quality(real), self.task.quality(own)
 
 
 def recover(
@@ -127,7 +135,7 @@ def recover(
         student = Student(module)
     except UsageError as error:
         raise UsageError(f"{wish.rewritten}: {error}") from error
-    with Bench(wish.original, wish.rewritten, Settings()) as bench:
+    with _bench(wish) as bench:
         say("running both files")
         wiring = Wiring(bench, samples[0])
         examples = [_example(wiring, sample, truth) for sample in samples]
@@ -136,7 +144,7 @@ def recover(
         task = Task(examples, wiring.teach, wish.recipe, peak, last=last)
         reporting = [samples[place] for place in task.split.reporting]
         court = _Court(bench.runners[1].runtime, task, student, reporting)
-        before = court.judged(wish.rewritten, wiring)
+        before, _ = court.judged(str(wish.rewritten), wiring)
         learnt = learn(student, task, watch)
     report = _report(wish, student, task, learnt)
     report = replace(report, runtime=court.runtime, runtime_before=before)
@@ -146,15 +154,31 @@ def recover(
     with tempfile.TemporaryDirectory(prefix="npulint-") as folder:
         trial = Path(folder) / f"trained{wish.rewritten.suffix}"
         content = refreshed(wish.rewritten, module)
+        module.round_weights()
         trial.write_bytes(content)
         with Bench(wish.original, trial, Settings()) as bench:
             wiring = Wiring(bench, reporting[0])
-            after = court.judged(trial, wiring)
-        report = replace(report, runtime_after=after, reached=_reached(wish, trial, reporting))
+            after, own = court.judged(f"what was trained of {wish.rewritten}", wiring)
+        reached = _reached(wish, trial, reporting)
+        report = replace(report, after=own, runtime_after=after, reached=reached)
     if wish.output is None or not report.gained:
         return report
     write_whole(wish.output, content)
     return replace(report, written=wish.output)
+
+
+def _bench(wish: Wish) -> Bench:
+    """Both files in their runtimes.
+
+    Raises:
+        UsageError: They do not go together.
+    """
+    try:
+        return Bench(wish.original, wish.rewritten, Settings())
+    except PairingError as error:
+        raise UsageError(
+            f"{error.fact}, where A is {wish.original} and B {wish.rewritten}"
+        ) from error
 
 
 def _silence(_: str) -> None:

@@ -16,7 +16,7 @@ from npulint.recovering.fitting import Fitting
 from npulint.recovering.losses import Objective
 
 if TYPE_CHECKING:
-    from npulint.recovering.examples import Arrays, Example
+    from npulint.recovering.examples import Example
     from npulint.recovering.fitting import Watch
     from npulint.recovering.records import Course, Quality
     from npulint.recovering.student import Student
@@ -29,14 +29,12 @@ class Learnt:
 
     Attributes:
         loss: The parts of the loss.
-        made: What it makes now of the samples that report.
     """
 
     course: Course
     loss: tuple[str, ...]
     before: Quality
     after: Quality
-    made: Sequence[Arrays]
 
 
 def learn(student: Student, task: Task, watch: Watch | None = None) -> Learnt:
@@ -48,10 +46,12 @@ def learn(student: Student, task: Task, watch: Watch | None = None) -> Learnt:
         watch: Called after each step.
 
     Raises:
-        UsageError: The samples do not fit, what is wanted of one is no number, or the student's
-            outputs are not those of the original.
+        UsageError: The samples do not fit, what is wanted of one is no number, the truth does not
+            vary, or the student's outputs are not those of the original.
     """
     _see_numbers(task.examples)
+    if task.peak is not None and not task.peak > 0:
+        raise UsageError("the truth is one number throughout, to which there is no PSNR")
     training = task.training
     sides = [sides_of(each.shape, last=task.last) for each in training[0].wanted]
     objective = Objective(task.recipe.losses, _ranges(training), sides)
@@ -61,12 +61,11 @@ def learn(student: Student, task: Task, watch: Watch | None = None) -> Learnt:
     before = task.quality(student.outputs(task.reporting))
     with repeatable(torch.get_num_threads()):
         course = Fitting(student, task, batches, objective).run(watch)
-    made = student.outputs(task.reporting)
-    after = task.quality(made)
+    after = task.quality(student.outputs(task.reporting))
     if not after.counts > before.counts:
         put(student.weights, first)
         after = before
-    return Learnt(course, tuple(map(str, objective.terms)), before, after, made)
+    return Learnt(course, tuple(map(str, objective.terms)), before, after)
 
 
 def _see_numbers(examples: Sequence[Example]) -> None:

@@ -136,6 +136,13 @@ class Revived(torch.nn.Module):
                 known.pop(index, None)
         return tuple(self._value(index, known) for index in self._graph.outputs)
 
+    def round_weights(self) -> None:
+        """Make of each weight what the file's own type holds of it."""
+        with torch.no_grad():
+            for index, weight in zip(self.places, self.weights, strict=True):
+                if self._graph.values[index].dtype == "float16":
+                    weight.copy_(weight.half())
+
     def _value(self, index: int, known: Mapping[int, torch.Tensor]) -> torch.Tensor:
         """What a value holds: computed, trained or stored."""
         if index in known:

@@ -19,6 +19,24 @@ Role = Literal["input", "output"]
 _FIRST_TO_LAST: tuple[Dialect, Dialect] = ("onnx", "tflite")
 
 
+class PairingError(UsageError):
+    """Two models that do not go together.
+
+    Attributes:
+        fact: How A and B differ.
+    """
+
+    def __init__(self, fact: str, advice: str) -> None:
+        """Say what is the matter, and what `npulint verify` would accept.
+
+        Args:
+            fact: How A and B differ.
+            advice: What would be accepted.
+        """
+        super().__init__(f"{fact}; {advice}")
+        self.fact = fact
+
+
 def ports(model: Model, slots: Sequence[Slot], role: Role) -> tuple[Port, ...]:
     """What a runtime sees, with the names that the model's signatures add.
 
@@ -51,9 +69,9 @@ def pair(
         UsageError: Their numbers differ, or the mapping names what is not there.
     """
     if len(a) != len(b):
-        raise UsageError(
-            f"A has {len(a)} {role}s ({_names(a)}) and B has {len(b)} ({_names(b)}); "
-            "only models with as many can be compared"
+        raise PairingError(
+            f"A has {len(a)} {role}s ({_names(a)}) and B has {len(b)} ({_names(b)})",
+            "only models with as many can be compared",
         )
     taken: dict[int, tuple[int, Literal["name", "order", "map"]]] = {}
     for ours, theirs in mapping.items():
@@ -119,9 +137,9 @@ def check_types(a: Port, b: Port, role: Role) -> None:
         UsageError: They cannot.
     """
     if _family(a.dtype) != _family(b.dtype):
-        raise UsageError(
-            f"{role} {a.name!r} is {a.dtype} in A and {b.name!r} is {b.dtype} in B; verify "
-            "compares floating point with floating point and whole numbers with whole numbers"
+        raise PairingError(
+            f"{role} {a.name!r} is {a.dtype} in A and {b.name!r} is {b.dtype} in B",
+            "verify compares floating point with floating point, whole numbers with whole numbers",
         )
 
 
@@ -155,18 +173,19 @@ def layout(
     fitting = {each: score for each, score in scores.items() if score is not None}
     if not fitting:
         how = f" with --layout {chosen}" if chosen else ""
-        raise UsageError(
+        raise PairingError(
             f"{port.name!r} is {dimensions(a)} in A and {dimensions(b)} in B, which do not agree"
-            f"{how} (order of axes tried: {', '.join(scores)}); give --map where it was paired "
-            "with the wrong one"
+            f"{how} (order of axes tried: {', '.join(scores)})",
+            "give --map where it was paired with the wrong one",
         )
     if dialects[0] == dialects[1] and "same" in fitting:
         return "same"
     best = [each for each, score in fitting.items() if score == max(fitting.values())]
     if len(best) > 1:
-        raise UsageError(
+        raise PairingError(
             f"{port.name!r} is {dimensions(a)} in A and {dimensions(b)} in B, which can be read "
-            f"as {' or as '.join(best)}; say which with --layout {port.name}={best[0]}"
+            f"as {' or as '.join(best)}",
+            f"say which with --layout {port.name}={best[0]}",
         )
     return best[0]
 

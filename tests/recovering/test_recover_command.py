@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from jsonschema import Draft202012Validator
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from npulint.reports import recovery
@@ -270,7 +271,7 @@ def test_options_that_cannot_be_carried_out(  # noqa: PLR0917 - fixtures
     ("original", "rewritten", "said"),
     [
         (EXPORTS / "smallnet.onnx", None, "the model has no input 'x'; it has 'input'"),
-        (None, EXPORTS / "smallnet.onnx", "which do not agree"),
+        (None, EXPORTS / "smallnet.onnx", "nchw-nhwc, nhwc-nchw), where A is"),
         (None, TRUTH / "op_requantize_0.tflite", "op_requantize_0.tflite"),
         (None, Path("nowhere.onnx"), "nowhere.onnx"),
     ],
@@ -305,3 +306,52 @@ def test_one_sample_is_not_enough(npulint: Runner, pair: tuple[Path, Path], tmp_
     run = npulint("recover", *pair, "--data", data, "--dry-run")
     assert run.code == 2
     assert f"{data}: 1 sample: give two or more" in run.err
+
+
+def test_16_bit_weights_are_judged_as_the_file_holds_them(
+    npulint: Runner, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """What training found between two float16 numbers is no error of PyTorch's."""
+    model = onnx.load(pair[1])
+    (bias,) = (each for each in model.graph.initializer if each.name == "b1")
+    # Small steps about a large number: rounded to float16, outputs move by far more than 1e-4.
+    bias.CopyFrom(numpy_helper.from_array(np.full(3, 9, np.float16), "half"))
+    model.graph.node.insert(0, helper.make_node("Cast", ["half"], ["b1"], to=TensorProto.FLOAT))
+    onnx.save(model, tmp_path / "half.onnx")
+    data, out = samples(tmp_path / "data.npz"), tmp_path / "out.onnx"
+    run = npulint(
+        "recover", pair[0], tmp_path / "half.onnx", "--data", data, "-o", out, *QUICK,
+        "--format", "json",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    found = told(run)
+    assert found["in_runtime"]["after"]["psnr"] == pytest.approx(
+        found["in_pytorch"]["after"]["psnr"], abs=0.01
+    )
+
+
+@pytest.mark.parametrize("wild", [1e38, np.inf])
+def test_a_file_that_makes_no_numbers_is_told_so(
+    wild: float, npulint: Runner, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model = onnx.load(pair[1])
+    for stored in model.graph.initializer:
+        if stored.name in {"w0", "w1"}:
+            array = numpy_helper.to_array(stored).copy()
+            array.flat[0] = wild
+            stored.CopyFrom(numpy_helper.from_array(array, stored.name))
+    onnx.save(model, tmp_path / "wild.onnx")
+    data = samples(tmp_path / "data.npz")
+    run = npulint("recover", pair[0], tmp_path / "wild.onnx", "--data", data, "--dry-run")
+    assert run.code == 2, run.out
+    assert "wild.onnx: makes infinite elements or NaN of a sample in onnxruntime" in run.err
+
+
+def test_a_truth_that_does_not_vary_is_refused(
+    npulint: Runner, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data = tmp_path / "data.npz"
+    np.savez(data, x=images(), y=np.ones_like(images()))
+    run = npulint("recover", *pair, "--data", data, "--dry-run")
+    assert run.code == 2, run.out
+    assert "the truth is one number throughout" in run.err
