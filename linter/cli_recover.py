@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     type=int,
     default=8,
     show_default=True,
-    help="Stop after so many measurements without a gain; there are 20 in all.",
+    help="Stop after so many measurements without a gain; there are 20 at most.",
 )
 @click.option(
     "--average",

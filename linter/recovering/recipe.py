@@ -52,7 +52,8 @@ class Recipe:
         patch: Rows and columns of what is cut out of each sample at random; None for whole ones.
         flip: Whether samples are turned and mirrored at random.
         minutes: When to stop, though not all steps are done; the rate falls by then.
-        patience: After how many measurements without a gain to stop; there are `MEASUREMENTS`.
+        patience: After how many measurements without a gain to stop; there are
+            `MEASUREMENTS` at most.
         average: The share that the moving average of the weights keeps at each step.
         clip: The largest norm of a gradient.
         seed: What batches are drawn from.
@@ -106,11 +107,11 @@ class Recipe:
     @property
     def interval(self) -> int:
         """Steps from one measurement to the next."""
-        return max(self.steps // MEASUREMENTS, 1)
+        return -(-self.steps // MEASUREMENTS)
 
 
 MEASUREMENTS = 20
-"""So often a training is measured, evenly spread over its steps."""
+"""So often a training is measured at most, evenly spread over its steps."""
 
 
 def read_term(given: str) -> Term:

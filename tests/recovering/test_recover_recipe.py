@@ -60,7 +60,8 @@ def test_numbers_that_make_no_sense(wrong: dict[str, Any], message: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("steps", "warmup", "interval"), [(1, 0, 1), (19, 0, 1), (100, 5, 5), (4000, 50, 200)]
+    ("steps", "warmup", "interval"),
+    [(1, 0, 1), (19, 0, 1), (39, 1, 2), (100, 5, 5), (4000, 50, 200)],
 )
 def test_warm_up_and_measurements_go_with_the_steps(steps: int, warmup: int, interval: int) -> None:
     recipe = Recipe(steps=steps)
