@@ -122,7 +122,8 @@ def structural(kernel: Numbers, rows: int, tolerance: float) -> bool:
         tolerance: By how much a sum of numbers may be off for their rounding.
     """
     present = np.unique(kernel)
-    if not kernel.any() or kernel.size < 2:
+    # Numbers that are none say nothing of what a kernel means.
+    if not kernel.any() or kernel.size < 2 or not np.isfinite(kernel).all():
         return False
     if present.size == 1 or (present.size == 2 and set(present.tolist()) == {0.0, 1.0}):
         return True
