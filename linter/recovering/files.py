@@ -15,7 +15,7 @@ from npulint.output import see_place, write_whole
 from npulint.quantising.floating import see_that_it_is_float
 from npulint.recovering.agreement import see_agreement
 from npulint.recovering.examples import Example, split
-from npulint.recovering.learning import learn
+from npulint.recovering.learning import learn, report_of
 from npulint.recovering.recipe import Recipe
 from npulint.recovering.records import RecoverReport
 from npulint.recovering.revived import revive
@@ -32,7 +32,6 @@ from npulint.verification.truth import holds_truth, read_truth
 
 if TYPE_CHECKING:
     from npulint.recovering.fitting import Watch
-    from npulint.recovering.learning import Learnt
     from npulint.recovering.records import Quality
     from npulint.verification.sample_files import Named
     from npulint.verification.truth import Truth
@@ -146,7 +145,7 @@ def recover(
         court = _Court(bench.runners[1].runtime, task, student, reporting)
         before, _ = court.judged(str(wish.rewritten), wiring)
         learnt = learn(student, task, watch)
-    report = _report(wish, student, task, learnt)
+    report = report_of(os.fspath(wish.original), os.fspath(wish.rewritten), student, task, learnt)
     report = replace(report, runtime=court.runtime, runtime_before=before)
     if not report.gained:
         return report
@@ -233,23 +232,6 @@ def _example(wiring: Wiring, sample: Named, truth: Truth | None) -> Example:
     wanted = wiring.teach(inputs)
     known = None if truth is None else wiring.truth(truth.arrays[sample.key])
     return Example(sample.name, inputs, wanted, known)
-
-
-def _report(wish: Wish, student: Student, task: Task, learnt: Learnt) -> RecoverReport:
-    return RecoverReport(
-        original=os.fspath(wish.original),
-        rewritten=os.fspath(wish.rewritten),
-        recipe=wish.recipe,
-        loss=learnt.loss,
-        parts=task.parts,
-        weights=student.size,
-        device=student.device.type,
-        course=learnt.course,
-        before=learnt.before,
-        after=learnt.after,
-        reference=task.reference(),
-        peak=task.peak,
-    )
 
 
 def _reached(wish: Wish, trial: Path, samples: Sequence[Named]) -> bool | None:

@@ -14,6 +14,7 @@ from npulint.optimising import put, repeatable
 from npulint.recovering.examples import Batches, sides_of
 from npulint.recovering.fitting import Fitting
 from npulint.recovering.losses import Objective
+from npulint.recovering.records import RecoverReport
 
 if TYPE_CHECKING:
     from npulint.recovering.examples import Example
@@ -66,6 +67,26 @@ def learn(student: Student, task: Task, watch: Watch | None = None) -> Learnt:
         put(student.weights, first)
         after = before
     return Learnt(course, tuple(map(str, objective.terms)), before, after)
+
+
+def report_of(
+    original: str, rewritten: str, student: Student, task: Task, learnt: Learnt
+) -> RecoverReport:
+    """What is to be said of a recovery, but for what files in their runtime make of it."""
+    return RecoverReport(
+        original=original,
+        rewritten=rewritten,
+        recipe=task.recipe,
+        loss=learnt.loss,
+        parts=task.parts,
+        weights=student.size,
+        device=student.device.type,
+        course=learnt.course,
+        before=learnt.before,
+        after=learnt.after,
+        reference=task.reference(),
+        peak=task.peak,
+    )
 
 
 def _see_numbers(examples: Sequence[Example]) -> None:

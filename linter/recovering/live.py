@@ -14,7 +14,7 @@ from torch import nn
 
 from npulint.errors import NpulintError, UsageError
 from npulint.recovering.examples import Example
-from npulint.recovering.learning import learn
+from npulint.recovering.learning import learn, report_of
 from npulint.recovering.recipe import Recipe
 from npulint.recovering.records import RecoverReport
 from npulint.recovering.student import Student, as_tuple, device, in_short
@@ -118,20 +118,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
         )
         learnt = learn(student, task, progress)
     new.to(home)
-    report = RecoverReport(
-        original=type(original).__name__,
-        rewritten=type(rewritten).__name__,
-        recipe=recipe,
-        loss=learnt.loss,
-        parts=task.parts,
-        weights=student.size,
-        device=student.device.type,
-        course=learnt.course,
-        before=learnt.before,
-        after=learnt.after,
-        reference=task.reference(),
-        peak=task.peak,
-    )
+    report = report_of(type(original).__name__, type(rewritten).__name__, student, task, learnt)
     return Recovered(new, report, [each.inputs for each in task.reporting])
 
 
