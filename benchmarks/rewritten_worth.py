@@ -9,9 +9,9 @@ each, by each kind of way, and measured on the photographs that no training saw.
 see the squares that the networks were trained on, and no others. Finished rows go into
 `benchmarks/observations/rewritten-worth.jsonl` (`--keep` names another file), where they are found
 again as long as the weights, the target and the settings are the same: what was stopped goes on
-where it was, and what is there already is not trained again. `--finished` draws the page of what
-there is. One thread; a quarter of an hour of one core for all. Exit code: 0, or 1 when an exact
-rewrite is not equal.
+where it was, and what is there already is not trained again. Nothing is trained of which the target
+still refuses something. `--finished` draws the page of what there is. One thread; half an hour of
+one core for all. Exit code: 0, or 1 when an exact rewrite is not equal.
 """
 
 from __future__ import annotations
@@ -256,23 +256,31 @@ def rows(
     with TemporaryDirectory(prefix="npulint-") as folder:
         for case in cases:
             here: Ground | None = None
+            untouched: dict[Variant, Row] = {}
             for variant, trained in ORDER:
-                if trained and untrained:
+                if trained and (untrained or untouched[variant].left):
                     continue
                 found = kept.find(_name(case, variant, trained=trained))
                 if found is None:
                     here = here or ground(case, Path(folder))
                     found = _made(here, variant, trained=trained)
                     kept.add(found)
+                if not trained:
+                    untouched[variant] = found
                 yield found
 
 
 def whole(cases: Sequence[Case], kept: Kept[Row, tuple[str, ...]]) -> Iterator[Row]:
     """The rows of the cases of which all are finished."""
     for case in cases:
-        found = [kept.find(_name(case, each, trained=trained)) for each, trained in ORDER]
-        finished = [row for row in found if row is not None]
-        if len(finished) == len(found):
+        found = {each: kept.find(_name(case, each[0], trained=each[1])) for each in ORDER}
+        wanted = [
+            row
+            for (variant, trained), row in found.items()
+            if not (trained and (first := found[variant, False]) and first.left)
+        ]
+        finished = [row for row in wanted if row is not None]
+        if len(finished) == len(wanted):
             yield from finished
 
 

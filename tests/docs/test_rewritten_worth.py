@@ -42,7 +42,13 @@ def test_every_row_is_of_the_weights_and_the_settings_of_today() -> None:
     rows = held()
     found = {(row.case, row.variant, row.trained) for row in rows}
     present = [case for case in CASES if case.name in {row.case for row in rows}]
-    assert found == {(case.name, *each) for case in present for each in ORDER}
+    left = {(row.case, row.variant) for row in rows if row.left}
+    assert found == {
+        (case.name, variant, trained)
+        for case in present
+        for variant, trained in ORDER
+        if not (trained and (case.name, variant) in left)
+    }
     assert {row.network for row in rows} >= NETWORKS, "run benchmarks/rewritten_worth.py"
 
 
