@@ -103,6 +103,11 @@ CASES: tuple[Case, ...] = (
         (), ("AveragePool", "Pad"), ("SpaceToDepth", "Reshape", "Transpose"),
         {"Conv": _UNIT},
     ),
+    Case(
+        "microisp", "strided convolutions", "an average pool and a convolution",
+        (), ("AveragePool", "Pad"), ("SpaceToDepth", "Reshape", "Transpose"),
+        {"Conv": _UNIT}, flip=False,
+    ),
 )  # fmt: skip
 """In the order of the page."""
 

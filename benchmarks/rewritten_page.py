@@ -23,7 +23,8 @@ photographs, for the [networks with trained weights](trained.md).
 Each network meets targets that were made up for this page: all of its operators are taken but one
 kind, and what may take its place. It is rewritten by exact ways, for a target that takes what those
 are made of; by calibrated ways, fitted to samples; and by lossy ways, which see none. What was
-rewritten inexactly is then trained, if the target refuses nothing of it any more.
+rewritten inexactly is then trained, if the target refuses nothing of it any more. Of SmallNet
+(convolutions, ReLU, depth to space, tanh) there is nothing that an inexact way replaces.
 
 PSNR and SSIM are means over squares of 160x160 pixels in photographs that neither the network's
 training, nor a fit, nor `recover` saw, to what is wanted of the network there (not to what the
@@ -152,7 +153,8 @@ def _case(case: Case, rows: Sequence[Row]) -> str:
 
 
 def _made_of(row: Row) -> str:
-    said = row.problem or ", ".join(row.ways)
+    # What was trained is made of what the row without training is.
+    said = row.problem or ("" if row.trained else ", ".join(row.ways))
     return f"{said}{'; ' if said else ''}{row.left} nodes still refused" if row.left else said
 
 
