@@ -6,7 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from npulint.fixers.pointwise.gelu import LOWER, REACH, UPPER
+from npulint.preparing.sampling import half_pixel_shares
 from npulint.reference_models.keras_layers import keras, tf
 
 _register = keras.utils.register_keras_serializable(package="npulint")
@@ -73,6 +76,93 @@ class ZeroInsertion(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """What makes another one of it."""
         return {**super().get_config(), "rows": self.rows, "columns": self.columns}
+
+
+@_register
+class Repetition(keras.layers.Layer):
+    """Nearest-neighbour enlargement by whole factors: samples joined with copies of themselves."""
+
+    def __init__(self, rows: int, columns: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.rows, self.columns = rows, columns
+
+    def call(self, image: Any) -> Any:
+        """[N, H, W, C] to [N, H*rows, W*columns, C], in 3 dimensions."""
+        height, width, channels = image.shape[1:]
+        if self.columns > 1:
+            image = tf.concat([tf.reshape(image, [-1, 1, channels])] * self.columns, 1)
+        width *= self.columns
+        if self.rows > 1:
+            image = tf.concat([tf.reshape(image, [-1, 1, width * channels])] * self.rows, 1)
+        return tf.reshape(image, [-1, height * self.rows, width, channels])
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes another one of it."""
+        return {**super().get_config(), "rows": self.rows, "columns": self.columns}
+
+
+@_register
+class OldestResize(keras.layers.Layer):
+    """TensorFlow's resize by whole factors in its oldest coordinates, where corners coincide.
+
+    Args:
+        rows: How many times as many rows there are.
+        columns: How many times as many columns.
+        mode: `nearest` or `bilinear`.
+    """
+
+    def __init__(self, rows: int, columns: int, mode: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.rows, self.columns, self.mode = rows, columns, mode
+
+    def call(self, image: Any) -> Any:
+        """[N, H, W, C] to [N, H*rows, W*columns, C]; TensorFlow interpolates in float32."""
+        size = [image.shape[1] * self.rows, image.shape[2] * self.columns]
+        if self.mode == "nearest":
+            return tf.raw_ops.ResizeNearestNeighbor(images=image, size=size)
+        return tf.cast(tf.raw_ops.ResizeBilinear(images=image, size=size), image.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes another one of it."""
+        own = {"rows": self.rows, "columns": self.columns, "mode": self.mode}
+        return {**super().get_config(), **own}
+
+
+@_register
+class HalfPixelPhases(keras.layers.Layer):
+    """The phases of a bilinear resize with half pixels, one depthwise convolution for each.
+
+    Args:
+        factor: How many times as many rows and columns the resize makes.
+    """
+
+    def __init__(self, factor: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, image: Any) -> Any:
+        """[N, H, W, C] to [N, H, W, factor*factor*C], phases at the slow end of the channels."""
+        image = tf.concat([image[:, :1], image, image[:, -1:]], 1)
+        image = tf.concat([image[:, :, :1], image, image[:, :, -1:]], 2)
+        shares = half_pixel_shares(self.factor)
+        kernels = [
+            np.tile(np.outer(row, column)[:, :, None, None], (1, 1, image.shape[-1], 1))
+            for row in shares
+            for column in shares
+        ]
+        return tf.concat(
+            [
+                tf.nn.depthwise_conv2d(
+                    image, tf.constant(kernel, image.dtype), (1, 1, 1, 1), "VALID"
+                )
+                for kernel in kernels
+            ],
+            -1,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes another one of it."""
+        return {**super().get_config(), "factor": self.factor}
 
 
 @_register

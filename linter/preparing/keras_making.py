@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from npulint.fixers.record import Refusal
+from npulint.preparing import keras_blocks as blocks
 from npulint.reference_models.keras_layers import keras
 
 if TYPE_CHECKING:
@@ -74,3 +75,10 @@ def activated(layer: Any, dtype: str) -> Parts:
     if function is keras.activations.linear:
         return ()
     return ((keras.layers.Activation(function, dtype=dtype), ()),)
+
+
+SHUFFLES: Mapping[str, Any] = {
+    "": blocks.DepthToSpace,
+    " + shuffle/transposes": blocks.DepthToSpaceByTransposes,
+}
+"""Depth to space, by what has to be added to a way's name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from npulint.fixers.convolutions.transposed_reading import as_convolution
 from npulint.fixers.record import Refusal
 from npulint.preparing import geometry
 from npulint.preparing import keras_blocks as blocks
-from npulint.preparing.keras_making import Way, activated, conv, held, margins
+from npulint.preparing.keras_making import SHUFFLES, Way, activated, conv, held, margins
 from npulint.reference_models.keras_layers import keras
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _transposed(layer: Any, shape: tuple[int, ...]) -> Iterator[Way]:
     strides = t.strides
     square = _square(strides)
     taps = (-(-t.window[0] // strides[0]), -(-t.window[1] // strides[0]))
-    for suffix, shuffle in _SHUFFLES.items():
+    for suffix, shuffle in SHUFFLES.items():
         plain = square or partial(_sub_pixel, t, taps, shuffle)
         yield Way(f"transpose-conv/sub-pixel{suffix}", plain)
         wide = square or _small(taps) or partial(_sub_pixel, t, (_SIDE, _SIDE), shuffle)
@@ -106,12 +106,6 @@ def _small(sizes: tuple[int, int]) -> Refusal | None:
     if max(sizes) > _SIDE or sizes == (_SIDE, _SIDE):
         return Refusal(f"{sizes[0]}x{sizes[1]} taps do not pad up to {_SIDE}x{_SIDE}")
     return None
-
-
-_SHUFFLES: Mapping[str, Any] = {
-    "": blocks.DepthToSpace,
-    " + shuffle/transposes": blocks.DepthToSpaceByTransposes,
-}
 
 
 def _sub_pixel(t: Transposed, taps: tuple[int, int], shuffle: Any, dtype: str) -> Parts:

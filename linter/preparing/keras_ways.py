@@ -11,7 +11,7 @@ import numpy as np
 from npulint.fixers.building.windows import dense, stuffed
 from npulint.fixers.record import Refusal
 from npulint.preparing import keras_blocks as blocks
-from npulint.preparing import keras_norms, keras_transposed
+from npulint.preparing import keras_norms, keras_resizes, keras_transposed
 from npulint.preparing.keras_making import Way, conv, held
 from npulint.reference_models.keras_layers import keras
 
@@ -106,6 +106,7 @@ def _rectified(slope: Numbers, largest: bool, trained: bool, dtype: str) -> Part
 _WAYS: Mapping[type[Any], Callable[[Any, tuple[int, ...]], Iterator[Way]]] = {
     **keras_transposed.WAYS,
     **keras_norms.WAYS,
+    **keras_resizes.WAYS,
     keras.layers.Conv2D: _convolution,
     keras.layers.Activation: _activation,
     keras.layers.PReLU: _slopes,

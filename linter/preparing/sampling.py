@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Numbers: TypeAlias = "npt.NDArray[Any]"
 
+LARGEST_FACTOR = 8
+"""Factor of a resize beyond which a phase for each place is no gain, as in the catalogue."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
@@ -95,3 +98,10 @@ def _solved(kernel: Numbers, solvers: list[Numbers], aims: list[tuple[int, int]]
     whole = float(np.linalg.norm(aim))
     missing = float(np.linalg.norm(aim - rows @ found @ columns.T))
     return Fitted(found, missing / whole if whole else 0.0)
+
+
+def half_pixel_shares(factor: int) -> Numbers:
+    """What the sample before, the sample itself and the one behind are worth to each phase."""
+    at = (2 * np.arange(factor) + 1 - factor) / (2 * factor)
+    shares: Numbers = np.stack([np.maximum(-at, 0), 1 - np.abs(at), np.maximum(at, 0)], 1)
+    return shares

@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from npulint.fixers.record import Refusal
+from npulint.preparing.sampling import LARGEST_FACTOR, half_pixel_shares
 from npulint.preparing.torch_blocks import RepeatedBorder, Repetition, Separable
 from npulint.preparing.torch_making import Maker, Numbers, chain, fixed
 from npulint.preparing.torch_shuffles import SHUFFLES, in_order
@@ -18,9 +19,6 @@ from npulint.reference_models.torch_modules import AsymmetricResize
 
 if TYPE_CHECKING:
     from npulint.preparing.torch_ways import Site, Ways
-
-_LARGEST_FACTOR = 8
-"""Factor beyond which a phase for each place is no gain, as in the catalogue."""
 
 
 def _resize(module: nn.Module, site: Site) -> Iterator[Way]:
@@ -107,7 +105,7 @@ def _phases(
         return Refusal("with fixed corners the phase changes from sample to sample")
     if factors[0] != factors[1]:
         return Refusal(f"factors {factors} differ, and a pixel shuffle has one block size")
-    if factors[0] > _LARGEST_FACTOR:
+    if factors[0] > LARGEST_FACTOR:
         return Refusal(f"a factor of {factors[0]} has too many phases")
     return partial(_by_phases, Maker(site.like), site.image[1], factors[0], suffix)
 
@@ -129,13 +127,6 @@ def _by_phases(maker: Maker, channels: int, factor: int, suffix: str) -> nn.Modu
         phases=fixed(maker.conv(kernel, None, groups)),
         shuffle=SHUFFLES[suffix](factor),
     )
-
-
-def half_pixel_shares(factor: int) -> Numbers:
-    """What the sample before, the sample itself and the one behind are worth to each phase."""
-    at = (2 * np.arange(factor) + 1 - factor) / (2 * factor)
-    shares: Numbers = np.stack([np.maximum(-at, 0), 1 - np.abs(at), np.maximum(at, 0)], 1)
-    return shares
 
 
 def _matrix(module: nn.Module, site: Site) -> Callable[[], nn.Module] | Refusal:

@@ -12,8 +12,10 @@ from npulint.errors import UsageError
 from npulint.fixers.keras import prepare
 from npulint.fixers.record import Refusal
 from npulint.preparing.keras_exporting import laid
+from npulint.preparing.keras_places import leaves
 from npulint.preparing.keras_ways import ways_of
 from npulint.reference_models.keras_layers import keras, tf
+from npulint.reference_models.trial import run
 
 PHONES = ("mate30-pro-5g", "reno3-5g", "pixel-4")
 BOUNDED = {"gelu/rational-erf": 1e-7}
@@ -39,6 +41,8 @@ def _others():
     yield K.Conv2D(6, 1, padding="same", dtype="float64")
     for name in ("gelu", "silu", "hard_silu", "hard_sigmoid", "tanh", "sigmoid"):
         yield K.Activation(name, dtype="float64")
+    for factors in ((2, 2), (1, 3), (4, 2)):
+        yield K.UpSampling2D(factors, dtype="float64")
     yield K.PReLU(shared_axes=(1, 2), dtype="float64")
     yield K.LeakyReLU(0.2, dtype="float64")
     yield K.LayerNormalization(dtype="float64")
@@ -73,6 +77,57 @@ def test_every_exact_way_is_the_layer(make) -> None:
             assert np.abs(found - wanted).max() <= bound, (way.name, layer.get_config())
             held += 1
         assert held, layer.get_config()
+
+
+def _bilinear(size: int, factor: int) -> np.ndarray:
+    """What each sample is worth, along one axis, to those that half-pixel centres make of it."""
+    at = np.clip((np.arange(size * factor) + 0.5) / factor - 0.5, 0, size - 1)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(size)))
+
+
+@pytest.mark.parametrize("factor", [2, 3, 8])
+def test_phases_are_a_bilinear_resize(factor: int) -> None:
+    """By its definition, since TensorFlow's own interpolates in float32."""
+    image = np.random.default_rng(5).normal(size=(2, 7, 9, 4))
+    rows, columns = _bilinear(7, factor), _bilinear(9, factor)
+    wanted = np.einsum("ih,jw,nhwc->nijc", rows, columns, image)
+    layer = K.UpSampling2D(factor, interpolation="bilinear", dtype="float64")
+    # It rounds places, up to 9, to float32, and what lies between two samples differs by that share.
+    assert np.abs(np.asarray(layer(image)) - wanted).max() <= 9 * 2**-23 * np.ptp(image)
+    exact = [way for way in ways_of(layer, image.shape) or () if way.exactness == "exact"]
+    assert len(exact) == 2
+    for way in exact:
+        x = keras.Input(batch_shape=image.shape, dtype="float64")
+        found = np.asarray(keras.Model(x, laid(way.make("float64"), x))(image))
+        assert np.abs(found - wanted).max() <= 1e-12, way.name
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_enlargements_are_clean_on_a_phone(mode: str, tmp_path: Path) -> None:
+    image = keras.Input((6, 8, 4))
+    network = keras.Model(image, K.UpSampling2D(2, interpolation=mode, name="up")(image))
+    prepared = prepare(network, ["pixel-4"])
+    (up,) = prepared.report.replacements
+    assert up.paths == ("up",)
+    assert up.before["pixel-4"].status == "unsupported"
+    assert prepared.report.clean
+    assert prepared.report.exactness == "exact"
+    x = np.random.default_rng(2).normal(size=(1, 6, 8, 4)).astype(np.float32)
+    wanted = np.asarray(network(x))
+    one = keras.models.clone_model(
+        prepared.module, input_tensors=keras.Input(batch_shape=(1, 6, 8, 4))
+    )
+    path = tmp_path / "up.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(one).convert())
+    assert np.abs(run(path, x) - wanted).max() <= 1e-6
+
+
+def test_steps_that_resize_are_clean_on_a_phone() -> None:
+    prepared = prepare(_network(), ["pixel-4"], transformations=["decoupled-upsampling"])
+    assert prepared.report.clean
+    classes = {type(each).__name__ for _, each in leaves(prepared.module)}
+    assert "HalfPixelPhases" in classes
+    assert not classes & {"Conv2DTranspose", "UpSampling2D"}
 
 
 def _network():
