@@ -7,6 +7,8 @@ is negative.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def phases(
     before: int, behind: int, stride: int, taps: int
@@ -34,3 +36,14 @@ def resized(before: int, behind: int, window: int, offset: int) -> tuple[int, in
         offset: Where the original kernel starts in the product of both.
     """
     return window - 1 - before - offset, behind + offset
+
+
+def passes(window: Iterable[int], dilation: Iterable[int]) -> bool:
+    """Whether a tap of a window that keeps a map's size lies on the sample itself.
+
+    Of an even number of samples at the border, the one that is too many lies behind.
+    """
+    return all(
+        (size - 1) * step // 2 == (size - 1) // 2 * step
+        for size, step in zip(window, dilation, strict=True)
+    )

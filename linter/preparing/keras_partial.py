@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from npulint.fixers.building.windows import dense
+from npulint.preparing import geometry
 from npulint.preparing.keras_blocks import SameSize
 from npulint.preparing.keras_making import conv
 from npulint.reference_models.keras_layers import keras, tf
@@ -160,10 +161,7 @@ def wider(layer: PartialConvolution, seen: int, dtype: str) -> Parts:
 
 def passes(layer: PartialConvolution) -> bool:
     """Whether one tap of its window lies on the sample itself."""
-    return all(
-        (size - 1) * step // 2 == (size - 1) // 2 * step
-        for size, step in zip(layer.kernel_size, layer.dilation_rate, strict=True)
-    )
+    return geometry.passes(layer.kernel_size, layer.dilation_rate)
 
 
 def left_out(layer: PartialConvolution) -> float:

@@ -12,6 +12,7 @@ from npulint.fixers.convolutions import resize_fit
 from npulint.fixers.convolutions.transposed_reading import as_convolution
 from npulint.fixers.record import Refusal
 from npulint.preparing import torch_norms
+from npulint.preparing.geometry import passes
 from npulint.preparing.records import Change, Transformed
 from npulint.preparing.sampling import after_pooling, before_bilinear
 from npulint.preparing.torch_convs import bias_of
@@ -179,6 +180,8 @@ def _wider(module: Any, met: _Met) -> _Answer:
     named = met.step.where != "*"
     if not named and _whole(module, met.image) >= met.mean:
         return "it is not cheap: whole, it would multiply as much as the others on the average"
+    if not passes(old.kernel_size, old.dilation):
+        return "no tap of its window lies on the sample itself, so that channels cannot pass by"
     words = f"partial convolution of {seen}"
     note = f"{seen - old.in_channels} more channels are looked at, as they pass by at first"
     return _Made(wider(module, seen), words, note, exact=True)

@@ -92,7 +92,7 @@ def test_phases_are_a_bilinear_resize(factor: int) -> None:
     rows, columns = _bilinear(7, factor), _bilinear(9, factor)
     wanted = np.einsum("ih,jw,nhwc->nijc", rows, columns, image)
     layer = K.UpSampling2D(factor, interpolation="bilinear", dtype="float64")
-    # It rounds places, up to 9, to float32, and what lies between two samples differs by that share.
+    # It rounds places, up to 9, to float32: what lies between two samples differs by as much.
     assert np.abs(np.asarray(layer(image)) - wanted).max() <= 9 * 2**-23 * np.ptp(image)
     exact = [way for way in ways_of(layer, image.shape) or () if way.exactness == "exact"]
     assert len(exact) == 2

@@ -82,6 +82,22 @@ def test_wider_layers_compute_the_same_and_more_may_be_learnt() -> None:
     assert made.after.macs > made.before.macs
 
 
+@pytest.mark.parametrize(
+    ("size", "dilation", "widened"), [(2, 1, True), (4, 2, False), (3, 2, True)]
+)
+def test_channels_pass_by_where_a_tap_lies_on_the_sample(
+    size: int, dilation: int, widened: bool
+) -> None:
+    middle = nn.Conv2d(8, 8, size, padding="same", dilation=dilation)
+    module = shaken(nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), middle, nn.Conv2d(8, 8, 1)), 2)
+    narrow = _prepared(module, "partial-convolution:1").module
+    prepared = _prepared(narrow, "wider-middle-layers:1")
+    (made,) = prepared.report.transformations
+    assert bool(made.changes) is widened
+    assert widened or "no tap" in made.kept["1"]
+    assert _differs(narrow, prepared.module, _image()) < 1e-14
+
+
 def test_cheap_layers_are_those_below_the_mean() -> None:
     narrow = _prepared(shaken(Separable(), 2), "partial-convolution").module
     (made,) = _prepared(narrow, "wider-cheap-layers").report.transformations
