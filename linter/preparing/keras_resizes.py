@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from npulint.fixers.record import Refusal
 from npulint.preparing import keras_blocks as blocks
 from npulint.preparing.keras_making import SHUFFLES, Way
@@ -17,13 +19,11 @@ if TYPE_CHECKING:
 
 
 def _enlarged(layer: Any, shape: tuple[int, ...]) -> Iterator[Way]:
-    del shape
     rows, columns = (int(each) for each in layer.size)
     if layer.data_format != "channels_last":
         yield Way("resize/oldest-nearest", Refusal("its channels come first"))
     elif layer.interpolation == "nearest":
-        oldest = partial(_plain, blocks.OldestResize, (rows, columns, "nearest"))
-        yield Way("resize/oldest-nearest", oldest)
+        yield Way("resize/oldest-nearest", _oldest(rows, columns, shape))
         yield Way("resize/copies", partial(_plain, blocks.Repetition, (rows, columns)))
     elif layer.interpolation == "bilinear":
         for suffix, shuffle in SHUFFLES.items():
@@ -32,6 +32,18 @@ def _enlarged(layer: Any, shape: tuple[int, ...]) -> Iterator[Way]:
     else:
         mode = layer.interpolation
         yield Way("resize/matrix", Refusal(f"{mode} interpolation has ways in exported files only"))
+
+
+def _oldest(rows: int, columns: int, shape: tuple[int, ...]) -> Any:
+    """The oldest coordinates are rounded to float32, which large factors do not always bear."""
+    for size, factor in zip(shape[1:3], (rows, columns), strict=True):
+        places = np.arange(size * factor)
+        found = np.floor(places.astype(np.float32) * (np.float32(size) / np.float32(len(places))))
+        if not np.array_equal(found, places // factor):
+            return Refusal(
+                f"rounded to float32, {size} samples are not all repeated {factor} times"
+            )
+    return partial(_plain, blocks.OldestResize, (rows, columns, "nearest"))
 
 
 def _plain(make: Any, arguments: tuple[Any, ...], dtype: str) -> Parts:

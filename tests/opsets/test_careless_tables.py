@@ -206,7 +206,7 @@ VALUES: dict[str, Fault] = {
     "setting of another kind": ("{at_least: 4}", "{at_least: four}", 35, "a whole number"),
     "level in words": ("level: 3,", "level: three,", 11, "level is a whole number"),
     "level of no digits": ('"3": third', '"²": third', 9, "a level is a number"),
-    "unknown strategy": ("tflite-delegate", "tflite", 15, "tflite-delegate or litert-plugin or whole-model"),
+    "unknown strategy": ("tflite-delegate", "tflite", 15, "tflite-delegate or litert-plugin or"),
     "slices of one channel": (
         "limits:",
         "alignment: {channels: 1, say: as it is, source: code 1}\nlimits:",

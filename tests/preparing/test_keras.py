@@ -102,6 +102,17 @@ def test_phases_are_a_bilinear_resize(factor: int) -> None:
         assert np.abs(found - wanted).max() <= 1e-12, way.name
 
 
+def test_copies_alone_serve_where_the_oldest_coordinates_round() -> None:
+    image = np.random.default_rng(5).normal(size=(1, 3, 1, 2))
+    layer = K.UpSampling2D((41, 1), dtype="float64")
+    oldest, copies = ways_of(layer, image.shape) or ()
+    assert isinstance(oldest.make, Refusal)
+    assert "rounded to float32" in oldest.make.reason
+    x = keras.Input(batch_shape=image.shape, dtype="float64")
+    found = keras.Model(x, laid(copies.make("float64"), x))(image)
+    assert np.array_equal(found, layer(image))
+
+
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 def test_enlargements_are_clean_on_a_phone(mode: str, tmp_path: Path) -> None:
     image = keras.Input((6, 8, 4))

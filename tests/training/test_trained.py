@@ -70,8 +70,9 @@ def test_what_is_shipped_is_better_than_nothing(name: str) -> None:
     assert quality["ssim_out"] > quality["ssim_in"] + 0.03
 
 
-def test_the_smallest_network_gains_more_than_seeds_differ() -> None:
-    told = [record(SMALLEST), *repeats(SMALLEST)]
+@pytest.mark.parametrize("name", [SMALLEST, "microisp"])
+def test_the_smallest_networks_gain_more_than_seeds_differ(name: str) -> None:
+    told = [record(name), *repeats(name)]
     qualities = [each["held_out"]["photographs"] for each in told]
     assert sorted(each["recipe"]["seed"] for each in told) == [0, 1, 2]
     assert len({each["weights"]["sha256"] for each in told}) == 3
