@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from npulint.recovering.operators_site import NoWayError
+from npulint.recovering.operators_site import NoWayError, given, needed
+
+if TYPE_CHECKING:
+    from npulint.recovering.operators_site import Compute, Site
 
 Entry: TypeAlias = "tuple[int, int | None, int | None, int]"
 """Where an axis is cut: the axis, start, end and step, as Python slices have them."""
@@ -31,6 +34,21 @@ def cut(x: torch.Tensor, entries: Sequence[Entry]) -> torch.Tensor:
         else:
             x = taken(x, axis, range(*slice(start, end, step).indices(x.shape[axis])))
     return x
+
+
+def gathered(x: torch.Tensor, axis: int, indexes: torch.Tensor) -> torch.Tensor:
+    """Samples of an axis by a tensor of places that are not negative, whose axes take its place."""
+    place = axis % x.ndim
+    made = torch.index_select(x, place, indexes.reshape(-1))
+    return made.reshape(*x.shape[:place], *indexes.shape, *x.shape[place + 1 :])
+
+
+def tile(site: Site) -> Compute:
+    """A tensor beside copies of itself; operands: the tensor, how often along each axis."""
+    fixed = site.whole(1)
+    return lambda operands: torch.tile(
+        given(operands, 0), needed(fixed, operands, 1, "its repeats")
+    )
 
 
 def taken(x: torch.Tensor, axis: int, indexes: Sequence[int]) -> torch.Tensor:

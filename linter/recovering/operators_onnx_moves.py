@@ -12,9 +12,11 @@ import torch
 from npulint.recovering.operators_moves import (
     cut,
     depth_to_space,
+    gathered,
     mirrored,
     padded_with,
     space_to_depth,
+    tile,
 )
 from npulint.recovering.operators_site import (
     NoWayError,
@@ -174,23 +176,12 @@ def _expand(site: Site) -> Compute:
     return compute
 
 
-def _tile(site: Site) -> Compute:
-    fixed = site.whole(1)
-    return lambda operands: torch.tile(
-        given(operands, 0), needed(fixed, operands, 1, "its repeats")
-    )
-
-
 def _gather(site: Site) -> Compute:
     axis = site.integer("axis")
 
     def compute(operands: Operands) -> torch.Tensor:
-        x = given(operands, 0)
-        indexes = given(operands, 1)
-        wrapped = indexes.long() % x.shape[axis]
-        made = torch.index_select(x, axis, wrapped.reshape(-1))
-        place = axis % x.ndim
-        return made.reshape(*x.shape[:place], *indexes.shape, *x.shape[place + 1 :])
+        x, indexes = given(operands, 0), given(operands, 1)
+        return gathered(x, axis, indexes.long() % x.shape[axis])
 
     return compute
 
@@ -300,7 +291,7 @@ OPERATORS: Mapping[str, Maker] = MappingProxyType(
         "SpaceToDepth": _space_to_depth,
         "Split": _split,
         "Squeeze": _squeeze,
-        "Tile": _tile,
+        "Tile": tile,
         "Transpose": _transpose,
         "Trilu": _triangle,
         "Unsqueeze": _unsqueeze,

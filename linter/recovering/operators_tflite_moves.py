@@ -12,10 +12,12 @@ from npulint.recovering.operators_moves import (
     batch_to_space,
     cut,
     depth_to_space,
+    gathered,
     mirrored,
     padded_with,
     space_to_batch,
     space_to_depth,
+    tile,
 )
 from npulint.recovering.operators_pointwise import activated
 from npulint.recovering.operators_site import NoWayError, given, needed
@@ -189,13 +191,6 @@ def _mirror_pad(site: Site) -> Compute:
     return compute
 
 
-def _tile(site: Site) -> Compute:
-    fixed = site.whole(1)
-    return lambda operands: torch.tile(
-        given(operands, 0), needed(fixed, operands, 1, "its repeats")
-    )
-
-
 def _broadcast_to(site: Site) -> Compute:
     fixed = site.whole(1)
     return lambda operands: given(operands, 0).expand(needed(fixed, operands, 1, "its sizes"))
@@ -205,14 +200,7 @@ def _gather(site: Site) -> Compute:
     if site.integer("batch_dims"):
         raise NoWayError("gathers by batch are not computed")
     axis = site.integer("axis")
-
-    def compute(operands: Operands) -> torch.Tensor:
-        x, indexes = given(operands, 0), given(operands, 1)
-        made = torch.index_select(x, axis, indexes.long().reshape(-1))
-        place = axis % x.ndim
-        return made.reshape(*x.shape[:place], *indexes.shape, *x.shape[place + 1 :])
-
-    return compute
+    return lambda operands: gathered(given(operands, 0), axis, given(operands, 1).long())
 
 
 def _gather_nd(_: Site) -> Compute:
@@ -307,7 +295,7 @@ OPERATORS: Mapping[str, Maker] = MappingProxyType(
         "SPLIT_V": _split_v,
         "SQUEEZE": _squeeze,
         "STRIDED_SLICE": _strided_slice,
-        "TILE": _tile,
+        "TILE": tile,
         "TRANSPOSE": _transpose,
         "UNPACK": _unpack,
         "ZEROS_LIKE": _zeros_like,
