@@ -28,11 +28,12 @@ _ENDS: Mapping[End, str] = MappingProxyType(
 
 def told(report: RecoverReport) -> Iterator[str]:
     """What was trained on what, how it went, and what it is worth."""
+    trained = report.course.start < SAME
     yield (
-        f"{report.rewritten}: {report.weights:,} weights trained towards {report.original} by "
-        f"{' + '.join(report.loss)} on {report.device}"
+        f"{report.rewritten}: {report.weights:,} weights {'trained' if trained else 'to train'} "
+        f"towards {report.original} by {' + '.join(report.loss)} on {report.device}"
     )
-    yield from (f"  {line}" for line in _parts(report.parts))
+    yield from (f"  {line}" for line in _parts(report.parts, trained=trained))
     yield from (f"  {line}" for line in _course(report.course))
     before, after = report.before, report.after
     where = "in PyTorch"
@@ -56,9 +57,10 @@ def told(report: RecoverReport) -> Iterator[str]:
     yield from _outcome(report)
 
 
-def _parts(parts: Parts) -> Iterator[str]:
+def _parts(parts: Parts, *, trained: bool) -> Iterator[str]:
     yield (
-        f"{_count(parts.training)} trained on ({_listed(parts.training)}); figures are of "
+        f"{_count(parts.training)} {'trained' if trained else 'to train'} on "
+        f"({_listed(parts.training)}); figures are of "
         f"{_count(parts.reporting)} held out ({_listed(parts.reporting)})"
     )
     if parts.apart:

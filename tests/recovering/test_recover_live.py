@@ -182,7 +182,11 @@ def test_what_computes_the_same_is_not_trained() -> None:
     found = recover(original, copy.deepcopy(original), _images(), recipe=QUICK)
     assert found.report.course.steps == 0
     assert not found.report.gained
-    assert "it computes the same already" in found.report.text()
+    text = found.report.text()
+    assert "it computes the same already" in text
+    assert "weights to train towards" in text
+    assert "weights trained" not in text
+    assert " trained on (" not in text
 
 
 def test_patience_ends_what_gains_nothing() -> None:
