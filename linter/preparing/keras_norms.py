@@ -29,7 +29,7 @@ def affine(layer: Any, shape: tuple[int, ...]) -> Callable[[str], Parts] | Refus
     """
     axes = _axes(layer, len(shape))
     if getattr(layer, "rms_scaling", False):
-        return Refusal("it divides by a root mean square and subtracts no mean")
+        return Refusal("it scales what it reads and subtracts no mean")
     if type(layer) is keras.layers.GroupNormalization and axes != (len(shape) - 1,):
         return Refusal("its channels are not the last axis")
     sizes = tuple(size if axis in axes else 1 for axis, size in enumerate(shape))[min(axes) :]

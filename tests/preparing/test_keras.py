@@ -178,6 +178,13 @@ def test_a_network_is_clean_on_three_phones(tmp_path: Path) -> None:
     assert not any(target.refuses for target in result.targets)
 
 
+def test_a_layer_norm_that_scales_by_its_root_mean_square_alone_is_no_norm() -> None:
+    layer = _shaken(K.LayerNormalization(rms_scaling=True), (1, 4, 5, 8))
+    ways = ways_of(layer, (1, 4, 5, 8)) or ()
+    assert ways
+    assert all(isinstance(way.make, Refusal) for way in ways)
+
+
 def test_norms_that_have_not_been_trained_are_asked_about() -> None:
     image = keras.Input((8, 12, 8))
     norms = K.LayerNormalization(axis=(1, 2, 3))(K.GroupNormalization(4)(image))
